@@ -1,0 +1,32 @@
+//! What a decision may know besides state: handed in, so that deciding again decides the same.
+
+use schemas::envelope::Actor;
+use schemas::ids::TenantId;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The circumstances of one command; a retry inside the engine keeps them.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    pub tenant: TenantId,
+    pub actor: Actor,
+    /// When the engine accepted the command.
+    pub now: OffsetDateTime,
+    /// Unique per command; fresh ids derive from it.
+    pub seed: Uuid,
+}
+
+impl Ctx {
+    /// A fresh id for the use named by `purpose` (each purpose gives another one); the same at every retry.
+    pub fn fresh_id(&self, purpose: &str) -> Uuid {
+        Uuid::new_v5(&self.seed, purpose.as_bytes())
+    }
+
+    /// The name of who acts: the username, or the platform part's name.
+    pub fn actor_name(&self) -> &str {
+        match &self.actor {
+            Actor::User { username, .. } => username,
+            Actor::System { name } => name,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The rules of the shop: pure functions from state and command to events or a refusal.
+//!
+//! One folder per module, one file per command. Deliberately absent: async, I/O, clocks, randomness, floats; `ctx`
+//! brings the time, the actor and fresh ids, so that the same input always gives the same output.
+
+#![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
+
+pub mod admin;
+pub mod catalogue;
+pub mod command;
+pub mod context;
+pub mod customers;
+pub mod refusal;
+pub mod sales;
+pub mod security;
+pub mod state;
+pub mod stock;
+pub mod streams;
+pub mod webhooks;
+pub mod work;
+
+pub use command::{Command, Decide};
+pub use context::Ctx;
+pub use refusal::{Refusal, RefusalKind};
+pub use state::State;
+pub use work::{Decision, Missing, View, Work};

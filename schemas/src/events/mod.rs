@@ -1,0 +1,157 @@
+//! Every event that the log may hold: one file per module, one enum per aggregate.
+//!
+//! An event type has a name (`module.past_tense`) and a version. To change a payload, add a version and an upcaster
+//! in the module's file; golden samples of earlier versions are never edited (see docs/how-to/add-an-event.md).
+//! Deliberately absent: who decides events (crates/domain).
+
+pub mod admin;
+pub mod catalogue;
+pub mod customer;
+pub mod sale;
+pub mod security;
+pub mod stock;
+pub mod unit;
+pub mod webhook;
+
+use serde_json::value::RawValue;
+
+pub use admin::AdminEvent;
+pub use catalogue::CatalogueEvent;
+pub use customer::CustomerEvent;
+pub use sale::SaleEvent;
+pub use security::SecurityEvent;
+pub use stock::StockEvent;
+pub use unit::UnitEvent;
+pub use webhook::WebhookEvent;
+
+/// Why stored bytes are not an event that this build knows. Readers stop at it; nothing is skipped.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("unknown event type {event_type} version {version}")]
+    Unknown { event_type: String, version: i16 },
+    #[error("{event_type} version {version} does not have its shape")]
+    Shape { event_type: String, version: i16, source: serde_json::Error },
+}
+
+/// An event type and its newest version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventType {
+    pub name: &'static str,
+    pub version: i16,
+    /// JSON Schema (2020-12) of the newest payload.
+    pub schema: fn() -> schemars::Schema,
+}
+
+/// An enum over the payloads of one aggregate, with names and versions.
+macro_rules! module_events {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident($payload:ident) = $wire:literal v $version:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum $name { $($variant($payload)),+ }
+
+        impl $name {
+            /// Each type of this aggregate at its newest version.
+            pub const TYPES: &'static [$crate::events::EventType] = &[
+                $($crate::events::EventType { name: $wire, version: $version, schema: || schemars::schema_for!($payload) }),+
+            ];
+
+            pub fn event_type(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $wire),+ }
+            }
+
+            pub fn schema_version(&self) -> i16 {
+                match self { $(Self::$variant(_) => $version),+ }
+            }
+
+            /// The payload's bytes, as the log will keep them.
+            pub fn encode(&self) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {
+                match self { $(Self::$variant(payload) => serde_json::value::to_raw_value(payload)),+ }
+            }
+
+            /// `None` when the type is of another aggregate or the version is not the newest one.
+            pub(crate) fn decode_newest(event_type: &str, version: i16, data: &str) -> Option<Result<Self, serde_json::Error>> {
+                match (event_type, version) {
+                    $(($wire, $version) => Some(serde_json::from_str(data).map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+        }
+
+        $(impl From<$payload> for $name {
+            fn from(payload: $payload) -> Self { Self::$variant(payload) }
+        }
+
+        impl From<$payload> for $crate::events::Event {
+            fn from(payload: $payload) -> Self { Self::from($name::$variant(payload)) }
+        })+
+    };
+}
+pub(crate) use module_events;
+
+macro_rules! all_events {
+    ($($variant:ident($module:ident)),+ $(,)?) => {
+        /// Any event, by the aggregate that it belongs to.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Event { $($variant($module)),+ }
+
+        impl Event {
+            /// Such as `sale.completed`.
+            pub fn event_type(&self) -> &'static str {
+                match self { $(Self::$variant(event) => event.event_type()),+ }
+            }
+
+            pub fn schema_version(&self) -> i16 {
+                match self { $(Self::$variant(event) => event.schema_version()),+ }
+            }
+
+            /// # Errors
+            /// Never for the payloads of this crate; serde's signature is kept so that nothing panics.
+            pub fn encode(&self) -> Result<Box<RawValue>, serde_json::Error> {
+                match self { $(Self::$variant(event) => event.encode()),+ }
+            }
+
+            /// Every type that this build can write.
+            pub fn types() -> impl Iterator<Item = &'static EventType> {
+                [$($module::TYPES),+].into_iter().flatten()
+            }
+
+            fn decode_newest(event_type: &str, version: i16, data: &str) -> Option<Result<Self, serde_json::Error>> {
+                $(if let Some(decoded) = $module::decode_newest(event_type, version, data) {
+                    return Some(decoded.map(Self::$variant));
+                })+
+                None
+            }
+        }
+
+        $(impl From<$module> for Event {
+            fn from(event: $module) -> Self { Self::$variant(event) }
+        })+
+    };
+}
+
+all_events! {
+    Sale(SaleEvent),
+    Stock(StockEvent),
+    Unit(UnitEvent),
+    Customer(CustomerEvent),
+    Catalogue(CatalogueEvent),
+    Admin(AdminEvent),
+    Webhook(WebhookEvent),
+    Security(SecurityEvent),
+}
+
+impl Event {
+    /// The module that the event belongs to: what stands before the dot of its type.
+    pub fn module(&self) -> &'static str {
+        self.event_type().split('.').next().unwrap_or_default()
+    }
+
+    /// Reads stored bytes of any version this build knows, upcast to the newest.
+    pub fn decode(event_type: &str, version: i16, data: &str) -> Result<Event, DecodeError> {
+        match Self::decode_newest(event_type, version, data) {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(source)) => Err(DecodeError::Shape { event_type: event_type.to_owned(), version, source }),
+            None => Err(DecodeError::Unknown { event_type: event_type.to_owned(), version }),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Webhook endpoints: who gets what is a function of the log. Stream `webhook/<endpoint_id>`.
+//!
+//! Not here: deliveries, attempts and secrets (the dispatcher's own tables and the vault).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::module_events;
+use crate::ids::EndpointId;
+
+module_events! {
+    /// The life of one webhook endpoint.
+    WebhookEvent {
+        EndpointCreated(EndpointCreated) = "webhook.endpoint_created" v 1,
+        EndpointChanged(EndpointChanged) = "webhook.endpoint_changed" v 1,
+        EndpointPaused(EndpointPaused) = "webhook.endpoint_paused" v 1,
+        EndpointResumed(EndpointResumed) = "webhook.endpoint_resumed" v 1,
+        EndpointDisabled(EndpointDisabled) = "webhook.endpoint_disabled" v 1,
+        EndpointDeleted(EndpointDeleted) = "webhook.endpoint_deleted" v 1,
+        TestRequested(EndpointTestRequested) = "webhook.test_requested" v 1,
+    }
+}
+
+/// How much of an event is posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PayloadKind {
+    /// Ids, totals and counts; lists such as a sale's lines are left out.
+    Summary,
+    Full,
+}
+
+/// Where a new endpoint begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum StartFrom {
+    /// With what happens after its creation.
+    Now,
+    /// With what happened after this position; 0 is everything.
+    Position { position: i64 },
+}
+
+/// What may be configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointSettings {
+    pub name: String,
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Patterns such as `sale.*`, `inventory.adjusted` or `*`; at most 50.
+    pub event_types: Vec<String>,
+    pub payload: PayloadKind,
+    /// Extra request headers, at most 20; their values are not secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Attempts at the same time, 1 to 64.
+    pub concurrency: i64,
+    /// Of one attempt, 1,000 to 30,000.
+    pub timeout_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointCreated {
+    pub endpoint_id: EndpointId,
+    pub settings: EndpointSettings,
+    pub start: StartFrom,
+    /// Names the signing secret in the vault.
+    pub secret_id: String,
+    /// SHA-256 of the secret, in hex, so that a rotation is visible without showing the secret.
+    pub secret_fingerprint: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointChanged {
+    pub endpoint_id: EndpointId,
+    pub settings: EndpointSettings,
+}
+
+/// From here on deliveries are held, not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointPaused {
+    pub endpoint_id: EndpointId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointResumed {
+    pub endpoint_id: EndpointId,
+}
+
+/// The platform stopped sending: the receiver answered 410 Gone. Resuming enables it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointDisabled {
+    pub endpoint_id: EndpointId,
+    pub cause: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointDeleted {
+    pub endpoint_id: EndpointId,
+}
+
+/// Asks for one delivery of this very event to this endpoint, whatever its filters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointTestRequested {
+    pub endpoint_id: EndpointId,
+}

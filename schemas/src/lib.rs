@@ -1,0 +1,21 @@
+//! The wire contract: what is stored in the log, sent to NATS and posted to webhooks.
+//!
+//! A leaf: ids, money, quantities, the envelope and one file of events per module, with their upcasters.
+//! Deliberately absent: decisions (crates/domain), storage, HTTP, clocks.
+
+pub mod envelope;
+pub mod events;
+pub mod ids;
+pub mod money;
+pub mod quantity;
+pub mod sealed;
+
+pub use envelope::{EventMeta, Position, RecordedEvent, StreamName, Version};
+pub use events::{DecodeError, Event};
+pub use ids::{
+    CustomerId, EndpointId, InvalidId, PaymentId, ReturnId, SaleId, Sku, StoreId, TaxCode, TenantId, TerminalId, UnitId,
+    Username,
+};
+pub use money::{Currency, Minor, MoneyError};
+pub use quantity::{Quantity, QuantityError};
+pub use sealed::Sealed;
