@@ -1,1 +1,3 @@
-//! See Cargo.toml.
+//! HTTP to command to engine: the write side.
+
+pub mod engine;

@@ -6,10 +6,13 @@
 #![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
 pub mod admin;
+mod bounds;
+pub mod business_day;
 pub mod catalogue;
 pub mod command;
 pub mod context;
 pub mod customers;
+mod pending;
 pub mod refusal;
 pub mod sales;
 pub mod security;
@@ -21,6 +24,6 @@ pub mod work;
 
 pub use command::{Command, Decide};
 pub use context::Ctx;
-pub use refusal::{Refusal, RefusalKind};
+pub use refusal::{Language, Refusal, RefusalKind};
 pub use state::State;
 pub use work::{Decision, Missing, View, Work};

@@ -4,10 +4,17 @@
 //! memory (unit tests). Deliberately absent: what events mean, and subscriptions (readers poll or are woken).
 
 pub mod batch;
+pub mod chain;
 pub mod error;
+pub mod memory;
+pub mod postgres;
+mod staging;
 
 pub use batch::{Append, Appended, CommandRecord, NewEvent, StoredCommand, StreamWrite};
+pub use chain::{ChainReader, ChainedEvent, Link, VerifyError, verify_chain, verify_log};
 pub use error::{AppendError, ReadError};
+pub use memory::{MemoryLog, MemoryWriter};
+pub use postgres::{MIGRATIONS, PostgresReader, PostgresWriter, WriterOptions, purge_commands};
 
 use schemas::ids::TenantId;
 use schemas::{Position, RecordedEvent, StreamName, Version};

@@ -3,5 +3,9 @@
 //! Deliberately absent: anything about shops.
 
 pub mod clock;
+pub mod config;
 pub mod db;
+pub mod http;
+pub mod metrics;
+pub mod outbound;
 pub mod tasks;

@@ -34,7 +34,7 @@ pub enum DecodeError {
 }
 
 /// An event type and its newest version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct EventType {
     pub name: &'static str,
     pub version: i16,

@@ -1,0 +1,97 @@
+//! The tenant: its currency, calendar, prices, policy and tax rates. Stream `tenant/self`.
+//!
+//! Not here: its stores and users, which have streams of their own.
+
+use std::collections::BTreeMap;
+
+use schemas::events::admin::{AdminEvent, StockPolicy};
+use schemas::{Currency, TaxCode, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::streams;
+use crate::work::{Missing, Work};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    pub name: String,
+    pub currency: Currency,
+    /// IANA name; checked when the tenant was created.
+    pub time_zone: String,
+    pub prices_include_tax: bool,
+    pub stock_policy: StockPolicy,
+    pub tax_rates: BTreeMap<TaxCode, TaxRate>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxRate {
+    pub name: String,
+    /// Parts per million: 150,000 is 15 %.
+    pub rate_ppm: i64,
+}
+
+impl Tenant {
+    pub(crate) fn evolve(slot: &mut Option<Box<Tenant>>, event: &AdminEvent) {
+        match event {
+            AdminEvent::TenantCreated(created) => {
+                *slot = Some(Box::new(Tenant {
+                    name: created.name.clone(),
+                    currency: created.currency,
+                    time_zone: created.time_zone.clone(),
+                    prices_include_tax: created.prices_include_tax,
+                    stock_policy: created.stock_policy,
+                    tax_rates: BTreeMap::new(),
+                }));
+            }
+            AdminEvent::StockPolicyChanged(changed) => {
+                if let Some(tenant) = slot {
+                    tenant.stock_policy = changed.stock_policy;
+                }
+            }
+            AdminEvent::TaxRateSet(set) => {
+                if let Some(tenant) = slot {
+                    let rate = TaxRate { name: set.name.clone(), rate_ppm: set.rate_ppm };
+                    tenant.tax_rates.insert(set.tax_code.clone(), rate);
+                }
+            }
+            AdminEvent::StoreOpened(_)
+            | AdminEvent::StoreClosed(_)
+            | AdminEvent::TerminalRegistered(_)
+            | AdminEvent::TerminalRetired(_)
+            | AdminEvent::UserCreated(_)
+            | AdminEvent::UserRoleChanged(_)
+            | AdminEvent::UserPasswordChanged(_)
+            | AdminEvent::UserDisabled(_)
+            | AdminEvent::UserEnabled(_) => {}
+        }
+    }
+
+    pub(crate) fn weight(&self) -> usize {
+        let rates: usize = self.tax_rates.values().map(|rate| rate.name.len() + 100).sum();
+        size_of::<Self>() + self.name.len() + self.time_zone.len() + rates
+    }
+
+    /// The rate of a tax code in parts per million; no code means no tax.
+    ///
+    /// # Errors
+    /// [`Refusal::TaxCodeNotFound`].
+    pub fn rate_ppm(&self, tax_code: Option<&TaxCode>) -> Result<i64, Refusal> {
+        let Some(code) = tax_code else { return Ok(0) };
+        let rate = self.tax_rates.get(code).ok_or_else(|| Refusal::TaxCodeNotFound { tax_code: code.clone() })?;
+        Ok(rate.rate_ppm)
+    }
+}
+
+impl Work<'_> {
+    /// The tenant that the command belongs to.
+    ///
+    /// # Errors
+    /// [`Missing::Streams`] when it is not loaded; [`Refusal::TenantNotFound`] when it was never created.
+    pub fn tenant(&self, tenant: &TenantId) -> Result<&Tenant, Missing> {
+        let State::Tenant(Some(found)) = self.state(&streams::tenant())? else {
+            return Err(Refusal::TenantNotFound { tenant: tenant.clone() }.into());
+        };
+        Ok(found)
+    }
+}

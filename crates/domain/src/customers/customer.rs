@@ -1,0 +1,156 @@
+//! A customer's account: terms and balance. Stream `customer/<customer_id>`.
+//!
+//! A positive balance is what the customer owes, a negative one what the shop owes. Names and addresses are sealed
+//! and of no concern to the rules, so the state does not hold them.
+
+use std::collections::VecDeque;
+
+use schemas::events::customer::{
+    CreditTerms, CustomerCharged, CustomerCredited, CustomerEvent, CustomerKind, LedgerCause,
+};
+use schemas::{Currency, CustomerId, Minor, PaymentId};
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::{Amount, Refusal};
+use crate::state::State;
+use crate::streams;
+use crate::work::{Missing, Work};
+
+/// Payment ids that are remembered per customer, so that a payment sent again under a new key is noticed.
+const REMEMBERED_PAYMENTS: usize = 200;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    pub kind: CustomerKind,
+    pub credit: CreditTerms,
+    pub currency: Currency,
+    /// Positive: the customer owes.
+    pub balance_minor: Minor,
+    /// The newest payments, the newest last.
+    pub payments: VecDeque<PaymentId>,
+}
+
+impl Customer {
+    pub(crate) fn evolve(slot: &mut Option<Box<Customer>>, event: &CustomerEvent) {
+        if let CustomerEvent::Registered(registered) = event {
+            *slot = Some(Box::new(Customer {
+                kind: registered.kind,
+                credit: registered.credit,
+                currency: registered.currency,
+                balance_minor: Minor::ZERO,
+                payments: VecDeque::new(),
+            }));
+            return;
+        }
+        let Some(customer) = slot else { return };
+        match event {
+            CustomerEvent::CreditChanged(changed) => customer.credit = changed.credit,
+            CustomerEvent::Charged(charged) => customer.balance_minor = charged.balance_minor,
+            CustomerEvent::Credited(credited) => customer.balance_minor = credited.balance_minor,
+            CustomerEvent::PaymentReceived(received) => {
+                customer.balance_minor = received.balance_minor;
+                if customer.payments.len() >= REMEMBERED_PAYMENTS {
+                    customer.payments.pop_front();
+                }
+                customer.payments.push_back(received.payment_id.clone());
+            }
+            CustomerEvent::Registered(_) => {}
+        }
+    }
+
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + self.payments.len() * 96
+    }
+
+    fn amount(&self, minor: Minor) -> Amount {
+        Amount { minor, currency: self.currency }
+    }
+
+    /// Whether the customer may owe `amount` more.
+    ///
+    /// # Errors
+    /// [`Refusal::CreditNotGranted`], [`Refusal::CreditLimitExceeded`].
+    pub fn check_credit(&self, id: &CustomerId, amount: Minor) -> Result<(), Refusal> {
+        let balance = self.balance_minor.plus(amount)?;
+        match self.credit {
+            CreditTerms::Unlimited => Ok(()),
+            CreditTerms::None => Err(Refusal::CreditNotGranted { customer_id: id.clone() }),
+            CreditTerms::Limited { limit_minor } if balance <= limit_minor => Ok(()),
+            CreditTerms::Limited { limit_minor } => Err(Refusal::CreditLimitExceeded {
+                customer_id: id.clone(),
+                balance: self.amount(self.balance_minor),
+                amount: self.amount(amount),
+                limit: self.amount(limit_minor),
+            }),
+        }
+    }
+
+    /// Whether the shop owes the customer at least `amount`.
+    ///
+    /// # Errors
+    /// [`Refusal::StoreCreditInsufficient`].
+    pub fn check_store_credit(&self, id: &CustomerId, amount: Minor) -> Result<(), Refusal> {
+        let available = self.balance_minor.negated().max(Minor::ZERO);
+        if amount <= available {
+            return Ok(());
+        }
+        Err(Refusal::StoreCreditInsufficient {
+            customer_id: id.clone(),
+            available: self.amount(available),
+            amount: self.amount(amount),
+        })
+    }
+}
+
+/// Lets the customer owe more by a positive amount; nothing happens for zero. Checks no terms.
+pub(crate) fn charge(
+    work: &mut Work<'_>,
+    id: &CustomerId,
+    amount: Minor,
+    cause: LedgerCause,
+) -> Result<(), Missing> {
+    if amount.is_zero() {
+        return Ok(());
+    }
+    let customer = work.customer(id)?;
+    let charged = CustomerCharged {
+        customer_id: id.clone(),
+        amount_minor: amount,
+        currency: customer.currency,
+        cause,
+        balance_minor: customer.balance_minor.plus(amount)?,
+    };
+    work.emit(streams::customer(id), charged)
+}
+
+/// Lets the customer owe less by a positive amount; nothing happens for zero.
+pub(crate) fn credit(
+    work: &mut Work<'_>,
+    id: &CustomerId,
+    amount: Minor,
+    cause: LedgerCause,
+) -> Result<(), Missing> {
+    if amount.is_zero() {
+        return Ok(());
+    }
+    let customer = work.customer(id)?;
+    let credited = CustomerCredited {
+        customer_id: id.clone(),
+        amount_minor: amount,
+        currency: customer.currency,
+        cause,
+        balance_minor: customer.balance_minor.minus(amount)?,
+    };
+    work.emit(streams::customer(id), credited)
+}
+
+impl Work<'_> {
+    /// # Errors
+    /// [`Missing::Streams`] when it is not loaded; [`Refusal::CustomerNotFound`].
+    pub fn customer(&self, id: &CustomerId) -> Result<&Customer, Missing> {
+        let State::Customer(Some(found)) = self.state(&streams::customer(id))? else {
+            return Err(Refusal::CustomerNotFound { customer_id: id.clone() }.into());
+        };
+        Ok(found)
+    }
+}

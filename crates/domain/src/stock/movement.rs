@@ -1,0 +1,1 @@
+//! Movements that commands of several modules make.

@@ -1,0 +1,23 @@
+//! Webhook endpoints: who is told what, from which position of the log on.
+//!
+//! One file per command; `endpoint` is the state, `settings` the rules for what may be configured. Not here: which
+//! addresses may be dialled (the dispatcher's guard), deliveries and secrets.
+
+mod change_endpoint;
+mod create_endpoint;
+mod delete_endpoint;
+mod disable_endpoint;
+mod endpoint;
+mod pause_endpoint;
+mod resume_endpoint;
+mod settings;
+mod test_endpoint;
+
+pub use change_endpoint::ChangeEndpoint;
+pub use create_endpoint::CreateEndpoint;
+pub use delete_endpoint::DeleteEndpoint;
+pub use disable_endpoint::DisableEndpoint;
+pub use endpoint::{Endpoint, EndpointStatus};
+pub use pause_endpoint::PauseEndpoint;
+pub use resume_endpoint::ResumeEndpoint;
+pub use test_endpoint::TestEndpoint;

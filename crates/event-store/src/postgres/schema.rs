@@ -1,0 +1,48 @@
+//! The log's tables, as numbered steps for whoever runs migrations. Released steps are never edited.
+
+/// The steps of module `log`: version and SQL. They expect the roles `trastienda_engine` and `trastienda_api`.
+pub const MIGRATIONS: &[(i32, &str)] = &[(1, LOG)];
+
+/// Grants are the point: the engine can add events, and nobody but the owner can change or remove one. The API role is
+/// granted nothing here; the policies stand for whoever is granted something later.
+///
+/// Expired command records are found through two small indices whose entries arrive in time order, so that they cost the
+/// append next to nothing.
+const LOG: &str = r"
+create table events (
+  position       bigint      not null constraint events_pkey primary key,
+  tenant         text        not null,
+  stream         text        not null,
+  version        bigint      not null,
+  id             uuid        not null,
+  type           text        not null,
+  schema_version smallint    not null,
+  data           json        not null,
+  meta           json        not null,
+  recorded_at    timestamptz not null,
+  chain          bytea       not null
+);
+create unique index events_stream_version on events (tenant, stream, version);
+create index events_tenant_position on events (tenant, position);
+alter table events enable row level security;
+alter table events force row level security;
+create policy tenant_only on events using (tenant = current_setting('trastienda.tenant', true));
+grant select, insert on events to trastienda_engine;
+
+create table commands (
+  tenant      text        not null,
+  id          text        not null,
+  fingerprint bytea       not null,
+  keyed       boolean     not null,
+  outcome     json        not null,
+  position    bigint      not null,
+  recorded_at timestamptz not null,
+  constraint commands_pkey primary key (tenant, id)
+);
+create index commands_generated_at on commands (recorded_at) where not keyed;
+create index commands_keyed_at on commands using brin (recorded_at) with (pages_per_range = 32);
+alter table commands enable row level security;
+alter table commands force row level security;
+create policy tenant_only on commands using (tenant = current_setting('trastienda.tenant', true));
+grant select, insert, delete on commands to trastienda_engine;
+";

@@ -1,0 +1,164 @@
+//! The codes that the platform itself answers with, each with its status and texts.
+//!
+//! Codes are stable: clients branch on them. Each has a page in `docs/errors`. Not here: the domain's refusals.
+
+use poem::http::StatusCode;
+
+use super::problem::Problem;
+use super::text::Text;
+
+/// A stable code.
+#[derive(Debug)]
+pub struct Code {
+    pub code: &'static str,
+    pub status: StatusCode,
+    pub title: Text,
+    pub detail: Text,
+}
+
+macro_rules! codes {
+    ($($name:ident = $code:literal $status:ident
+        en $title_en:literal $detail_en:literal
+        es $title_es:literal $detail_es:literal)+) => {
+        $(pub static $name: Code = Code {
+            code: $code,
+            status: StatusCode::$status,
+            title: Text::fixed($title_es, $title_en),
+            detail: Text::fixed($detail_es, $detail_en),
+        };)+
+
+        /// Every code, for the pages in `docs/errors` and the API's document.
+        pub static ALL: &[&Code] = &[$(&$name),+];
+    };
+}
+
+codes! {
+    // --- finding the operation ---
+    PATH_UNKNOWN = "request.path_unknown" NOT_FOUND
+        en "Unknown path" "No operation has this path."
+        es "Ruta desconocida" "Ninguna operación tiene esta ruta."
+    METHOD_NOT_ALLOWED = "request.method_not_allowed" METHOD_NOT_ALLOWED
+        en "Method not allowed" "The path exists, but not with this method; the Allow header lists those it has."
+        es "Método no permitido" "La ruta existe, pero no con este método; la cabecera Allow dice cuáles admite."
+    NOT_FOUND = "resource.not_found" NOT_FOUND
+        en "Not found" "Nothing with this identifier exists."
+        es "No encontrado" "No existe nada con este identificador."
+
+    // --- who asks ---
+    AUTH_REQUIRED = "auth.required" UNAUTHORIZED
+        en "Sign-in required" "Send Authorization: Bearer and a token of POST /api/v1/auth/token."
+        es "Se requiere iniciar sesión" "Envíe Authorization: Bearer y un token de POST /api/v1/auth/token."
+    AUTH_TOKEN_INVALID = "auth.token_invalid" UNAUTHORIZED
+        en "Token not accepted" "The token is malformed, expired, revoked or not ours; sign in again."
+        es "Token no aceptado" "El token está mal formado, vencido, revocado o no es nuestro; inicie sesión de nuevo."
+    AUTH_ROLE_FORBIDDEN = "auth.role_forbidden" FORBIDDEN
+        en "Role not sufficient" "Your role may not do this."
+        es "Rol insuficiente" "Su rol no permite hacer esto."
+    AUTH_SIGN_IN_FAILED = "auth.sign_in_failed" UNAUTHORIZED
+        en "Sign-in failed" "Tenant, username and password do not belong together."
+        es "No se pudo iniciar sesión" "La organización, el usuario y la contraseña no corresponden."
+    AUTH_TOO_MANY_ATTEMPTS = "auth.too_many_attempts" TOO_MANY_REQUESTS
+        en "Too many attempts" "Too many failed sign-ins; wait before the next one."
+        es "Demasiados intentos" "Demasiados inicios de sesión fallidos; espere antes del siguiente."
+
+    // --- headers ---
+    REASON_REQUIRED = "reason.required" BAD_REQUEST
+        en "Reason required" "This operation needs the header X-Reason with 5 to 500 characters."
+        es "Se requiere un motivo" "Esta operación necesita la cabecera X-Reason con 5 a 500 caracteres."
+    REASON_INVALID = "reason.invalid" BAD_REQUEST
+        en "Reason not accepted" "X-Reason must be UTF-8 with 5 to 500 characters, without control characters."
+        es "Motivo no aceptado" "X-Reason debe ser UTF-8 con 5 a 500 caracteres, sin caracteres de control."
+    IDEMPOTENCY_KEY_INVALID = "idempotency.key_invalid" BAD_REQUEST
+        en "Idempotency key not accepted" "The idempotency key must be 1 to 255 visible ASCII characters, bare or quoted."
+        es "Clave de idempotencia no aceptada" "La clave de idempotencia debe tener de 1 a 255 caracteres ASCII visibles, con o sin comillas."
+    IDEMPOTENCY_KEYS_DIFFER = "idempotency.keys_differ" BAD_REQUEST
+        en "Two idempotency keys" "X-Idempotency-Key and Idempotency-Key are both given and differ."
+        es "Dos claves de idempotencia" "X-Idempotency-Key e Idempotency-Key vienen ambas y son distintas."
+    IDEMPOTENCY_IN_FLIGHT = "idempotency.in_flight" CONFLICT
+        en "Still in flight" "The first request with this idempotency key is still being processed."
+        es "Todavía en curso" "La primera solicitud con esta clave de idempotencia todavía se está procesando."
+    IDEMPOTENCY_KEY_REUSED = "idempotency.key_reused" UNPROCESSABLE_ENTITY
+        en "Idempotency key reused" "This idempotency key was used for another request; take a new one."
+        es "Clave de idempotencia reutilizada" "Esta clave de idempotencia se usó para otra solicitud; tome una nueva."
+
+    // --- the request itself ---
+    BODY_TOO_LARGE = "request.body_too_large" PAYLOAD_TOO_LARGE
+        en "Body too large" "The request's body exceeds the limit."
+        es "Cuerpo demasiado grande" "El cuerpo de la solicitud supera el límite."
+    BODY_TIMEOUT = "request.body_timeout" REQUEST_TIMEOUT
+        en "Body too slow" "The request's body did not arrive in time."
+        es "Cuerpo demasiado lento" "El cuerpo de la solicitud no llegó a tiempo."
+    BODY_UNREADABLE = "request.body_unreadable" BAD_REQUEST
+        en "Body not readable" "The request's body broke off."
+        es "Cuerpo ilegible" "El cuerpo de la solicitud se interrumpió."
+    CONTENT_TYPE = "request.content_type" UNSUPPORTED_MEDIA_TYPE
+        en "Content type not supported" "Send the body as application/json, without compression."
+        es "Tipo de contenido no admitido" "Envíe el cuerpo como application/json, sin compresión."
+    JSON_INVALID = "request.json_invalid" BAD_REQUEST
+        en "JSON not accepted" "The body is not JSON that the API accepts."
+        es "JSON no aceptado" "El cuerpo no es un JSON que la API acepte."
+    BODY_INVALID = "request.body_invalid" BAD_REQUEST
+        en "Body not accepted" "The body does not have the shape that the operation asks for."
+        es "Cuerpo no aceptado" "El cuerpo no tiene la forma que la operación pide."
+    PARAMETER_INVALID = "request.parameter_invalid" BAD_REQUEST
+        en "Parameter not accepted" "A parameter of the path or query does not have the form it should."
+        es "Parámetro no aceptado" "Un parámetro de la ruta o de la consulta no tiene la forma debida."
+    REQUEST_TOO_LARGE = "request.too_large" UNPROCESSABLE_ENTITY
+        en "Too much at once" "The request touches too many records at once: split it."
+        es "Demasiado a la vez" "La solicitud toca demasiados registros a la vez: divídala."
+
+    // --- lists ---
+    CURSOR_INVALID = "page.cursor_invalid" BAD_REQUEST
+        en "Cursor not accepted" "The cursor is not one that this list gave out; start again without one."
+        es "Cursor no aceptado" "El cursor no es uno que esta lista haya dado; empiece de nuevo sin él."
+    LIMIT_INVALID = "page.limit_invalid" BAD_REQUEST
+        en "Limit not accepted" "limit must be from 1 to 200."
+        es "Límite no aceptado" "limit debe estar entre 1 y 200."
+
+    // --- the service ---
+    PROJECTION_BEHIND = "projection_behind" SERVICE_UNAVAILABLE
+        en "Not there yet" "The read models have not reached the position asked for; repeat the request."
+        es "Todavía no" "Los modelos de lectura no han llegado a la posición pedida; repita la solicitud."
+    SERVICE_BUSY = "service.busy" SERVICE_UNAVAILABLE
+        en "Busy" "More is waiting than the service takes on; repeat the request later."
+        es "Ocupado" "Hay más en espera de lo que el servicio acepta; repita la solicitud más tarde."
+    SERVICE_UNAVAILABLE = "service.unavailable" SERVICE_UNAVAILABLE
+        en "Unavailable" "The service cannot answer now; the request was not carried out, or repeat it with the same idempotency key to find out."
+        es "No disponible" "El servicio no puede responder ahora; la solicitud no se ejecutó, o repítala con la misma clave de idempotencia para saberlo."
+    INTERNAL = "internal.error" INTERNAL_SERVER_ERROR
+        en "Internal error" "Something went wrong on our side; it is logged under the request id."
+        es "Error interno" "Algo falló de nuestro lado; queda registrado con el identificador de la solicitud."
+}
+
+impl From<&'static Code> for Problem {
+    fn from(code: &'static Code) -> Self {
+        Problem::new(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_has_a_page() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");
+        let mut seen = std::collections::BTreeSet::new();
+        for code in ALL {
+            assert!(seen.insert(code.code), "{} stands twice", code.code);
+            let page = folder.join(format!("{}.md", code.code));
+            let text = std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("{} is missing", page.display()));
+            assert!(text.contains(code.code), "{} does not name its code", page.display());
+        }
+    }
+
+    #[test]
+    fn texts_are_whole_sentences_in_both_languages() {
+        for code in ALL {
+            for text in [&code.detail.es, &code.detail.en] {
+                assert!(text.ends_with('.'), "{}: {text}", code.code);
+            }
+            assert_ne!(code.detail.es, code.detail.en);
+        }
+    }
+}

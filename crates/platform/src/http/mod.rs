@@ -1,0 +1,19 @@
+//! The conventions of the API: one table of routes, one guard in front of it, problems, pages, limits.
+//!
+//! A service brings a table, an endpoint and its document; `Gateway` serves any number of them on one port.
+//! Deliberately absent: any operation, and anything about shops.
+
+pub mod codes;
+pub mod json;
+pub mod page;
+pub mod problem;
+pub mod request;
+pub mod route;
+pub mod text;
+
+pub use json::{JsonAnswer, JsonBody, PageAnswer};
+pub use page::{CursorKey, Page, PageRequest, projection_behind};
+pub use problem::{FieldError, Problem};
+pub use request::{Principal, PublicContext, RequestContext};
+pub use route::{Access, ReasonRule, Route, Verb};
+pub use text::{Language, Text};

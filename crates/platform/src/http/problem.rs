@@ -1,0 +1,194 @@
+//! Problem documents (RFC 9457): every error of the API, with a stable code and a text in the reader's language.
+//!
+//! A problem carries both languages until `guard` renders it, so that handlers need not know the request's language.
+//! Not here: the codes that the platform itself answers with (`codes`), nor the domain's refusals.
+
+use poem::error::ResponseError;
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{Body, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaResponses, Registry};
+use serde::Serialize;
+
+use super::codes::Code;
+use super::text::{Language, Text};
+
+/// What is wrong with one field of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) into the body; empty for the whole of it.
+    pub pointer: String,
+    pub detail: Text,
+}
+
+/// An error as the API answers it. Handlers return it as their error type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code} ({status}): {}", detail.en)]
+pub struct Problem {
+    pub status: StatusCode,
+    /// Stable, such as `reason.required`; each has a page in `docs/errors`.
+    pub code: &'static str,
+    pub title: Text,
+    pub detail: Text,
+    pub errors: Vec<FieldError>,
+    /// Seconds after which the same request may succeed.
+    pub retry_after_s: Option<u64>,
+    /// Such as `Allow` and `WWW-Authenticate`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// The problem of a platform code, with the code's own text.
+    pub fn new(code: &'static Code) -> Self {
+        Self {
+            status: code.status,
+            code: code.code,
+            title: code.title.clone(),
+            detail: code.detail.clone(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// A problem of another vocabulary, such as the domain's refusals.
+    pub fn other(status: StatusCode, code: &'static str, title: Text, detail: Text) -> Self {
+        Self { status, code, title, detail, errors: Vec::new(), retry_after_s: None, headers: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn detail(mut self, detail: Text) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Adds what is wrong with one field.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>, detail: Text) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), detail });
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The document in one language.
+    pub fn render(&self, language: Language, request_id: &str) -> Response {
+        let document = Document {
+            kind: format!("urn:trastienda:problem:{}", self.code),
+            title: self.title.in_language(language),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail.in_language(language),
+            errors: self
+                .errors
+                .iter()
+                .map(|e| DocumentError { pointer: &e.pointer, detail: e.detail.in_language(language) })
+                .collect(),
+            retry_after_s: self.retry_after_s,
+            request_id,
+        };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = Response::builder()
+            .status(self.status)
+            .content_type("application/problem+json")
+            .header(header::CONTENT_LANGUAGE, language.tag())
+            .header(header::CACHE_CONTROL, "no-store")
+            .body(Body::from(body));
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<DocumentError<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u64>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct DocumentError<'a> {
+    pointer: &'a str,
+    detail: &'a str,
+}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Leaves the problem in the response's extensions, where the guard finds it and renders it again in the
+    /// request's language; without a guard the default language is shown.
+    fn as_response(&self) -> Response {
+        let mut response = self.render(Language::default(), "");
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+/// Problems are documented by the route table (`openapi`), not by each handler.
+impl ApiResponse for Problem {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: Vec::new() }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::codes;
+    use super::*;
+
+    async fn rendered(problem: &Problem, language: Language) -> (Response, serde_json::Value) {
+        let mut response = problem.render(language, "r-1");
+        let body = response.take_body().into_json().await.unwrap();
+        (response, body)
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_rendered_in_the_language_asked_for() {
+        let problem = Problem::new(&codes::REASON_REQUIRED).at("/lines/0", Text::fixed("mal", "bad"));
+        let (response, english) = rendered(&problem, Language::English).await;
+        assert_eq!(response.content_type(), Some("application/problem+json"));
+        assert_eq!(english["code"], "reason.required");
+        assert_eq!(english["status"], 400);
+        assert_eq!(english["errors"][0]["pointer"], "/lines/0");
+        assert_eq!(english["errors"][0]["detail"], "bad");
+        assert_eq!(english["request_id"], "r-1");
+        let (_, spanish) = rendered(&problem, Language::Spanish).await;
+        assert_eq!(spanish["errors"][0]["detail"], "mal");
+        assert_ne!(spanish["title"], english["title"]);
+    }
+
+    #[tokio::test]
+    async fn a_retry_time_is_in_the_header_and_in_the_document() {
+        let (response, body) = rendered(&Problem::new(&codes::SERVICE_BUSY).retry_after(7), Language::English).await;
+        assert_eq!(response.header("retry-after"), Some("7"));
+        assert_eq!(body["retry_after_s"], 7);
+    }
+}

@@ -1,0 +1,210 @@
+//! What the guard learned about a request, for handlers; and the reading of its headers.
+//!
+//! Headers are read as bytes: `HeaderValue::to_str` refuses the accents that reasons have. Not here: who may do what.
+
+use poem::http::{HeaderMap, header};
+use poem::{FromRequest, Request, RequestBody};
+use schemas::envelope::Actor;
+use schemas::events::admin::Role;
+use schemas::ids::{TenantId, Username};
+
+use super::codes::{self, Code};
+use super::text::Language;
+
+/// Fewest characters of a reason after trimming (API-5).
+pub const REASON_MIN_CHARS: usize = 5;
+/// Most characters of a reason.
+pub const REASON_MAX_CHARS: usize = 500;
+/// Most characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+
+/// Who signed in, from the verified token alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    pub tenant: TenantId,
+    pub username: Username,
+    pub role: Role,
+    /// Of the user when the token was issued; sensitive operations compare it with the user's present one.
+    pub session_version: i64,
+}
+
+impl Principal {
+    /// The actor that events name.
+    pub fn actor(&self) -> Actor {
+        Actor::User { username: self.username.to_string(), role: self.role.as_str().to_owned() }
+    }
+}
+
+/// A request that passed the guard on a row with [`super::Access::User`].
+/// Handlers take it as `poem::web::Data<&RequestContext>`.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    pub principal: Principal,
+    /// `X-Reason`, trimmed; always there when the row requires it.
+    pub reason: Option<String>,
+    pub idempotency_key: Option<String>,
+    /// Keyed hash of method, concrete path, query and body: what an idempotency key is bound to.
+    pub fingerprint: [u8; 32],
+    /// W3C trace context of this request.
+    pub traceparent: Option<String>,
+    pub language: Language,
+}
+
+/// A request that passed the guard on a public row.
+/// Handlers take it as `poem::web::Data<&PublicContext>`.
+#[derive(Debug, Clone)]
+pub struct PublicContext {
+    pub fingerprint: [u8; 32],
+    pub traceparent: Option<String>,
+    pub language: Language,
+}
+
+/// The token of `Authorization: Bearer`, or `None` when there is no such credential.
+pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// `X-Reason` as UTF-8, trimmed. `Ok(None)` when it is absent or blank.
+///
+/// # Errors
+/// When it is not UTF-8, too short, too long, holds control characters or is given twice.
+pub fn reason(headers: &HeaderMap) -> Result<Option<String>, &'static Code> {
+    let mut values = headers.get_all("x-reason").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(&codes::REASON_INVALID);
+    }
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| &codes::REASON_INVALID)?.trim();
+    let chars = text.chars().count();
+    if chars == 0 {
+        return Ok(None);
+    }
+    if !(REASON_MIN_CHARS..=REASON_MAX_CHARS).contains(&chars) || text.chars().any(char::is_control) {
+        return Err(&codes::REASON_INVALID);
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// The idempotency key of `X-Idempotency-Key` or `Idempotency-Key`, without its quotes (API-6).
+///
+/// # Errors
+/// When a key has characters that are not visible ASCII, is empty or too long, or both headers name different keys.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, &'static Code> {
+    let mut found: Option<&str> = None;
+    for value in ["x-idempotency-key", "idempotency-key"].into_iter().flat_map(|name| headers.get_all(name)) {
+        let text = value.to_str().map_err(|_| &codes::IDEMPOTENCY_KEY_INVALID)?.trim();
+        let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(&codes::IDEMPOTENCY_KEY_INVALID);
+        }
+        if found.is_some_and(|other| other != key) {
+            return Err(&codes::IDEMPOTENCY_KEYS_DIFFER);
+        }
+        found = Some(key);
+    }
+    Ok(found.map(str::to_owned))
+}
+
+/// A well-formed W3C `traceparent` of version 00.
+pub fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, len: usize| {
+        part.len() == len && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    match parts.as_slice() {
+        ["00", trace, parent, flags]
+            if hex(trace, 32)
+                && hex(parent, 16)
+                && hex(flags, 2)
+                && trace.bytes().any(|b| b != b'0')
+                && parent.bytes().any(|b| b != b'0') =>
+        {
+            Some(text)
+        }
+        _ => None,
+    }
+}
+
+/// The caller's `X-Request-Id` when it is 1 to 128 visible characters.
+pub fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    (!id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic())).then_some(id)
+}
+
+/// The request's context without the `Data` wrapper.
+impl<'a> FromRequest<'a> for &'a RequestContext {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        request
+            .extensions()
+            .get::<RequestContext>()
+            .ok_or_else(|| super::problem::Problem::new(&codes::AUTH_REQUIRED).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        headers
+    }
+
+    fn reason_of(value: &[u8]) -> Result<Option<String>, &'static str> {
+        reason(&headers(&[("x-reason", value)])).map_err(|code| code.code)
+    }
+
+    #[test]
+    fn a_reason_with_an_accent_is_accepted() {
+        let text = "Sincronización manual inventario";
+        assert_eq!(reason_of(text.as_bytes()).unwrap().as_deref(), Some(text));
+    }
+
+    #[test]
+    fn a_reason_counts_characters_after_trimming() {
+        assert_eq!(reason_of("  ñañañ ".as_bytes()).unwrap().as_deref(), Some("ñañañ"));
+        assert_eq!(reason_of("ñaña".as_bytes()), Err("reason.invalid"));
+        assert_eq!(reason_of(b"   ").unwrap(), None);
+        assert_eq!(reason_of("é".repeat(500).as_bytes()).unwrap().map(|r| r.chars().count()), Some(500));
+        assert_eq!(reason_of("é".repeat(501).as_bytes()), Err("reason.invalid"));
+        assert_eq!(reason_of(b"latin-1 \xe9\xe9\xe9"), Err("reason.invalid"));
+    }
+
+    #[test]
+    fn an_idempotency_key_comes_bare_or_quoted_under_either_name() {
+        let key = |pairs: &[(&'static str, &[u8])]| idempotency_key(&headers(pairs)).map_err(|code| code.code);
+        assert_eq!(key(&[]), Ok(None));
+        assert_eq!(key(&[("x-idempotency-key", b"k-1")]), Ok(Some("k-1".into())));
+        assert_eq!(key(&[("idempotency-key", b"\"k-1\"")]), Ok(Some("k-1".into())));
+        assert_eq!(key(&[("idempotency-key", b"\"k-1\""), ("x-idempotency-key", b"k-1")]), Ok(Some("k-1".into())));
+        assert_eq!(key(&[("idempotency-key", b"a"), ("x-idempotency-key", b"b")]), Err("idempotency.keys_differ"));
+        assert_eq!(key(&[("idempotency-key", b"\"\"")]), Err("idempotency.key_invalid"));
+        assert_eq!(key(&[("idempotency-key", b"a b")]), Err("idempotency.key_invalid"));
+        assert_eq!(key(&[("idempotency-key", "a".repeat(256).as_bytes())]), Err("idempotency.key_invalid"));
+        assert!(key(&[("idempotency-key", "a".repeat(255).as_bytes())]).is_ok());
+    }
+
+    #[test]
+    fn only_a_bearer_credential_is_a_token() {
+        assert_eq!(bearer_token(&headers(&[("authorization", b"bearer abc")])), Some("abc"));
+        assert_eq!(bearer_token(&headers(&[("authorization", b"Basic abc")])), None);
+        assert_eq!(bearer_token(&headers(&[("authorization", b"Bearer ")])), None);
+    }
+
+    #[test]
+    fn a_malformed_traceparent_is_ignored() {
+        let good = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(traceparent(&headers(&[("traceparent", good)])).is_some());
+        assert!(traceparent(&headers(&[("traceparent", b"00-0-0-01")])).is_none());
+        let zero = b"00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+        assert!(traceparent(&headers(&[("traceparent", zero)])).is_none());
+    }
+}

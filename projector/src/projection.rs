@@ -1,0 +1,266 @@
+//! One read model at work on one batch: load the touched rows, fold in memory, upsert in bulk.
+//!
+//! Not here: the transaction, the checkpoint and the order of batches (`runner`).
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::fact::Fact;
+use crate::poison::{Freezing, Poison};
+use crate::row::{Column, FoldError, PgQuery, ReadModel};
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// All rows of a model in one statement.
+    Bulk,
+    /// One by one, each in a savepoint, so that a row which Postgres refuses freezes alone.
+    RowByRow,
+}
+
+/// A read model behind one type, so that the runner can hold all of them.
+pub trait Projection: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    fn version(&self) -> i32;
+
+    /// Creates the table, its indexes and its row security.
+    fn ddl(&self) -> String;
+
+    /// Folds a batch into the table.
+    fn apply<'a>(
+        &'a self,
+        connection: &'a mut PgConnection,
+        facts: &'a [Fact],
+        freezing: &'a mut Freezing<'_>,
+        writing: Writing,
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+}
+
+/// A read model as the runner's list takes it.
+pub fn serving<M: ReadModel>() -> Box<dyn Projection> {
+    Box::new(Table::<M>::new())
+}
+
+/// A read model's table and its statements.
+struct Table<M> {
+    load: Arc<str>,
+    write: Arc<str>,
+    model: PhantomData<fn() -> M>,
+}
+
+/// A fold that failed, with the key that freezes.
+struct FoldFailure<K> {
+    key: K,
+    fact: usize,
+    error: FoldError,
+}
+
+fn names(columns: &[Column], prefix: &str) -> String {
+    columns.iter().map(|column| format!("{prefix}{}", column.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn arrays(columns: &[Column]) -> String {
+    columns.iter().enumerate().map(|(i, column)| format!("${}::{}[]", i + 1, column.sql)).collect::<Vec<_>>().join(", ")
+}
+
+impl<M: ReadModel> Table<M> {
+    fn new() -> Self {
+        Self { load: Self::load_sql().into(), write: Self::write_sql().into(), model: PhantomData }
+    }
+
+    fn load_sql() -> String {
+        let keys = &M::COLUMNS[..M::KEY_COLUMNS];
+        let matches = keys.iter().map(|key| format!("t.{0} = k.{0}", key.name)).collect::<Vec<_>>().join(" and ");
+        format!(
+            "select {} from unnest({}) as k({}) join rm_{} t on {matches}",
+            names(M::COLUMNS, "t."),
+            arrays(keys),
+            names(keys, ""),
+            M::NAME
+        )
+    }
+
+    fn write_sql() -> String {
+        let (keys, rest) = M::COLUMNS.split_at(M::KEY_COLUMNS);
+        let columns = names(M::COLUMNS, "");
+        let insert = format!("insert into rm_{} ({columns}) select * from unnest({})", M::NAME, arrays(M::COLUMNS));
+        if M::APPEND_ONLY {
+            return insert;
+        }
+        let updates =
+            rest.iter().map(|column| format!("{0} = excluded.{0}", column.name)).collect::<Vec<_>>().join(", ");
+        format!("{insert} on conflict ({}) do update set {updates}", names(keys, ""))
+    }
+
+    /// The rows that the batch touches, event by event, without those that are frozen.
+    fn touches(facts: &[Fact], freezing: &Freezing<'_>) -> Vec<(usize, M::Key)> {
+        let mut touches = Vec::new();
+        for (index, fact) in facts.iter().enumerate() {
+            let mut keys = M::keys(fact);
+            if keys.len() > 1 {
+                keys.sort_unstable();
+                keys.dedup();
+            }
+            touches.extend(
+                keys.into_iter()
+                    .filter(|key| !freezing.is_frozen(M::NAME, key, fact.position))
+                    .map(|key| (index, key)),
+            );
+        }
+        touches
+    }
+
+    /// Puts every touched key in a slot of its own; returns each touch's slot and each slot's key.
+    fn slots(touches: &[(usize, M::Key)]) -> (Vec<usize>, Vec<&M::Key>) {
+        let mut by_key = HashMap::<&M::Key, usize>::with_capacity(touches.len());
+        let mut keys = Vec::new();
+        let slots = touches
+            .iter()
+            .map(|(_, key)| {
+                *by_key.entry(key).or_insert_with(|| {
+                    keys.push(key);
+                    keys.len() - 1
+                })
+            })
+            .collect();
+        (slots, keys)
+    }
+
+    async fn load(&self, connection: &mut PgConnection, keys: &[&M::Key]) -> Result<HashMap<M::Key, M>, sqlx::Error> {
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.load)));
+        let rows = M::bind_keys(query, keys).fetch_all(connection).await?;
+        rows.iter().map(|row| M::read(row).map(|row| (row.key(), row))).collect()
+    }
+
+    /// Folds the touches of a model whose rows may exist.
+    fn fold(
+        facts: &[Fact],
+        touches: &[(usize, M::Key)],
+        slot_of: &[usize],
+        mut rows: Vec<Option<M>>,
+    ) -> Result<Vec<M>, FoldFailure<M::Key>> {
+        for ((fact, key), slot) in touches.iter().zip(slot_of) {
+            let row = M::fold(rows[*slot].take(), key, &facts[*fact])
+                .map_err(|error| FoldFailure { key: key.clone(), fact: *fact, error })?;
+            rows[*slot] = Some(row);
+        }
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// The rows after the batch. A fold that fails freezes its key from that event on, and the rest is folded again
+    /// from what the table holds, so that the frozen row keeps what came before the culprit.
+    async fn changed_rows(
+        &self,
+        connection: &mut PgConnection,
+        facts: &[Fact],
+        freezing: &mut Freezing<'_>,
+    ) -> Result<Vec<M>, sqlx::Error> {
+        loop {
+            let touches = Self::touches(facts, freezing);
+            if touches.is_empty() {
+                return Ok(Vec::new());
+            }
+            let folded = if M::APPEND_ONLY {
+                let slot_of: Vec<usize> = (0..touches.len()).collect();
+                let rows = touches.iter().map(|_| None).collect();
+                Self::fold(facts, &touches, &slot_of, rows)
+            } else {
+                let (slot_of, keys) = Self::slots(&touches);
+                let mut stored = self.load(connection, &keys).await?;
+                let rows = keys.iter().map(|key| stored.remove(*key)).collect();
+                Self::fold(facts, &touches, &slot_of, rows)
+            };
+            match folded {
+                Ok(rows) => return Ok(rows),
+                Err(failure) => {
+                    let fact = &facts[failure.fact];
+                    freezing.freeze(Poison::new(M::NAME, &failure.key, fact, &failure.error));
+                }
+            }
+        }
+    }
+
+    fn write(&self, rows: &[&M]) -> PgQuery<'static> {
+        M::bind(sqlx::query(AssertSqlSafe(Arc::clone(&self.write))), rows)
+    }
+
+    async fn write_row_by_row(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[M],
+        fact: &Fact,
+        freezing: &mut Freezing<'_>,
+    ) -> Result<(), sqlx::Error> {
+        for row in rows {
+            let mut savepoint = connection.begin().await?;
+            match self.write(&[row]).execute(&mut *savepoint).await {
+                Ok(_) => savepoint.commit().await?,
+                Err(error) if is_refused_data(&error) => {
+                    savepoint.rollback().await?;
+                    freezing.freeze(Poison::new(M::NAME, &row.key(), fact, &error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<M: ReadModel> Projection for Table<M> {
+    fn name(&self) -> &'static str {
+        M::NAME
+    }
+
+    fn version(&self) -> i32 {
+        M::VERSION
+    }
+
+    fn ddl(&self) -> String {
+        let table = format!("rm_{}", M::NAME);
+        let columns = M::COLUMNS
+            .iter()
+            .map(|column| format!("{} {}{}", column.name, column.sql, if column.nullable { "" } else { " not null" }))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(
+            "create table {table} ({columns}, primary key ({})); {} {}",
+            names(&M::COLUMNS[..M::KEY_COLUMNS], ""),
+            M::INDEXES,
+            platform::db::tenant_policy(&table)
+        )
+    }
+
+    fn apply<'a>(
+        &'a self,
+        connection: &'a mut PgConnection,
+        facts: &'a [Fact],
+        freezing: &'a mut Freezing<'_>,
+        writing: Writing,
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            let rows = self.changed_rows(connection, facts, freezing).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            match (writing, facts) {
+                (Writing::RowByRow, [fact]) => self.write_row_by_row(connection, &rows, fact, freezing).await,
+                _ => {
+                    let rows: Vec<&M> = rows.iter().collect();
+                    self.write(&rows).execute(connection).await.map(|_| ())
+                }
+            }
+        })
+    }
+}
+
+/// Whether Postgres refused the values themselves (SQLSTATE classes 21, 22, 23 and 54), so that trying the same rows
+/// again can never succeed.
+pub fn is_refused_data(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["21", "22", "23", "54"].iter().any(|class| code.starts_with(class)))
+}
