@@ -20,6 +20,8 @@ pub struct Fact {
     pub id: Uuid,
     pub event_type: Arc<str>,
     pub recorded_at: OffsetDateTime,
+    /// Length of the stored payload, to bound batches.
+    pub payload_bytes: usize,
     pub event: Event,
     /// Shared by the events of one command.
     pub meta: Arc<EventMeta>,
@@ -68,6 +70,7 @@ pub fn decode(batch: Vec<RecordedEvent>) -> Result<Vec<Fact>, Unreadable> {
             id: recorded.id,
             event_type: recorded.event_type,
             recorded_at: recorded.recorded_at,
+            payload_bytes: recorded.data.get().len(),
             event,
             meta,
         });
@@ -93,6 +96,7 @@ pub(crate) mod given {
             id: Uuid::from_u128(u128::try_from(position).unwrap()),
             event_type: Arc::from(event.event_type()),
             recorded_at: OffsetDateTime::from_unix_timestamp(position).unwrap(),
+            payload_bytes: 0,
             event,
             meta: Arc::new(EventMeta {
                 actor: Actor::User { username: "ana".to_owned(), role: "cashier".to_owned() },

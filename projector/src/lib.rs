@@ -1,1 +1,38 @@
-//! See Cargo.toml.
+//! Follows the log: serving read models in Postgres, and the relay to NATS.
+//!
+//! Read models are pure functions of the log and can be thrown away. Deliberately absent: answers to queries
+//! (query-service) and anything that the outside world could notice.
+
+pub mod checkpoint;
+pub mod fact;
+mod measure;
+pub mod models;
+pub mod poison;
+pub mod projection;
+mod projector;
+pub mod row;
+pub mod runner;
+
+use std::sync::OnceLock;
+
+use platform::db::Migration;
+
+pub use projector::{Projector, ProjectorHandle, ProjectorOptions};
+
+/// The schema: checkpoints, frozen rows, and one module per read model (so that a new version of one is a step of its
+/// own). Composed once from the models' column lists.
+pub fn migrations() -> &'static [Migration] {
+    static STEPS: OnceLock<Vec<Migration>> = OnceLock::new();
+    STEPS.get_or_init(|| {
+        let poison = format!("{} {}", poison::DDL, platform::db::tenant_policy("projection_poison"));
+        let mut steps = vec![
+            Migration { module: "projection_checkpoint", version: 1, sql: checkpoint::DDL },
+            Migration { module: "projection_poison", version: 1, sql: poison.leak() },
+        ];
+        for model in models::all() {
+            let module = format!("rm_{}", model.name()).leak();
+            steps.push(Migration { module, version: model.version(), sql: model.ddl().leak() });
+        }
+        steps
+    })
+}

@@ -96,23 +96,25 @@ impl Frozen {
 pub struct Freezing<'a> {
     frozen: &'a Frozen,
     fresh: Vec<Poison>,
+    /// Position of the culprit by model and key, for `fresh`.
+    since: HashMap<&'static str, HashMap<String, i64>>,
 }
 
 impl<'a> Freezing<'a> {
     pub fn new(frozen: &'a Frozen) -> Self {
-        Self { frozen, fresh: Vec::new() }
+        Self { frozen, fresh: Vec::new(), since: HashMap::new() }
     }
 
     /// Whether a row takes no event of this position.
     pub fn is_frozen(&self, model: &str, key: &impl Serialize, position: i64) -> bool {
         let earlier = self.frozen.keys.get(model);
-        let any_fresh = self.fresh.iter().any(|poison| poison.model == model);
-        if earlier.is_none() && !any_fresh {
+        let fresh = self.since.get(model);
+        if earlier.is_none() && fresh.is_none() {
             return false;
         }
         let text = text_of(key);
         earlier.is_some_and(|keys| keys.contains(&text))
-            || self.fresh.iter().any(|p| p.model == model && p.row_key == text && p.position <= position)
+            || fresh.and_then(|since| since.get(&text)).is_some_and(|since| *since <= position)
     }
 
     /// Freezes a row from its culprit on.
@@ -125,6 +127,7 @@ impl<'a> Freezing<'a> {
             error = poison.error,
             "a read model's row froze; it stays as it was until the model is rebuilt"
         );
+        self.since.entry(poison.model).or_default().insert(poison.row_key.clone(), poison.position);
         self.fresh.push(poison);
     }
 

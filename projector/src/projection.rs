@@ -2,7 +2,7 @@
 //!
 //! Not here: the transaction, the checkpoint and the order of batches (`runner`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -137,23 +137,32 @@ impl<M: ReadModel> Table<M> {
         rows.iter().map(|row| M::read(row).map(|row| (row.key(), row))).collect()
     }
 
-    /// Folds the touches of a model whose rows may exist.
+    /// Folds the touches in order. Keys do not depend on each other, so all that fail are found in one pass.
     fn fold(
         facts: &[Fact],
         touches: &[(usize, M::Key)],
         slot_of: &[usize],
         mut rows: Vec<Option<M>>,
-    ) -> Result<Vec<M>, FoldFailure<M::Key>> {
+    ) -> Result<Vec<M>, Vec<FoldFailure<M::Key>>> {
+        let mut failures = Vec::new();
+        let mut failed_slots = HashSet::new();
         for ((fact, key), slot) in touches.iter().zip(slot_of) {
-            let row = M::fold(rows[*slot].take(), key, &facts[*fact])
-                .map_err(|error| FoldFailure { key: key.clone(), fact: *fact, error })?;
-            rows[*slot] = Some(row);
+            if failed_slots.contains(slot) {
+                continue;
+            }
+            match M::fold(rows[*slot].take(), key, &facts[*fact]) {
+                Ok(row) => rows[*slot] = Some(row),
+                Err(error) => {
+                    failed_slots.insert(*slot);
+                    failures.push(FoldFailure { key: key.clone(), fact: *fact, error });
+                }
+            }
         }
-        Ok(rows.into_iter().flatten().collect())
+        if failures.is_empty() { Ok(rows.into_iter().flatten().collect()) } else { Err(failures) }
     }
 
-    /// The rows after the batch. A fold that fails freezes its key from that event on, and the rest is folded again
-    /// from what the table holds, so that the frozen row keeps what came before the culprit.
+    /// The rows after the batch. A fold that fails freezes its key from that event on, and all is folded once more from
+    /// what the table holds, so that the frozen row keeps what came before the culprit.
     async fn changed_rows(
         &self,
         connection: &mut PgConnection,
@@ -177,9 +186,11 @@ impl<M: ReadModel> Table<M> {
             };
             match folded {
                 Ok(rows) => return Ok(rows),
-                Err(failure) => {
-                    let fact = &facts[failure.fact];
-                    freezing.freeze(Poison::new(M::NAME, &failure.key, fact, &failure.error));
+                Err(failures) => {
+                    for failure in failures {
+                        let fact = &facts[failure.fact];
+                        freezing.freeze(Poison::new(M::NAME, &failure.key, fact, &failure.error));
+                    }
                 }
             }
         }

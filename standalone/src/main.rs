@@ -1,3 +1,39 @@
-//! See Cargo.toml.
+//! `trastienda`: everything in one process, and the command line of the platform.
+//!
+//! Deliberately absent: any rule or query; this only wires the services together.
 
-fn main() {}
+mod cli;
+mod compose;
+mod demo;
+mod ports;
+mod servers;
+mod standalone;
+mod tenant;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            cli::Command::Standalone(options) => standalone::run(options).await,
+            cli::Command::Openapi => compose::print_openapi(),
+            cli::Command::Tenant(cli::TenantCommand::Create(options)) => tenant::create(options).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -19,6 +19,8 @@ mod outcome;
 mod owner;
 mod queue;
 pub mod snapshots;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use event_store::{Append, AppendError, Appended, LogReader, LogWriter};
 use schemas::Position;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use domain::State;
@@ -199,7 +199,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                 Ok(())
             }
             Err(AppendError::DuplicateCommand) => self.look_up(batch).await,
-            Err(AppendError::Rejected(error)) => self.bisect(batch, &error).await,
+            Err(AppendError::Rejected(error)) => self.bisect(batch, &*error).await,
             Err(error @ (AppendError::Fenced | AppendError::Unknown(_))) => {
                 tracing::warn!(%error, commands = batch.jobs.len(), "an append's outcome must be found out");
                 self.recover().await?;

@@ -60,12 +60,13 @@ pub fn check_not_negative(field: &str, amount: Option<Minor>) -> Result<(), Refu
     }
 }
 
-/// Keeps each stream once and refuses more than [`MAX_STREAMS`].
+/// Keeps each stream once, in the order given, and refuses more than [`MAX_STREAMS`].
 ///
 /// # Errors
 /// [`Refusal::TooManyStreams`].
-pub fn distinct(streams: impl IntoIterator<Item = StreamName>) -> Result<HashSet<StreamName>, Refusal> {
-    let streams: HashSet<StreamName> = streams.into_iter().collect();
+pub fn distinct(streams: impl IntoIterator<Item = StreamName>) -> Result<Vec<StreamName>, Refusal> {
+    let mut seen = HashSet::new();
+    let streams: Vec<StreamName> = streams.into_iter().filter(|stream| seen.insert(stream.clone())).collect();
     if streams.len() > MAX_STREAMS {
         return Err(Refusal::TooManyStreams { streams: streams.len(), max: MAX_STREAMS });
     }

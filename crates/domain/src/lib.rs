@@ -12,7 +12,6 @@ pub mod catalogue;
 pub mod command;
 pub mod context;
 pub mod customers;
-mod pending;
 pub mod refusal;
 pub mod sales;
 pub mod security;

@@ -158,8 +158,8 @@ refusals! {
         es "warranty_months es {warranty_months} y debe estar entre 0 y 1200"
 
     // --- stock and units ---
-    StockInsufficient { store: StoreId, sku: Sku, available: i64, requested: i64, line: usize }
-        = "stock.insufficient" Conflict at "/lines/{line}/quantity"
+    StockInsufficient { store: StoreId, sku: Sku, available: i64, requested: i64, pointer: String }
+        = "stock.insufficient" Conflict at "{pointer}"
         en "store {store} has {available} of {sku} available, and {requested} are needed"
         es "la tienda {store} tiene {available} de {sku} disponibles y se necesitan {requested}"
     StockLevelOutOfRange { store: StoreId, sku: Sku } = "stock.level_out_of_range" Conflict
@@ -174,7 +174,7 @@ refusals! {
     StockNotCounted { sku: Sku } = "stock.serialised_item" Invalid
         en "{sku} is kept unit by unit: receive or write off its units instead of adjusting a figure"
         es "{sku} se lleva unidad por unidad: reciba o dé de baja sus unidades en lugar de ajustar una cifra"
-    UnitsRequired { sku: Sku, quantity: i64, units: usize, line: usize } = "unit.required" Invalid at "/lines/{line}/units"
+    UnitsRequired { sku: Sku, quantity: i64, units: usize, line: usize } = "unit.required" Invalid at "/lines/{line}"
         en "{sku} is kept unit by unit: {quantity} need as many IMEIs or serial numbers, and {units} are given"
         es "{sku} se lleva unidad por unidad: {quantity} necesitan otros tantos IMEI o números de serie y hay {units}"
     UnitsUnexpected { sku: Sku, line: usize } = "unit.unexpected" Invalid at "/lines/{line}"
@@ -206,8 +206,8 @@ refusals! {
         en "{unit} is a unit of {unit_sku}, not of {sku}"
         es "{unit} es una unidad de {unit_sku}, no de {sku}"
     UnitNotSold { unit: UnitId, line: usize } = "unit.not_sold" Conflict at "/lines/{line}"
-        en "{unit} is not out with a customer under that sale, so it cannot come back from it"
-        es "{unit} no está en manos de un cliente por esa venta, así que no puede volver de ella"
+        en "{unit} was not sold, not with that sale, or is back already, so it cannot be returned"
+        es "{unit} no se vendió, no con esa venta, o ya volvió, así que no se puede devolver"
     UnitQuantity { unit: UnitId, line: usize } = "unit.quantity_not_one" Invalid at "/lines/{line}/quantity"
         en "{unit} is one physical unit, so the line's quantity must be 1"
         es "{unit} es una sola unidad física, así que la cantidad de la línea debe ser 1"

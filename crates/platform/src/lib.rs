@@ -2,10 +2,15 @@
 //!
 //! Deliberately absent: anything about shops.
 
+mod bounded_cache;
 pub mod clock;
 pub mod config;
+pub mod crypto;
 pub mod db;
 pub mod http;
+pub mod lease;
 pub mod metrics;
 pub mod outbound;
 pub mod tasks;
+pub mod telemetry;
+pub mod vault;

@@ -1,10 +1,21 @@
-use schemas::events::sale::{Discount, DraftLine, PaymentMethod};
+//! Sells at the till in one step: lines, discounts, payments.
+
+use schemas::events::sale::{Discount, DraftContent, DraftLine, PaymentMethod};
 use schemas::{CustomerId, Minor, SaleId, StoreId, TerminalId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::{checkout, sale};
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CompleteSale {
+    /// Absent: one is generated.
     #[serde(default)]
     pub sale_id: Option<SaleId>,
     pub store: StoreId,
@@ -12,18 +23,46 @@ pub struct CompleteSale {
     pub terminal: Option<TerminalId>,
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
+    /// 1 to 1,000.
     pub lines: Vec<DraftLine>,
+    /// On what is left after the lines' own discounts.
     #[serde(default)]
     pub discount: Option<Discount>,
+    /// At most 50; none are needed for a total of zero.
     pub payments: Vec<PaymentRequest>,
+    /// When it happened by the till's clock; absent: now.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub occurred_at: Option<OffsetDateTime>,
 }
 
+/// One payment as it was handed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PaymentRequest {
     pub method: PaymentMethod,
+    /// Positive; cash may exceed what is due.
     pub amount_minor: Minor,
+    /// The acquirer's or bank's reference, at most 100 characters. Never a card number.
     #[serde(default)]
     pub reference: Option<String>,
+}
+
+impl Decide for CompleteSale {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let sale_id = sale::given_or_fresh(self.sale_id.as_ref(), ctx);
+        let content = DraftContent {
+            store: self.store.clone(),
+            terminal: self.terminal.clone(),
+            customer_id: self.customer_id.clone(),
+            lines: self.lines.clone(),
+            discount: self.discount,
+            hold_stock: false,
+        };
+        let skus = checkout::open(&work, ctx, &sale_id, &content)?;
+        if !matches!(work.state(&streams::sale(&sale_id))?, State::Sale(None)) {
+            return Err(Refusal::SaleExists { sale_id }.into());
+        }
+        let answer =
+            checkout::complete(&mut work, ctx, &sale_id, (&content, skus), &self.payments, self.occurred_at)?;
+        Ok(work.finish(answer))
+    }
 }

@@ -1,7 +1,33 @@
+//! Throws an open draft away and gives back what it kept, even when its store is closed by now.
+
 use schemas::SaleId;
+use schemas::events::sale::SaleDraftDiscarded;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Sale;
+use super::keeping::{Kept, Wanted};
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscardDraft {
     pub sale_id: SaleId,
+}
+
+impl Decide for DiscardDraft {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let stream = streams::sale(&self.sale_id);
+        work.require([&streams::tenant(), &stream])?;
+        work.tenant(&ctx.tenant)?;
+        let sale = work.sale(&self.sale_id)?;
+        if *sale != Sale::Discarded {
+            let kept = Kept::load(&work, sale.open_draft(&self.sale_id)?)?;
+            work.emit(stream, SaleDraftDiscarded { sale_id: self.sale_id.clone() })?;
+            kept.release(&mut work, &self.sale_id, &Wanted::default())?;
+        }
+        Ok(work.finish(json!({ "sale_id": self.sale_id })))
+    }
 }

@@ -1,12 +1,19 @@
 //! Sales at the till: whole or as drafts, voids, returns.
 //!
-//! One file per command; `sale` is the state, `lines` finds goods and prices, `pricing` and `payments` do the sums,
-//! `goods` moves stock and units.
+//! One file per command; `sale` is the state, `checkout` what both ways to complete a sale share, `lines` finds goods
+//! and prices, `pricing` and `payments` do the sums, `goods` moves stock and units, `keeping` what drafts hold back.
 
+mod checkout;
 mod complete_draft;
 mod complete_sale;
 mod discard_draft;
+mod goods;
+mod keeping;
+mod lines;
+mod payments;
+mod pricing;
 mod return_goods;
+mod return_lines;
 mod sale;
 mod save_draft;
 mod void_sale;

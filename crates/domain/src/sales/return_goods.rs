@@ -1,36 +1,212 @@
-use schemas::events::sale::Refund;
-use schemas::{CustomerId, Minor, Quantity, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
+//! Takes goods back from a customer, against their sale or, when that is unknown, at a price given.
+//!
+//! The two ways to reckon a line are in `return_lines`.
+
+use schemas::events::customer::LedgerCause;
+use schemas::events::sale::{PaymentMethod, Refund, ReturnLine, SaleReturned};
+use schemas::events::stock::ReturnCause;
+use schemas::{Currency, CustomerId, Minor, Quantity, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use time::OffsetDateTime;
+
+use super::goods::{self, Returned};
+use super::payments::{MAX_PAYMENTS, to_account};
+use super::return_lines::{self, Reckoned};
+use crate::bounds::{self, MAX_LINES, check_entries, check_positive};
+use crate::business_day::business_day;
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::customers;
+use crate::refusal::{Amount, Refusal};
+use crate::state::State;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReturnGoods {
+    /// Absent: one is generated.
     #[serde(default)]
     pub return_id: Option<ReturnId>,
+    /// The original sale, when it is known.
     #[serde(default)]
     pub sale_id: Option<SaleId>,
+    /// Where the goods come back; need not be where they were sold.
     pub store: StoreId,
     #[serde(default)]
     pub terminal: Option<TerminalId>,
+    /// Absent: the sale's customer, if it has one.
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
+    /// 1 to 1,000.
     pub lines: Vec<ReturnLineRequest>,
+    /// Must come to the total. None: all to the customer's account, or in cash when there is no customer.
     #[serde(default)]
     pub refunds: Vec<Refund>,
+    /// When it happened by the till's clock; absent: now.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub occurred_at: Option<OffsetDateTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReturnLineRequest {
+    /// The sale's line, from 1; needed with a sale unless `unit` names the goods.
     #[serde(default)]
     pub sale_line: Option<i64>,
+    /// Needed without a sale unless `unit` names the goods.
     #[serde(default)]
     pub sku: Option<Sku>,
     #[serde(default)]
     pub unit: Option<UnitId>,
     pub quantity: Quantity,
+    /// What is paid back for one; needed without a sale, of no effect with one.
     #[serde(default)]
     pub unit_price_minor: Option<Minor>,
+    /// Whether the goods go back on the shelf.
     pub restock: bool,
+}
+
+impl Decide for ReturnGoods {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        if self.lines.is_empty() {
+            return Err(Refusal::LinesMissing {}.into());
+        }
+        check_entries("lines", self.lines.len(), MAX_LINES)?;
+        check_entries("refunds", self.refunds.len(), MAX_PAYMENTS)?;
+        let return_id = self.id(ctx);
+        let customer_id = self.load(&work, ctx, &return_id)?;
+        let reckoned = match &self.sale_id {
+            Some(sale_id) => return_lines::of_sale(&work, sale_id, &self.lines)?,
+            None => return_lines::without_sale(&work, work.tenant(&ctx.tenant)?, &self.lines)?,
+        };
+        let returned =
+            self.event(&work, ctx, return_id.clone(), customer_id.clone(), (&reckoned, &self.lines))?;
+        let owed_less = to_account(&returned.refunds)?;
+        let mut answer = json!({
+            "return_id": return_id,
+            "total_minor": returned.total_minor,
+            "currency": returned.currency,
+        });
+
+        let stream = match &self.sale_id {
+            Some(sale_id) => streams::sale(sale_id),
+            None => streams::return_without_sale(&return_id),
+        };
+        work.emit(stream, returned)?;
+        let cause = ReturnCause::Return { return_id: return_id.clone(), sale_id: self.sale_id.clone() };
+        let goods: Vec<Returned> = reckoned.into_iter().map(|line| line.returned).collect();
+        goods::take_back(&mut work, &self.store, &cause, &goods)?;
+        if let Some(customer) = &customer_id {
+            customers::credit(&mut work, customer, owed_less, LedgerCause::Return { return_id })?;
+            answer["balance_minor"] = json!(work.customer(customer)?.balance_minor);
+        }
+        Ok(work.finish(answer))
+    }
+}
+
+impl ReturnGoods {
+    fn id(&self, ctx: &Ctx) -> ReturnId {
+        let fresh = || ReturnId::new(&ctx.fresh_id("return").to_string());
+        match &self.return_id {
+            Some(id) => id.clone(),
+            None => fresh().expect("a UUID is letters, digits and hyphens"),
+        }
+    }
+
+    /// Loads everything, and checks where the goods come back and that the id is free; gives whose return it is.
+    fn load(&self, work: &Work<'_>, ctx: &Ctx, return_id: &ReturnId) -> Result<Option<CustomerId>, Missing> {
+        let return_stream = streams::return_without_sale(return_id);
+        let mut others = vec![streams::tenant(), streams::store(&self.store), return_stream.clone()];
+        others.extend(self.terminal.iter().map(streams::terminal));
+        others.extend(self.customer_id.iter().map(streams::customer));
+        others.extend(self.sale_id.iter().map(streams::sale));
+        return_lines::load(work, others, self.sale_id.as_ref(), &self.store, &self.lines)?;
+        work.tenant(&ctx.tenant)?;
+        work.open_store(&self.store)?;
+        work.check_terminal(self.terminal.as_ref(), &self.store)?;
+
+        let mut taken = matches!(work.state(&return_stream)?, State::Return(known) if known.recorded);
+        let mut customer_id = self.customer_id.clone();
+        if let Some(sale_id) = &self.sale_id {
+            let sold = work.sale(sale_id)?.sold(sale_id)?;
+            taken |= sold.returns.contains(return_id);
+            match (&sold.customer_id, &customer_id) {
+                (Some(of_sale), None) => customer_id = Some(of_sale.clone()),
+                (Some(of_sale), Some(given)) if of_sale != given => {
+                    let (sale_id, customer_id) = (sale_id.clone(), given.clone());
+                    return Err(Refusal::ReturnOtherCustomer { sale_id, customer_id }.into());
+                }
+                (Some(_) | None, Some(_) | None) => {}
+            }
+        }
+        if taken {
+            return Err(Refusal::ReturnExists { return_id: return_id.clone() }.into());
+        }
+        if let Some(customer) = &customer_id {
+            work.customer(customer)?;
+        }
+        Ok(customer_id)
+    }
+
+    fn event(
+        &self,
+        work: &Work<'_>,
+        ctx: &Ctx,
+        return_id: ReturnId,
+        customer_id: Option<CustomerId>,
+        (reckoned, requests): (&[Reckoned], &[ReturnLineRequest]),
+    ) -> Result<SaleReturned, Missing> {
+        let tenant = work.tenant(&ctx.tenant)?;
+        let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
+        let total_minor = Minor::sum(reckoned.iter().map(|line| line.total_minor))?;
+        let refunds = self.refunds(customer_id.is_some(), total_minor, tenant.currency)?;
+        let mut lines = Vec::with_capacity(reckoned.len());
+        for (number, (line, request)) in (1..).zip(reckoned.iter().zip(requests)) {
+            lines.push(ReturnLine {
+                line: number,
+                sale_line: line.sale_line,
+                sku: line.returned.goods.sku.clone(),
+                unit: line.returned.goods.unit.clone(),
+                quantity: request.quantity,
+                restocked: request.restock,
+                tax_minor: line.tax_minor,
+                total_minor: line.total_minor,
+            });
+        }
+        Ok(SaleReturned {
+            return_id,
+            sale_id: self.sale_id.clone(),
+            store: self.store.clone(),
+            terminal: self.terminal.clone(),
+            cashier: ctx.actor_name().to_owned(),
+            customer_id,
+            currency: tenant.currency,
+            lines,
+            tax_minor: Minor::sum(reckoned.iter().map(|line| line.tax_minor))?,
+            total_minor,
+            refunds,
+            occurred_at,
+            business_day: business_day(occurred_at, &tenant.time_zone)?,
+        })
+    }
+
+    fn refunds(&self, has_customer: bool, total: Minor, currency: Currency) -> Result<Vec<Refund>, Refusal> {
+        if self.refunds.is_empty() {
+            let method = if has_customer { PaymentMethod::Credit } else { PaymentMethod::Cash };
+            let whole = Refund { method, amount_minor: total };
+            return Ok(if total.is_zero() { Vec::new() } else { vec![whole] });
+        }
+        for (index, refund) in self.refunds.iter().enumerate() {
+            check_positive(&format!("refunds/{index}/amount_minor"), refund.amount_minor)?;
+        }
+        let refunded = Minor::sum(self.refunds.iter().map(|refund| refund.amount_minor))?;
+        if refunded != total {
+            let show = |minor| Amount { minor, currency };
+            return Err(Refusal::RefundMismatch { total: show(total), refunded: show(refunded) });
+        }
+        if !has_customer && !to_account(&self.refunds)?.is_zero() {
+            return Err(Refusal::CustomerRequired {});
+        }
+        Ok(self.refunds.clone())
+    }
 }

@@ -6,6 +6,7 @@ use schemas::events::sale::{DraftContent, Refund, SaleCompleted, SaleEvent, Sale
 use schemas::{Currency, CustomerId, Minor, ReturnId, SaleId, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
 
+use crate::context::Ctx;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::streams;
@@ -69,6 +70,34 @@ impl Sale {
                     sold.take_back(returned);
                 }
             }
+        }
+    }
+
+    /// What the draft holds, if the sale is one.
+    ///
+    /// # Errors
+    /// The refusal that says what the sale is instead.
+    pub fn open_draft(&self, id: &SaleId) -> Result<&DraftContent, Refusal> {
+        let sale_id = id.clone();
+        match self {
+            Sale::Draft(draft) => Ok(draft),
+            Sale::Discarded => Err(Refusal::SaleDiscarded { sale_id }),
+            Sale::Completed(_) => Err(Refusal::SaleCompleted { sale_id }),
+            Sale::Voided { .. } => Err(Refusal::SaleVoided { sale_id }),
+        }
+    }
+
+    /// What was sold, if the sale is completed.
+    ///
+    /// # Errors
+    /// The refusal that says what the sale is instead.
+    pub fn sold(&self, id: &SaleId) -> Result<&Sold, Refusal> {
+        let sale_id = id.clone();
+        match self {
+            Sale::Completed(sold) => Ok(sold),
+            Sale::Draft(_) => Err(Refusal::SaleIsDraft { sale_id }),
+            Sale::Discarded => Err(Refusal::SaleDiscarded { sale_id }),
+            Sale::Voided { .. } => Err(Refusal::SaleVoided { sale_id }),
         }
     }
 
@@ -141,6 +170,12 @@ impl SoldLine {
     pub fn returnable(&self) -> i64 {
         self.quantity.saturating_sub(self.returned_quantity)
     }
+}
+
+/// The till's own id for a sale, or a generated one.
+pub(super) fn given_or_fresh(given: Option<&SaleId>, ctx: &Ctx) -> SaleId {
+    let fresh = || SaleId::new(&ctx.fresh_id("sale").to_string());
+    given.map_or_else(|| fresh().expect("a UUID is letters, digits and hyphens"), SaleId::clone)
 }
 
 fn add_by_method(sums: &mut Vec<Refund>, amount: &Refund) {

@@ -1,11 +1,53 @@
+//! Corrects a counted item's figure by a difference, as after a stock-take.
+
+use schemas::events::catalogue::ItemKind;
+use schemas::quantity::MAX_QUANTITY;
 use schemas::{Sku, StoreId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::bounds::check_optional_text;
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::refusal::Refusal;
+use crate::stock::Shelf;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdjustStock {
     pub store: StoreId,
     pub sku: Sku,
+    /// Not 0; bounded by ±1,000,000,000.
     pub delta: i64,
+    /// At most 500 characters.
     #[serde(default)]
     pub comment: Option<String>,
+}
+
+impl Decide for AdjustStock {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let shelf_stream = streams::stock(&self.store, &self.sku);
+        let item_stream = streams::item(&self.sku);
+        work.require([&streams::tenant(), &streams::store(&self.store), &item_stream, &shelf_stream])?;
+        let policy = work.tenant(&ctx.tenant)?.stock_policy;
+        work.open_store(&self.store)?;
+        let kind = work.item(&self.sku)?.kind;
+        match kind {
+            ItemKind::Counted => {}
+            ItemKind::Serialised => return Err(Refusal::StockNotCounted { sku: self.sku.clone() }.into()),
+            ItemKind::Service => return Err(Refusal::StockOfService { sku: self.sku.clone() }.into()),
+        }
+        if self.delta == 0 || !(-MAX_QUANTITY..=MAX_QUANTITY).contains(&self.delta) {
+            return Err(Refusal::StockDeltaInvalid { delta: self.delta }.into());
+        }
+        check_optional_text("comment", self.comment.as_deref(), 500)?;
+        let shelf = Shelf { store: &self.store, sku: &self.sku };
+        if self.delta < 0 {
+            shelf.check_available(&work, (policy, kind), -self.delta, || "/delta".to_owned())?;
+        }
+        shelf.adjust(&mut work, self.delta, self.comment.as_deref())?;
+        let on_hand = work.stock(&self.store, &self.sku)?.on_hand;
+        Ok(work.finish(json!({ "store": self.store, "sku": self.sku, "on_hand": on_hand })))
+    }
 }

@@ -1,5 +1,23 @@
+//! Takes lost, broken or stolen goods off the books.
+
+use std::collections::HashSet;
+
+use schemas::events::admin::StockPolicy;
+use schemas::events::unit::UnitWrittenOff;
 use schemas::{Quantity, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
+
+use super::levels::{answer, check_units, load};
+use crate::bounds::{check_entries, check_optional_text};
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::refusal::Refusal;
+use crate::stock::{Shelf, unit_at_hand};
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
+/// Lines and units of one write-off, together.
+const MAX_WRITE_OFF: usize = 2_000;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WriteOffStock {
@@ -11,8 +29,66 @@ pub struct WriteOffStock {
 pub struct WriteOffLine {
     pub sku: Sku,
     pub quantity: Quantity,
+    /// For serialised items as many as `quantity`, else none.
     #[serde(default)]
     pub units: Vec<UnitId>,
+    /// What happened, in words; at most 500 characters.
     #[serde(default)]
     pub cause: Option<String>,
+}
+
+impl Decide for WriteOffStock {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        if self.lines.is_empty() {
+            return Err(Refusal::LinesMissing {}.into());
+        }
+        check_entries("lines", self.lines.iter().map(|line| 1 + line.units.len()).sum(), MAX_WRITE_OFF)?;
+        load(&work, &self.store, self.lines.iter().map(|line| (&line.sku, line.units.as_slice())))?;
+        let policy = work.tenant(&ctx.tenant)?.stock_policy;
+        work.open_store(&self.store)?;
+        let mut seen = HashSet::new();
+        for (index, line) in self.lines.iter().enumerate() {
+            if let Some(unit) = line.units.iter().find(|unit| !seen.insert(*unit)) {
+                return Err(Refusal::UnitRepeated { unit: unit.clone(), line: index }.into());
+            }
+            self.write_off(&mut work, policy, line, index)?;
+        }
+        let answer = answer(&work, &self.store, self.lines.iter().map(|line| &line.sku))?;
+        Ok(work.finish(answer))
+    }
+}
+
+impl WriteOffStock {
+    fn write_off(
+        &self,
+        work: &mut Work<'_>,
+        policy: StockPolicy,
+        line: &WriteOffLine,
+        index: usize,
+    ) -> Result<(), Missing> {
+        let kind = work.item(&line.sku)?.kind;
+        check_units(kind, &line.sku, line.quantity, &line.units, index)?;
+        check_optional_text(&format!("lines/{index}/cause"), line.cause.as_deref(), 500)?;
+        for unit in &line.units {
+            let found = unit_at_hand(work, unit, &self.store, None, index)?;
+            if found.sku != line.sku {
+                let (unit, sku, unit_sku) = (unit.clone(), line.sku.clone(), found.sku.clone());
+                return Err(Refusal::UnitOfOtherItem { unit, sku, unit_sku, line: index }.into());
+            }
+        }
+        let shelf = Shelf { store: &self.store, sku: &line.sku };
+        let pointer = || format!("/lines/{index}/quantity");
+        shelf.check_available(work, (policy, kind), line.quantity.get(), pointer)?;
+        shelf.write_off(work, line.quantity, line.cause.as_deref())?;
+        for unit in &line.units {
+            let written_off = UnitWrittenOff {
+                unit: unit.clone(),
+                sku: line.sku.clone(),
+                store: self.store.clone(),
+                cause: line.cause.clone(),
+            };
+            work.emit(streams::unit(unit), written_off)?;
+        }
+        Ok(())
+    }
 }

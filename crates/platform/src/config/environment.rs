@@ -39,15 +39,29 @@ impl Provider for Environment {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
-        let mut figment = figment::Figment::new();
+        let mut root = Dict::new();
         for (key, text) in &self.settings {
             let value: Value = match text.parse() {
                 Ok(value) => value,
                 Err(never) => match never {},
             };
-            figment = figment.merge((key.as_str(), value));
+            put(&mut root, key, value);
         }
-        figment.data()
+        Ok(Profile::Default.collect(root))
+    }
+}
+
+/// Puts a value under a path such as `http.listen`, beside what is there.
+fn put(table: &mut Dict, path: &str, value: Value) {
+    let Some((first, rest)) = path.split_once('.') else {
+        table.insert(path.to_owned(), value);
+        return;
+    };
+    let inner = table.entry(first.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+    match inner {
+        Value::Dict(_, inner) => put(inner, rest, value),
+        // Both TRASTIENDA_X and TRASTIENDA_X__Y are set: the latter shows what X should be.
+        other => *other = figment::util::nest(rest, value),
     }
 }
 

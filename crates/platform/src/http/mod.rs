@@ -4,16 +4,24 @@
 //! Deliberately absent: any operation, and anything about shops.
 
 pub mod codes;
+mod framework;
+pub mod guard;
+pub mod health;
 pub mod json;
+pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod request;
 pub mod route;
+pub mod server;
+pub mod strict_json;
 pub mod text;
 
+pub use guard::{Gateway, GuardSettings, Service};
 pub use json::{JsonAnswer, JsonBody, PageAnswer};
 pub use page::{CursorKey, Page, PageRequest, projection_behind};
 pub use problem::{FieldError, Problem};
 pub use request::{Principal, PublicContext, RequestContext};
 pub use route::{Access, ReasonRule, Route, Verb};
+pub use server::{ServerLimits, serve};
 pub use text::{Language, Text};

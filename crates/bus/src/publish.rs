@@ -1,0 +1,133 @@
+//! Publishing a run of events so that the stream keeps the log's order whatever fails.
+//!
+//! Every message names the stream's sequence before it: when one is refused, all behind it are, too.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
+use futures::future::join_all;
+use schemas::RecordedEvent;
+use uuid::Uuid;
+
+use crate::{Bus, BusError, CloudEvent, POSITION, PREVIOUS, Payload};
+
+/// First token of every subject.
+pub const SUBJECT_ROOT: &str = "trastienda";
+/// What headers may take beside the body.
+const HEADER_ALLOWANCE: usize = 1_024;
+
+/// One message to publish.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// `trastienda.<tenant>.<module>.<event>`.
+    pub subject: String,
+    /// The event's id, by which the stream drops repeats.
+    pub id: Uuid,
+    pub position: i64,
+    /// Position of the event before it in the log, 0 before the first.
+    pub previous: i64,
+    /// W3C trace context of what caused the event.
+    pub traceparent: Option<String>,
+    pub body: Bytes,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Published {
+    /// So many messages from the front are in the stream, in order.
+    pub stored: usize,
+    /// The stream's last sequence after them.
+    pub last_sequence: u64,
+    /// Why the others are not.
+    pub failure: Option<BusError>,
+}
+
+impl Bus {
+    /// Wraps an event: CloudEvents, without personal data. One that is larger than the server takes goes without its
+    /// data (extension attribute `dataomitted`), because a message that can never be stored would block all others.
+    pub fn wrap(&self, event: &RecordedEvent, previous: i64) -> Outgoing {
+        let cloud_event = CloudEvent { event, sequence: None };
+        let limit = self.context.client().max_payload().saturating_sub(HEADER_ALLOWANCE);
+        let mut body = cloud_event.to_bytes(Payload::Full);
+        if limit > 0 && body.len() > limit {
+            body = cloud_event.without_data();
+        }
+        Outgoing {
+            subject: format!("{SUBJECT_ROOT}.{}.{}", event.tenant, event.event_type),
+            id: event.id,
+            position: event.position.0,
+            previous,
+            traceparent: event.meta().ok().and_then(|meta| meta.traceparent),
+            body,
+        }
+    }
+
+    /// Publishes a run of consecutive events, pipelined; at most [`Bus::window`] of them. `last_sequence` is the
+    /// stream's before the first.
+    pub async fn publish_batch(&self, messages: &[Outgoing], last_sequence: u64) -> Published {
+        let mut acknowledgements = Vec::with_capacity(messages.len());
+        let mut send_failure = None;
+        for (expected, message) in (last_sequence..).zip(messages) {
+            match self.send(message, expected).await {
+                Ok(acknowledgement) => acknowledgements.push(acknowledgement),
+                Err(error) => {
+                    send_failure = Some(error);
+                    break;
+                }
+            }
+        }
+        let mut published = Published { stored: 0, last_sequence, failure: None };
+        for outcome in join_all(acknowledgements.into_iter().map(IntoFuture::into_future)).await {
+            match outcome {
+                // A repeat is in the stream already; the sequence does not move.
+                Ok(acknowledged) if acknowledged.duplicate => published.stored += 1,
+                Ok(acknowledged) if acknowledged.sequence == published.last_sequence + 1 => {
+                    published.stored += 1;
+                    published.last_sequence = acknowledged.sequence;
+                }
+                Ok(_) => {
+                    published.failure = Some(BusError::Moved);
+                    return published;
+                }
+                Err(error) => {
+                    published.failure = Some(self.publish_error(error));
+                    return published;
+                }
+            }
+        }
+        published.failure = send_failure;
+        published
+    }
+
+    async fn send(&self, message: &Outgoing, expected: u64) -> Result<PublishAckFuture, BusError> {
+        let mut headers = HeaderMap::new();
+        headers.insert("Content-Type", "application/cloudevents+json");
+        headers.insert(POSITION, message.position.to_string());
+        headers.insert(PREVIOUS, message.previous.to_string());
+        // A header with control characters would break the protocol; a malformed trace context is dropped.
+        if let Some(traceparent) = message.traceparent.as_deref().filter(|text| text.bytes().all(|b| b.is_ascii_graphic())) {
+            headers.insert("traceparent", traceparent);
+        }
+        let publish = PublishMessage::build()
+            .headers(headers)
+            .message_id(message.id.to_string())
+            .expected_last_sequence(expected)
+            .payload(message.body.clone());
+        self.context
+            .send_publish(message.subject.clone(), publish)
+            .await
+            .map_err(|error| self.publish_error(error))
+    }
+
+    fn publish_error(&self, error: async_nats::jetstream::context::PublishError) -> BusError {
+        match error.kind() {
+            PublishErrorKind::WrongLastSequence | PublishErrorKind::StreamNotFound => BusError::Moved,
+            PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => BusError::Away,
+            PublishErrorKind::WrongLastMessageId
+            | PublishErrorKind::MaxAckPending
+            | PublishErrorKind::MaxPayloadExceeded
+            | PublishErrorKind::Other => BusError::stream(&self.context, error),
+        }
+    }
+}

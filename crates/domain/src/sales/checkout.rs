@@ -1,0 +1,106 @@
+//! Completes a sale, whether it came whole or was a draft: prices, payments, credit, goods, all or nothing.
+//!
+//! Not here: where the lines come from (`complete_sale`, `complete_draft`).
+
+use schemas::events::customer::LedgerCause;
+use schemas::events::sale::{DraftContent, SaleCompleted};
+use schemas::{SaleId, Sku, StreamName};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::PaymentRequest;
+use super::lines::{self, Goods};
+use super::payments::{on_account, settle};
+use super::pricing::{Terms, price};
+use super::{goods, lines::resolve};
+use crate::bounds;
+use crate::business_day::business_day;
+use crate::context::Ctx;
+use crate::customers;
+use crate::refusal::Refusal;
+use crate::streams;
+use crate::work::{Missing, Work};
+
+/// Loads what a till's content touches, and checks where and to whom it is sold.
+///
+/// # Errors
+/// [`Missing::Streams`]; a store, terminal or customer that is not there.
+pub(super) fn open(
+    work: &Work<'_>,
+    ctx: &Ctx,
+    sale_id: &SaleId,
+    content: &DraftContent,
+) -> Result<Vec<Sku>, Missing> {
+    let mut others: Vec<StreamName> =
+        vec![streams::tenant(), streams::store(&content.store), streams::sale(sale_id)];
+    others.extend(content.terminal.iter().map(streams::terminal));
+    others.extend(content.customer_id.iter().map(streams::customer));
+    let skus = lines::load(work, others, &content.store, &content.lines)?;
+    work.tenant(&ctx.tenant)?;
+    work.open_store(&content.store)?;
+    work.check_terminal(content.terminal.as_ref(), &content.store)?;
+    if let Some(customer) = &content.customer_id {
+        work.customer(customer)?;
+    }
+    Ok(skus)
+}
+
+/// Completes the sale with goods that [`open`] has loaded; gives the command's answer.
+///
+/// # Errors
+/// Whatever keeps the sale from being whole.
+pub(super) fn complete(
+    work: &mut Work<'_>,
+    ctx: &Ctx,
+    sale_id: &SaleId,
+    (content, skus): (&DraftContent, Vec<Sku>),
+    payments: &[PaymentRequest],
+    occurred_at: Option<OffsetDateTime>,
+) -> Result<Value, Missing> {
+    if content.lines.is_empty() {
+        return Err(Refusal::LinesMissing {}.into());
+    }
+    let tenant = work.tenant(&ctx.tenant)?;
+    let (currency, policy) = (tenant.currency, tenant.stock_policy);
+    let occurred_at = bounds::occurred_at(occurred_at, ctx)?;
+    let business_day = business_day(occurred_at, &tenant.time_zone)?;
+    let lines = resolve(work, tenant, &content.lines, skus)?;
+    let goods: Vec<Goods> = lines.iter().map(|line| line.goods.clone()).collect();
+    let terms = Terms { currency, prices_include_tax: tenant.prices_include_tax };
+    let priced = price(lines, content.discount, terms)?;
+    let settled = settle(priced.total_minor, currency, payments)?;
+    let owed = on_account(work, content.customer_id.as_ref(), &settled.payments)?;
+
+    let mut answer = json!({
+        "sale_id": sale_id,
+        "total_minor": priced.total_minor,
+        "tax_minor": priced.tax_minor,
+        "discount_minor": priced.discount_minor,
+        "change_minor": settled.change_minor,
+        "currency": currency,
+    });
+    let completed = SaleCompleted {
+        sale_id: sale_id.clone(),
+        store: content.store.clone(),
+        terminal: content.terminal.clone(),
+        cashier: ctx.actor_name().to_owned(),
+        customer_id: content.customer_id.clone(),
+        currency,
+        lines: priced.lines,
+        payments: settled.payments,
+        gross_minor: priced.gross_minor,
+        discount_minor: priced.discount_minor,
+        tax_minor: priced.tax_minor,
+        total_minor: priced.total_minor,
+        change_minor: settled.change_minor,
+        occurred_at,
+        business_day,
+    };
+    work.emit(streams::sale(sale_id), completed)?;
+    goods::issue(work, policy, &content.store, sale_id, &goods)?;
+    if let Some(customer) = &content.customer_id {
+        customers::charge(work, customer, owed, LedgerCause::Sale { sale_id: sale_id.clone() })?;
+        answer["balance_minor"] = json!(work.customer(customer)?.balance_minor);
+    }
+    Ok(answer)
+}

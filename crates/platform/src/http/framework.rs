@@ -1,0 +1,100 @@
+//! What poem and poem-openapi answer by themselves, turned into problem documents.
+//!
+//! Handlers' own problems travel in a response's extensions and are rendered here in the request's language. The rest
+//! are the framework's plain texts; those of status 5xx never leave the process.
+
+use std::any::Any;
+
+use poem::Response;
+use poem::http::StatusCode;
+
+use super::codes::{self, Code};
+use super::problem::Problem;
+use super::text::{Language, Text};
+
+/// Longest text of the framework that is read.
+const MAX_TEXT_BYTES: usize = 2048;
+
+/// Renders errors; other responses pass untouched.
+pub(super) async fn settle(mut response: Response, language: Language, request_id: &str) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if problem.status.is_server_error() {
+            tracing::warn!(code = problem.code, "a request could not be served");
+        }
+        return problem.render(language, request_id);
+    }
+    let status = response.status();
+    let ours = response.content_type().is_some_and(|kind| kind.starts_with("application/"));
+    if !(status.is_client_error() || status.is_server_error()) || ours {
+        return response;
+    }
+    let text = response.take_body().into_bytes_limit(MAX_TEXT_BYTES).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    if status.is_server_error() {
+        tracing::error!(%status, cause = %text, "an operation failed");
+    }
+    translated(status, &text).render(language, request_id)
+}
+
+/// The problem that a plain answer of the framework stands for.
+fn translated(status: StatusCode, text: &str) -> Problem {
+    let code: &'static Code = match status {
+        StatusCode::NOT_FOUND => &codes::PATH_UNKNOWN,
+        StatusCode::METHOD_NOT_ALLOWED => &codes::METHOD_NOT_ALLOWED,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => &codes::CONTENT_TYPE,
+        StatusCode::PAYLOAD_TOO_LARGE => &codes::BODY_TOO_LARGE,
+        _ if status.is_server_error() => &codes::INTERNAL,
+        _ if text.starts_with("parse request payload error") => &codes::BODY_INVALID,
+        _ => &codes::PARAMETER_INVALID,
+    };
+    let problem = Problem::new(code);
+    match parameter(text) {
+        Some((name, reason)) if status.is_client_error() => {
+            let name = name.to_owned();
+            problem
+                .detail(Text::new(
+                    format!("El parámetro «{name}» no se acepta: {reason}"),
+                    format!("Parameter {name:?} is not accepted: {reason}"),
+                ))
+                .at("", Text::same(format!("{name}: {reason}")))
+        }
+        _ => problem,
+    }
+}
+
+/// Name and reason in poem-openapi's "failed to parse parameter `limit`: …".
+fn parameter(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix("failed to parse ")?;
+    let (_, rest) = rest.split_once('`')?;
+    rest.split_once("`: ")
+}
+
+/// What a panic said, when it said it with text.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("not a text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_does_not_parse_is_named() {
+        let problem = translated(StatusCode::BAD_REQUEST, "failed to parse parameter `limit`: invalid digit");
+        assert_eq!(problem.code, "request.parameter_invalid");
+        assert_eq!(problem.detail.en, "Parameter \"limit\" is not accepted: invalid digit");
+    }
+
+    #[tokio::test]
+    async fn the_cause_of_a_fault_stays_inside() {
+        let leak = Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).body("select * from users");
+        let mut settled = settle(leak, Language::English, "r").await;
+        let body = settled.take_body().into_string().await.unwrap();
+        assert!(!body.contains("select"), "{body}");
+        assert!(body.contains("internal.error"));
+    }
+}

@@ -1,0 +1,302 @@
+//! The one door of the API: finds the row, asks who it is, checks role and reason, bounds and scans the body, and
+//! answers every error as a problem document.
+//!
+//! Order: path (404), method (405), credential (401), role (403), headers (400), body (413, 400). What may not be done
+//! is not told apart by its body. Deliberately absent: operations; a handler sees only requests that passed.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use hmac::Mac;
+use poem::endpoint::BoxEndpoint;
+use poem::error::ReadBodyError;
+use poem::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use poem::{Endpoint, Request, Response};
+use tracing::Instrument;
+
+use super::codes;
+use super::framework;
+use super::json::NextCursor;
+use super::page;
+use super::problem::Problem;
+use super::request::{self, Principal, PublicContext, RequestContext};
+use super::route::{Access, Found, Matcher, ReasonRule, Route, Verb, without_trailing_slash};
+use super::strict_json;
+use super::text::{Language, Text};
+use crate::auth::TokenVerifier;
+use crate::{clock, metrics};
+
+/// A service as the gateway serves it: its rows, and the endpoint that answers them.
+pub struct Service {
+    pub routes: &'static [Route],
+    pub endpoint: BoxEndpoint<'static, Response>,
+}
+
+/// What the guard bounds.
+#[derive(Clone)]
+pub struct GuardSettings {
+    /// Key of the fingerprints that idempotency keys are bound to; the same for all instances.
+    pub fingerprint_key: [u8; 32],
+    pub max_body_bytes: usize,
+    pub body_read_timeout: Duration,
+}
+
+/// Serves several services' tables on one port, behind one guard.
+pub struct Gateway {
+    matcher: Matcher,
+    endpoints: Vec<BoxEndpoint<'static, Response>>,
+    verifier: Arc<TokenVerifier>,
+    settings: GuardSettings,
+    durations: prometheus::HistogramVec,
+}
+
+impl Gateway {
+    /// # Errors
+    /// When two rows have the same method and path.
+    pub fn new(
+        services: Vec<Service>,
+        verifier: Arc<TokenVerifier>,
+        settings: GuardSettings,
+    ) -> Result<Self, String> {
+        let tables: Vec<&'static [Route]> = services.iter().map(|service| service.routes).collect();
+        Ok(Self {
+            matcher: Matcher::new(&tables)?,
+            endpoints: services.into_iter().map(|service| service.endpoint).collect(),
+            verifier,
+            settings,
+            durations: metrics::histogram_vec(
+                "http_server_request_duration_seconds",
+                "Time from a request's headers to its answer.",
+                metrics::FAST_SECONDS,
+                &["operation", "status"],
+            ),
+        })
+    }
+
+    /// Everything between the row and the handler's answer.
+    async fn admit(&self, mut request: Request, found: Found<'_>, language: Language) -> Result<Response, Problem> {
+        let (table, route) = match found {
+            Found::Route { table, route } => (table, route),
+            Found::OtherMethods(methods) => {
+                let names: Vec<&str> = methods.iter().map(|verb| verb.as_str()).collect();
+                let allow = HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static(""));
+                return Err(Problem::new(&codes::METHOD_NOT_ALLOWED).header(header::ALLOW, allow));
+            }
+            Found::Unknown => return Err(Problem::new(&codes::PATH_UNKNOWN)),
+        };
+        let principal = self.principal(route, request.headers())?;
+        let reason = reason_for(route, request.headers())?;
+        let idempotency_key = match route.method {
+            Verb::Get => None,
+            _ => request::idempotency_key(request.headers())?,
+        };
+        check_path(request.uri().path())?;
+        let body = self.body(&mut request).await?;
+        let fingerprint = self.fingerprint(&request, &body);
+        request.set_body(body);
+        let traceparent = request::traceparent(request.headers()).map(str::to_owned);
+        match principal {
+            Some(principal) => request.set_data(RequestContext {
+                principal,
+                reason,
+                idempotency_key,
+                fingerprint,
+                traceparent,
+                language,
+            }),
+            None => request.set_data(PublicContext { fingerprint, traceparent, language }),
+        }
+        let Some(endpoint) = self.endpoints.get(table) else { return Err(Problem::new(&codes::PATH_UNKNOWN)) };
+        Ok(endpoint.get_response(normalised(request)).await)
+    }
+
+    /// Who asks, when the row wants to know.
+    fn principal(&self, route: &Route, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
+        if route.access == Access::Public {
+            return Ok(None);
+        }
+        let challenge = |code, value| Problem::new(code).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+        let token = request::bearer_token(headers)
+            .ok_or_else(|| challenge(&codes::AUTH_REQUIRED, r#"Bearer realm="trastienda""#))?;
+        let principal = self.verifier.verify(token).map_err(|error| {
+            tracing::debug!(%error, "a token was refused");
+            challenge(&codes::AUTH_TOKEN_INVALID, r#"Bearer realm="trastienda", error="invalid_token""#)
+        })?;
+        let span = tracing::Span::current();
+        span.record("tenant", principal.tenant.as_str());
+        span.record("role", principal.role.as_str());
+        if route.roles.contains(&principal.role) { Ok(Some(principal)) } else { Err(Problem::new(&codes::AUTH_ROLE_FORBIDDEN)) }
+    }
+
+    /// Reads the body whole, within its limits of size and time, and scans it.
+    async fn body(&self, request: &mut Request) -> Result<Bytes, Problem> {
+        let max = self.settings.max_body_bytes;
+        let reading = request.take_body().into_bytes_limit(max);
+        let bytes = match tokio::time::timeout(self.settings.body_read_timeout, reading).await {
+            Err(_) => return Err(Problem::new(&codes::BODY_TIMEOUT)),
+            Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(too_large(max)),
+            Ok(Err(_)) => return Err(Problem::new(&codes::BODY_UNREADABLE)),
+            Ok(Ok(bytes)) => bytes,
+        };
+        if !bytes.is_empty() {
+            check_media_type(request.headers())?;
+            strict_json::check(&bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    /// HMAC-SHA256 over method, concrete path, query (its pairs sorted) and body, each preceded by its length.
+    fn fingerprint(&self, request: &Request, body: &[u8]) -> [u8; 32] {
+        let length = |items: usize| u64::try_from(items).unwrap_or(u64::MAX).to_be_bytes();
+        let mut mac = page::keyed(&self.settings.fingerprint_key);
+        let mut add = |part: &[u8]| {
+            mac.update(&length(part.len()));
+            mac.update(part);
+        };
+        add(request.method().as_str().as_bytes());
+        add(without_trailing_slash(request.uri().path()).as_bytes());
+        let query = request.uri().query().unwrap_or_default();
+        let mut pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
+        pairs.sort();
+        add(&length(pairs.len()));
+        for (name, value) in &pairs {
+            add(name.as_bytes());
+            add(value.as_bytes());
+        }
+        add(body);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl Endpoint for Gateway {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let started = Instant::now();
+        let language = Language::of(request.headers());
+        let request_id = request::request_id(request.headers())
+            .map_or_else(|| clock::fresh_id().to_string(), str::to_owned);
+        let uri = request.uri().clone();
+        let found = self.matcher.find(request.method(), uri.path());
+        let (operation, path) = match &found {
+            Found::Route { route, .. } => (route.operation, route.path),
+            Found::OtherMethods(_) | Found::Unknown => ("none", "none"),
+        };
+        let span = tracing::info_span!(
+            "http.request",
+            otel.name = operation,
+            otel.kind = "server",
+            http.request.method = %request.method(),
+            http.route = path,
+            http.response.status_code = tracing::field::Empty,
+            request_id = %request_id,
+            tenant = tracing::field::Empty,
+            role = tracing::field::Empty,
+        );
+        let work = AssertUnwindSafe(self.admit(request, found, language)).catch_unwind();
+        let response = async {
+            let response = match work.await {
+                Ok(Ok(response)) => framework::settle(response, language, &request_id).await,
+                Ok(Err(problem)) => problem.render(language, &request_id),
+                Err(panic) => {
+                    tracing::error!(operation, panic = framework::panic_text(&*panic), "a handler panicked");
+                    Problem::new(&codes::INTERNAL).render(language, &request_id)
+                }
+            };
+            finished(response, &uri, &request_id)
+        };
+        let response = response.instrument(span.clone()).await;
+        span.record("http.response.status_code", response.status().as_u16());
+        self.durations
+            .with_label_values(&[operation, response.status().as_str()])
+            .observe(started.elapsed().as_secs_f64());
+        Ok(response)
+    }
+}
+
+fn too_large(max: usize) -> Problem {
+    Problem::new(&codes::BODY_TOO_LARGE).detail(Text::new(
+        format!("El cuerpo de la solicitud supera {max} bytes."),
+        format!("The request's body exceeds {max} bytes."),
+    ))
+}
+
+/// The reason as the row wants it.
+fn reason_for(route: &Route, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    match route.reason {
+        ReasonRule::Never => Ok(None),
+        ReasonRule::Optional => Ok(request::reason(headers)?),
+        ReasonRule::Required => match request::reason(headers)? {
+            Some(reason) => Ok(Some(reason)),
+            None => Err(Problem::new(&codes::REASON_REQUIRED)),
+        },
+    }
+}
+
+/// Parameters of the path become ids and text: they must be UTF-8 without control characters.
+fn check_path(path: &str) -> Result<(), Problem> {
+    match percent_encoding::percent_decode_str(path).decode_utf8() {
+        Ok(decoded) if !decoded.chars().any(char::is_control) => Ok(()),
+        _ => Err(Problem::new(&codes::PARAMETER_INVALID)),
+    }
+}
+
+/// `application/json` or another `+json`, uncompressed.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let essence = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let encoding = text(header::CONTENT_ENCODING);
+    if json && (encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")) {
+        Ok(())
+    } else {
+        Err(Problem::new(&codes::CONTENT_TYPE))
+    }
+}
+
+/// The request as the services' own routers expect it: no trailing slash, and `GET` for `HEAD` (the server leaves the
+/// body out).
+fn normalised(mut request: Request) -> Request {
+    if request.method() == Method::HEAD {
+        request.set_method(Method::GET);
+    }
+    let path = request.uri().path();
+    let trimmed = without_trailing_slash(path);
+    if trimmed.len() != path.len() {
+        let target = match request.uri().query() {
+            Some(query) => format!("{trimmed}?{query}"),
+            None => trimmed.to_owned(),
+        };
+        if let Ok(uri) = target.parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+/// Headers that every answer has, and the link to the next page.
+fn finished(mut response: Response, uri: &Uri, request_id: &str) -> Response {
+    if let Some(NextCursor(cursor)) = response.extensions_mut().remove() {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        query.extend_pairs(pairs.filter(|(name, _)| name != "cursor"));
+        query.append_pair("cursor", &cursor);
+        let link = format!("<{}?{}>; rel=\"next\"", uri.path(), query.finish());
+        if let Ok(value) = HeaderValue::from_str(&link) {
+            response.headers_mut().insert(header::LINK, value);
+        }
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert("x-request-id", value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;

@@ -1,0 +1,9 @@
+//! The promises of supervision, each on real servers: nobody is orphaned, nothing is shared, everything comes back.
+
+mod addresses;
+mod fixtures;
+mod orphans;
+mod pid_files;
+mod restarts;
+mod root;
+mod sharing;

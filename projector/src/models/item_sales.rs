@@ -1,0 +1,105 @@
+//! Sales by store, business day and item (REP-1).
+//!
+//! Not here: voids. Their event names no lines, so the report takes voided sales off by their own lines.
+
+use schemas::Event;
+use schemas::events::SaleEvent;
+
+use crate::fact::Fact;
+use crate::row::{FoldError, ReadModel, add};
+
+crate::read_model_row! {
+    /// One item on one store's day. Amounts are in minor units of `currency`, tax included.
+    ItemSalesRow, ItemSalesKey {
+        key { tenant: String, store: String, day: String, sku: String }
+        currency: String,
+        sold_quantity: i64,
+        sales_minor: i64,
+        returned_quantity: i64,
+        returned_minor: i64,
+        last_position: i64,
+    }
+}
+
+impl ReadModel for ItemSalesRow {
+    const NAME: &'static str = "item_sales";
+    const VERSION: i32 = 1;
+    const INDEXES: &'static str = "create index rm_item_sales_day on rm_item_sales (tenant, day, store);";
+
+    fn keys(fact: &Fact) -> Vec<ItemSalesKey> {
+        let key = |store: &schemas::StoreId, day: &str, sku: &schemas::Sku| ItemSalesKey {
+            tenant: fact.tenant.clone(),
+            store: store.to_string(),
+            day: day.to_owned(),
+            sku: sku.to_string(),
+        };
+        match &fact.event {
+            Event::Sale(SaleEvent::Completed(e)) => {
+                e.lines.iter().map(|line| key(&e.store, &e.business_day, &line.sku)).collect()
+            }
+            Event::Sale(SaleEvent::Returned(e)) => {
+                e.lines.iter().map(|line| key(&e.store, &e.business_day, &line.sku)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn fold(row: Option<Self>, key: &ItemSalesKey, fact: &Fact) -> Result<Self, FoldError> {
+        let mut row = row.unwrap_or_else(|| ItemSalesRow {
+            tenant: key.tenant.clone(),
+            store: key.store.clone(),
+            day: key.day.clone(),
+            sku: key.sku.clone(),
+            currency: String::new(),
+            sold_quantity: 0,
+            sales_minor: 0,
+            returned_quantity: 0,
+            returned_minor: 0,
+            last_position: 0,
+        });
+        let currency = match &fact.event {
+            Event::Sale(SaleEvent::Completed(e)) => {
+                for line in e.lines.iter().filter(|line| line.sku.as_str() == key.sku) {
+                    add(&mut row.sold_quantity, line.quantity.get(), "sold_quantity")?;
+                    add(&mut row.sales_minor, line.total_minor.get(), "sales_minor")?;
+                }
+                e.currency
+            }
+            Event::Sale(SaleEvent::Returned(e)) => {
+                for line in e.lines.iter().filter(|line| line.sku.as_str() == key.sku) {
+                    add(&mut row.returned_quantity, line.quantity.get(), "returned_quantity")?;
+                    add(&mut row.returned_minor, line.total_minor.get(), "returned_minor")?;
+                }
+                e.currency
+            }
+            _ => return Err(FoldError::foreign(fact)),
+        };
+        row.currency = currency.code().to_owned();
+        row.last_position = fact.position;
+        Ok(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sales::samples;
+    use super::*;
+    use crate::fact::given::folded;
+
+    #[test]
+    fn lines_of_one_item_add_up_and_count_once() {
+        let mut sale = samples::completed();
+        let Event::Sale(SaleEvent::Completed(e)) = &mut sale else { panic!("a completed sale") };
+        e.lines[1].sku = e.lines[0].sku.clone();
+        let rows = folded::<ItemSalesRow>([sale]).unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].sold_quantity, rows[0].sales_minor), (3, 238));
+    }
+
+    #[test]
+    fn a_return_is_kept_apart_from_what_was_sold() {
+        let rows = folded::<ItemSalesRow>([samples::completed(), samples::returned("r1")]).unwrap();
+        let back = rows.iter().find(|row| row.store == "norte").unwrap();
+        assert_eq!((back.sold_quantity, back.returned_quantity, back.returned_minor), (0, 1, 90));
+    }
+}

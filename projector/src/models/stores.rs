@@ -1,0 +1,75 @@
+//! The tenant's stores.
+
+use schemas::Event;
+use schemas::events::AdminEvent;
+use time::OffsetDateTime;
+
+use crate::fact::Fact;
+use crate::row::{FoldError, ReadModel};
+
+crate::read_model_row! {
+    /// One shop or warehouse.
+    StoreRow, StoreKey {
+        key { tenant: String, store: String }
+        name: String,
+        closed: bool,
+        last_position: i64,
+        opened_at: OffsetDateTime,
+        changed_at: OffsetDateTime,
+    }
+}
+
+impl ReadModel for StoreRow {
+    const NAME: &'static str = "stores";
+    const VERSION: i32 = 1;
+
+    fn keys(fact: &Fact) -> Vec<StoreKey> {
+        let store = match &fact.event {
+            Event::Admin(AdminEvent::StoreOpened(e)) => &e.store,
+            Event::Admin(AdminEvent::StoreClosed(e)) => &e.store,
+            _ => return Vec::new(),
+        };
+        vec![StoreKey { tenant: fact.tenant.clone(), store: store.to_string() }]
+    }
+
+    fn fold(row: Option<Self>, key: &StoreKey, fact: &Fact) -> Result<Self, FoldError> {
+        match &fact.event {
+            Event::Admin(AdminEvent::StoreOpened(e)) => Ok(StoreRow {
+                tenant: key.tenant.clone(),
+                store: key.store.clone(),
+                name: e.name.clone(),
+                closed: false,
+                last_position: fact.position,
+                opened_at: fact.recorded_at,
+                changed_at: fact.recorded_at,
+            }),
+            Event::Admin(AdminEvent::StoreClosed(_)) => {
+                let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
+                row.closed = true;
+                row.last_position = fact.position;
+                row.changed_at = fact.recorded_at;
+                Ok(row)
+            }
+            _ => Err(FoldError::foreign(fact)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fact::given::{event, folded};
+
+    #[test]
+    fn a_closed_store_stays_listed() {
+        let rows = folded::<StoreRow>([
+            event("admin.store_opened", json!({"store": "centro", "name": "Centro"})),
+            event("admin.store_closed", json!({"store": "centro"})),
+        ])
+        .unwrap();
+        assert!(rows[0].closed);
+        assert_eq!(rows[0].name, "Centro");
+    }
+}

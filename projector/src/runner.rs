@@ -1,0 +1,234 @@
+//! Drives all serving read models along the log with one checkpoint, in one transaction per batch.
+//!
+//! Each event counts exactly once: rows and checkpoint land together, and the checkpoint moves by compare-and-swap,
+//! which also serialises two instances. Not here: what rows say (`models`), and when to run (`Projector`).
+
+use event_store::{LogReader, MAX_READ, ReadError};
+use schemas::{Position, RecordedEvent};
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+
+use crate::checkpoint::{self, SERVING};
+use crate::fact::{Fact, Unreadable, decode};
+use crate::poison::{Freezing, Frozen};
+use crate::projection::{Projection, Writing, is_refused_data};
+
+/// Most bytes of payloads that are folded in one transaction; one event larger than that still goes, alone.
+const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Why the runner cannot go on by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Try again with a new connection.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// Try again after a pause.
+    #[error("the log failed")]
+    Log(#[from] ReadError),
+    /// Nothing helps but another build: the projector stops loudly.
+    #[error("the log holds what this build cannot read")]
+    Unreadable(#[from] Unreadable),
+    /// A restored database lies before its read models: a person must decide.
+    #[error("the checkpoint {checkpoint} is ahead of the log's head {head}")]
+    AheadOfLog { checkpoint: Position, head: Position },
+}
+
+impl RunError {
+    /// Whether a new attempt can succeed without anybody's help.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            RunError::Log(ReadError::Unavailable(_)) => true,
+            RunError::Log(ReadError::Corrupt(_)) | RunError::Unreadable(_) | RunError::AheadOfLog { .. } => false,
+            // Class 42 is a missing table, column or right: no attempt will make it appear.
+            RunError::Database(error) => {
+                let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+                !code.is_some_and(|code| code.starts_with("42"))
+            }
+        }
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Events were folded; there may be more.
+    Moved { events: usize },
+    /// Another instance moved the checkpoint; everything was dropped and read again.
+    Lost,
+    /// The end of the log.
+    CaughtUp,
+}
+
+/// How one attempt at a transaction ended.
+enum Commit {
+    Landed,
+    /// The checkpoint was not where it should be.
+    Lost,
+    /// Postgres refused values of the batch.
+    Refused(sqlx::Error),
+}
+
+/// One follower on one connection of its own.
+pub struct Runner<R> {
+    reader: R,
+    connection: PgConnection,
+    models: Vec<Box<dyn Projection>>,
+    frozen: Frozen,
+    position: Position,
+    /// Events read ahead while the batch before them was committing.
+    ahead: Vec<RecordedEvent>,
+    batch: usize,
+    last_recorded_at: Option<OffsetDateTime>,
+}
+
+impl<R: LogReader> Runner<R> {
+    /// Starts from the stored checkpoint. `batch` is the most events per transaction.
+    ///
+    /// # Errors
+    /// When the database or log fails, or the checkpoint is ahead of the log.
+    pub async fn open(
+        reader: R,
+        mut connection: PgConnection,
+        models: Vec<Box<dyn Projection>>,
+        batch: usize,
+    ) -> Result<Self, RunError> {
+        // Loads go by primary key, and tables grow from nothing to millions under cached plans: a plan that was good
+        // for an empty table must not survive. A stopped process must not hold the checkpoint's lock for ever.
+        sqlx::raw_sql(
+            "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;
+             set idle_in_transaction_session_timeout = '15s';",
+        )
+        .execute(&mut connection)
+        .await?;
+        let mut runner = Self {
+            reader,
+            connection,
+            models,
+            frozen: Frozen::default(),
+            position: Position::START,
+            ahead: Vec::new(),
+            batch: batch.clamp(1, MAX_READ),
+            last_recorded_at: None,
+        };
+        runner.reload().await?;
+        let head = runner.reader.head().await?;
+        if head < runner.position {
+            return Err(RunError::AheadOfLog { checkpoint: runner.position, head });
+        }
+        Ok(runner)
+    }
+
+    /// The last committed checkpoint that this runner knows of.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// When the last event that this runner folded was recorded.
+    pub fn last_recorded_at(&self) -> Option<OffsetDateTime> {
+        self.last_recorded_at
+    }
+
+    /// How many rows are frozen.
+    pub fn frozen_rows(&self) -> usize {
+        self.frozen.len()
+    }
+
+    async fn reload(&mut self) -> Result<(), RunError> {
+        self.ahead.clear();
+        self.position = checkpoint::read(&mut self.connection, SERVING).await?;
+        self.frozen = Frozen::load(&mut self.connection).await?;
+        Ok(())
+    }
+
+    /// Folds the next batch, and reads the one after it meanwhile.
+    ///
+    /// # Errors
+    /// See [`RunError`]; what had been committed before stays, and nothing else lands.
+    pub async fn step(&mut self) -> Result<Step, RunError> {
+        let mut batch = std::mem::take(&mut self.ahead);
+        if batch.is_empty() {
+            batch = self.reader.read_all(self.position, self.batch).await?;
+        }
+        let Some(last) = batch.last() else { return Ok(Step::CaughtUp) };
+        let (after, is_full) = (last.position, batch.len() >= self.batch);
+        let reader = self.reader.clone();
+        let (max, facts) = (self.batch, decode(batch)?);
+        let read_ahead = async { if is_full { reader.read_all(after, max).await } else { Ok(Vec::new()) } };
+        let (folded, ahead) = tokio::join!(self.fold(&facts), read_ahead);
+        if !folded? {
+            self.reload().await?;
+            return Ok(Step::Lost);
+        }
+        // A failed read ahead is no failure of this step: the next one reads again.
+        self.ahead = ahead.unwrap_or_default();
+        Ok(Step::Moved { events: facts.len() })
+    }
+
+    /// Commits a batch, in halves where Postgres refuses a value, until the culprit stands alone and freezes.
+    /// `false` when another instance won.
+    async fn fold(&mut self, facts: &[Fact]) -> Result<bool, RunError> {
+        let mut parts = vec![facts];
+        while let Some(part) = parts.pop() {
+            let (whole, rest) = part.split_at(part.len().min(bounded_length(part)));
+            if !rest.is_empty() {
+                parts.push(rest);
+            }
+            match self.commit(whole, Writing::Bulk).await? {
+                Commit::Landed => {}
+                Commit::Lost => return Ok(false),
+                Commit::Refused(error) if whole.len() > 1 => {
+                    tracing::warn!(events = whole.len(), %error, "a batch was refused and is split");
+                    let (first, second) = whole.split_at(whole.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Commit::Refused(_) => match self.commit(whole, Writing::RowByRow).await? {
+                    Commit::Landed => {}
+                    Commit::Lost => return Ok(false),
+                    Commit::Refused(error) => return Err(error.into()),
+                },
+            }
+        }
+        Ok(true)
+    }
+
+    /// One transaction: the checkpoint first, since its lock keeps a second instance from folding the same events.
+    async fn commit(&mut self, facts: &[Fact], writing: Writing) -> Result<Commit, RunError> {
+        let Some(last) = facts.last() else { return Ok(Commit::Landed) };
+        let to = Position(last.position);
+        let mut transaction = self.connection.begin().await?;
+        if !checkpoint::advance(&mut transaction, SERVING, self.position, to).await? {
+            transaction.rollback().await?;
+            return Ok(Commit::Lost);
+        }
+        let mut freezing = Freezing::new(&self.frozen);
+        for model in &self.models {
+            match model.apply(&mut transaction, facts, &mut freezing, writing).await {
+                Ok(()) => {}
+                Err(error) if is_refused_data(&error) => {
+                    transaction.rollback().await?;
+                    return Ok(Commit::Refused(error));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let fresh = freezing.store(&mut transaction).await?;
+        transaction.commit().await?;
+        self.frozen.extend(fresh);
+        self.position = to;
+        self.last_recorded_at = Some(last.recorded_at);
+        Ok(Commit::Landed)
+    }
+}
+
+/// How many events from the front stay within [`MAX_BATCH_BYTES`]; at least one.
+fn bounded_length(facts: &[Fact]) -> usize {
+    let mut bytes = 0_usize;
+    let within = facts
+        .iter()
+        .take_while(|fact| {
+            bytes = bytes.saturating_add(fact.payload_bytes);
+            bytes <= MAX_BATCH_BYTES
+        })
+        .count();
+    within.max(1)
+}

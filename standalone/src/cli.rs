@@ -1,0 +1,86 @@
+//! The command line. What is not here is in the configuration (`trastienda.default.toml` is its manual).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "trastienda", version, about = "The back room of a retail chain")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Every service in one process, with a private Postgres and NATS unless URLs of others are configured.
+    Standalone(StandaloneArgs),
+    /// Prints the merged OpenAPI document.
+    Openapi,
+    /// Tenants, which only this command line creates.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct StandaloneArgs {
+    /// Folder of all data; created when missing.
+    #[arg(long, value_name = "DIR", default_value = "./data")]
+    pub data: PathBuf,
+    /// Port of the API on 127.0.0.1; 0 takes a free one.
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Creates the demo tenants and writes demo.json into the data folder.
+    #[arg(long)]
+    pub demo: bool,
+    /// Lets webhooks reach exactly this address although the guard refuses it. Repeatable.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub allow_outbound: Vec<String>,
+    /// Folder with `postgres` and `initdb`, when it is not found by itself.
+    #[arg(long, value_name = "DIR")]
+    pub postgres_bin: Option<PathBuf>,
+    /// The `nats-server` binary, when it is not found by itself.
+    #[arg(long, value_name = "FILE")]
+    pub nats_server: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Creates a tenant and its first administrator in a running system.
+    Create(TenantCreateArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TenantCreateArgs {
+    /// 1 to 40 of a-z, 0-9 and -.
+    #[arg(long)]
+    pub id: String,
+    #[arg(long)]
+    pub name: String,
+    /// ISO 4217, such as HNL.
+    #[arg(long)]
+    pub currency: String,
+    /// IANA name, such as America/Tegucigalpa.
+    #[arg(long)]
+    pub time_zone: String,
+    /// Catalogue prices do not include tax.
+    #[arg(long)]
+    pub prices_without_tax: bool,
+    /// Stock may fall below zero.
+    #[arg(long)]
+    pub allow_negative_stock: bool,
+    #[arg(long, default_value = "admin")]
+    pub admin: String,
+    /// File with the administrator's password; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: PathBuf,
+    /// Configuration file of the running system.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data folder of the standalone that runs; its database and key are used.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
