@@ -1,3 +1,5 @@
 //! HTTP to command to engine: the write side.
 
 pub mod engine;
+pub mod http;
+pub mod routes;

@@ -1,1 +1,29 @@
-//! See Cargo.toml.
+//! Webhooks: which endpoint gets which event, sending until it is there, and a memory of every attempt.
+//!
+//! The log decides who gets what; the broker only wakes. Deliveries and attempts are primary data of this crate: what
+//! the outside world did. Deliberately absent: commands (endpoints are changed through the command service), and any
+//! way for a failing webhook to touch the business operation behind it.
+
+mod claim;
+mod filter;
+mod matcher;
+mod metrics;
+mod queue;
+mod recent;
+mod record;
+mod registry;
+pub mod schedule;
+mod send;
+mod settle;
+mod sign;
+mod start;
+pub mod watchdog;
+
+use platform::db::Migration;
+
+pub use sign::webhook_id;
+pub use start::{Dispatcher, DispatcherHandle, DispatcherOptions};
+
+/// The tables of this crate; its dependencies (vault, engine's inbox) bring their own.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { module: "dispatcher", version: 1, sql: include_str!("schema.sql") }];

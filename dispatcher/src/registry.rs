@@ -183,3 +183,22 @@ impl TryFrom<Row> for Endpoint {
         })
     }
 }
+
+#[cfg(test)]
+impl Endpoint {
+    /// An active endpoint without a receiver.
+    pub fn for_tests(number: i64, concurrency: usize) -> Self {
+        Self {
+            number,
+            tenant: TenantId::new("t").expect("a tenant"),
+            endpoint_id: format!("e{number}"),
+            state: EndpointState::Active,
+            url: String::new(),
+            headers: Vec::new(),
+            concurrency,
+            timeout: Duration::from_secs(10),
+            secret_id: String::new(),
+            secret: OnceCell::new(),
+        }
+    }
+}

@@ -81,7 +81,7 @@ mod tests {
         let secret = SigningSecret::new(SECRET.as_bytes()).unwrap();
         let now = time::UtcDateTime::now().unix_timestamp();
         let verifier = standardwebhooks::Webhook::new(SECRET).unwrap();
-        let mut headers = http::HeaderMap::new();
+        let mut headers = poem::http::HeaderMap::new();
         headers.insert("webhook-id", ID.parse().unwrap());
         headers.insert("webhook-timestamp", now.to_string().parse().unwrap());
         headers.insert("webhook-signature", secret.sign(ID, now, BODY).parse().unwrap());

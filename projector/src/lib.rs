@@ -10,6 +10,7 @@ pub mod models;
 pub mod poison;
 pub mod projection;
 mod projector;
+pub mod relay;
 pub mod row;
 pub mod runner;
 
@@ -28,6 +29,7 @@ pub fn migrations() -> &'static [Migration] {
         let mut steps = vec![
             Migration { module: "projection_checkpoint", version: 1, sql: checkpoint::DDL },
             Migration { module: "projection_poison", version: 1, sql: poison.leak() },
+            relay::MIGRATION,
         ];
         for model in models::all() {
             let module = format!("rm_{}", model.name()).leak();

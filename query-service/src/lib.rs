@@ -1,1 +1,65 @@
-//! See Cargo.toml.
+//! Reads: queries over the read models, each from one snapshot of one tenant.
+//!
+//! Deliberately absent: anything that writes, and any figure that is not in a read model.
+
+pub mod api;
+mod column;
+mod failure;
+mod parameters;
+mod people;
+mod progress;
+mod routes;
+mod snapshot;
+
+use platform::http::{CursorKey, Problem, Service};
+use platform::vault::Vault;
+use poem::EndpointExt;
+use poem_openapi::{OpenApi, OpenApiService};
+use schemas::TenantId;
+use sqlx::PgPool;
+
+pub use progress::Progress;
+pub use routes::ROUTES;
+use snapshot::Snapshot;
+
+/// What every read stands on. Cheap to clone.
+#[derive(Clone)]
+pub struct QueryService {
+    /// Of the API role: row security limits it to the tenant of each transaction.
+    pool: PgPool,
+    vault: Vault,
+    cursor_key: CursorKey,
+    progress: Progress,
+}
+
+impl QueryService {
+    /// `api_pool` must sign in as the API role.
+    pub fn new(api_pool: PgPool, vault: Vault, cursor_key: CursorKey, progress: Progress) -> Self {
+        Self { pool: api_pool, vault, cursor_key, progress }
+    }
+
+    /// A snapshot that holds at least `min_position`.
+    async fn snapshot(&self, tenant: &TenantId, min_position: Option<i64>) -> Result<Snapshot, Problem> {
+        self.progress.reach(min_position).await?;
+        Snapshot::open(&self.pool, tenant).await
+    }
+
+    /// All operations, for the OpenAPI document and for the endpoint.
+    pub fn operations(&self) -> impl OpenApi + use<> {
+        (
+            api::catalogue::CatalogueReads(self.clone()),
+            api::inventory::InventoryReads(self.clone()),
+            api::customers::CustomerReads(self.clone()),
+            api::sales::SaleReads(self.clone()),
+            api::reports::Reports(self.clone()),
+            api::audit::AuditReads(self.clone()),
+            api::admin::AdminReads(self.clone()),
+        )
+    }
+
+    /// The operations with their rows of the route table, as the gateway serves them.
+    pub fn service(&self) -> Service {
+        let operations = OpenApiService::new(self.operations(), "query-service", env!("CARGO_PKG_VERSION"));
+        Service { routes: ROUTES, endpoint: operations.map_to_response().boxed() }
+    }
+}

@@ -14,7 +14,9 @@ use uuid::Uuid;
 use crate::ids::TenantId;
 
 /// A strictly increasing checkpoint in the log; opaque but for its order. 0 is before the first event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Position(pub i64);
 
@@ -29,7 +31,9 @@ impl fmt::Display for Position {
 }
 
 /// An event's number within its stream; the first is 1, and 0 means that the stream is empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Version(pub i64);
 

@@ -69,7 +69,9 @@ macro_rules! text_id {
 fn is_token(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 /// Printable text without control characters, without space at either end.
@@ -140,7 +142,7 @@ text_id!(
 
 /// Whether the text is an IMEI: 15 digits, the last one by Luhn.
 pub fn is_imei(text: &str) -> bool {
-    text.len() == 15 && text.bytes().all(|b| b.is_ascii_digit()) && luhn_sum(text) % 10 == 0
+    text.len() == 15 && text.bytes().all(|b| b.is_ascii_digit()) && luhn_sum(text).is_multiple_of(10)
 }
 
 fn luhn_sum(digits: &str) -> u32 {

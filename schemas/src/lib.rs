@@ -13,8 +13,8 @@ pub mod sealed;
 pub use envelope::{EventMeta, Position, RecordedEvent, StreamName, Version};
 pub use events::{DecodeError, Event};
 pub use ids::{
-    CustomerId, EndpointId, InvalidId, PaymentId, ReturnId, SaleId, Sku, StoreId, TaxCode, TenantId, TerminalId, UnitId,
-    Username,
+    CustomerId, EndpointId, InvalidId, PaymentId, ReturnId, SaleId, Sku, StoreId, TaxCode, TenantId,
+    TerminalId, UnitId, Username,
 };
 pub use money::{Currency, Minor, MoneyError};
 pub use quantity::{Quantity, QuantityError};

@@ -27,7 +27,11 @@ impl Minor {
     pub const ZERO: Minor = Minor(0);
 
     pub const fn new(minor: i64) -> Result<Self, MoneyError> {
-        if minor > MAX_MINOR || minor < -MAX_MINOR { Err(MoneyError) } else { Ok(Self(minor)) }
+        if minor > MAX_MINOR || minor < -MAX_MINOR {
+            Err(MoneyError)
+        } else {
+            Ok(Self(minor))
+        }
     }
 
     pub const fn get(self) -> i64 {
@@ -55,7 +59,10 @@ impl Minor {
     }
 
     pub fn times(self, quantity: Quantity) -> Result<Minor, MoneyError> {
-        self.0.checked_mul(quantity.get()).ok_or(MoneyError).and_then(Minor::new)
+        self.0
+            .checked_mul(quantity.get())
+            .ok_or(MoneyError)
+            .and_then(Minor::new)
     }
 
     /// `self × numerator ÷ denominator`, rounded half away from zero: the fiscal rule.
@@ -99,7 +106,9 @@ impl Currency {
     /// # Errors
     /// When the code is not in ISO 4217.
     pub fn new(code: &str) -> Result<Self, UnknownCurrency> {
-        iso_currency::Currency::from_code(code).map(Self).ok_or(UnknownCurrency)
+        iso_currency::Currency::from_code(code)
+            .map(Self)
+            .ok_or(UnknownCurrency)
     }
 
     pub fn code(self) -> &'static str {

@@ -22,7 +22,11 @@ impl Quantity {
     pub const ONE: Quantity = Quantity(1);
 
     pub const fn new(units: i64) -> Result<Self, QuantityError> {
-        if units < 1 || units > MAX_QUANTITY { Err(QuantityError) } else { Ok(Self(units)) }
+        if units < 1 || units > MAX_QUANTITY {
+            Err(QuantityError)
+        } else {
+            Ok(Self(units))
+        }
     }
 
     pub const fn get(self) -> i64 {

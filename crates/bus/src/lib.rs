@@ -89,12 +89,18 @@ impl Bus {
     /// # Errors
     /// [`BusError::Url`], [`BusError::TooOld`], or the stream cannot be created.
     pub async fn connect(url: &str, options: BusOptions) -> Result<Bus, BusError> {
-        let client = async_nats::ConnectOptions::new()
+        let address: async_nats::ServerAddr = url.parse().map_err(|source| BusError::Url(Box::new(source)))?;
+        // The client does not take them from the address by itself.
+        let mut connect = async_nats::ConnectOptions::new();
+        if let (Some(user), Some(password)) = (address.username(), address.password()) {
+            connect = connect.user_and_password(user.to_owned(), password.to_owned());
+        }
+        let client = connect
             .name("trastienda")
             .retry_on_initial_connect()
             .request_timeout(Some(REQUEST_TIMEOUT))
             .reconnect_delay_callback(reconnect_pause)
-            .connect(url)
+            .connect(address)
             .await
             .map_err(|source| BusError::Url(Box::new(source)))?;
         // Twice the window, so that a batch that is given up while its acknowledgements are outstanding does not

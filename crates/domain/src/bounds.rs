@@ -28,7 +28,14 @@ pub fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), Refus
         && text.trim() == text
         && text.chars().count() <= max_chars
         && !text.chars().any(char::is_control);
-    if good { Ok(()) } else { Err(Refusal::TextInvalid { field: field.to_owned(), max_chars }) }
+    if good {
+        Ok(())
+    } else {
+        Err(Refusal::TextInvalid {
+            field: field.to_owned(),
+            max_chars,
+        })
+    }
 }
 
 /// As [`check_text`], when there is a text at all.
@@ -42,20 +49,36 @@ pub fn check_optional_text(field: &str, text: Option<&str>, max_chars: usize) ->
 /// # Errors
 /// [`Refusal::TooManyEntries`] naming `field`.
 pub fn check_entries(field: &str, entries: usize, max: usize) -> Result<(), Refusal> {
-    if entries > max { Err(Refusal::TooManyEntries { field: field.to_owned(), entries, max }) } else { Ok(()) }
+    if entries > max {
+        Err(Refusal::TooManyEntries {
+            field: field.to_owned(),
+            entries,
+            max,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// # Errors
 /// [`Refusal::AmountNotPositive`] naming `field`.
 pub fn check_positive(field: &str, amount: Minor) -> Result<(), Refusal> {
-    if amount.get() > 0 { Ok(()) } else { Err(Refusal::AmountNotPositive { field: field.to_owned() }) }
+    if amount.get() > 0 {
+        Ok(())
+    } else {
+        Err(Refusal::AmountNotPositive {
+            field: field.to_owned(),
+        })
+    }
 }
 
 /// # Errors
 /// [`Refusal::AmountNegative`] naming `field`.
 pub fn check_not_negative(field: &str, amount: Option<Minor>) -> Result<(), Refusal> {
     match amount {
-        Some(amount) if amount.is_negative() => Err(Refusal::AmountNegative { field: field.to_owned() }),
+        Some(amount) if amount.is_negative() => Err(Refusal::AmountNegative {
+            field: field.to_owned(),
+        }),
         Some(_) | None => Ok(()),
     }
 }
@@ -66,9 +89,15 @@ pub fn check_not_negative(field: &str, amount: Option<Minor>) -> Result<(), Refu
 /// [`Refusal::TooManyStreams`].
 pub fn distinct(streams: impl IntoIterator<Item = StreamName>) -> Result<Vec<StreamName>, Refusal> {
     let mut seen = HashSet::new();
-    let streams: Vec<StreamName> = streams.into_iter().filter(|stream| seen.insert(stream.clone())).collect();
+    let streams: Vec<StreamName> = streams
+        .into_iter()
+        .filter(|stream| seen.insert(stream.clone()))
+        .collect();
     if streams.len() > MAX_STREAMS {
-        return Err(Refusal::TooManyStreams { streams: streams.len(), max: MAX_STREAMS });
+        return Err(Refusal::TooManyStreams {
+            streams: streams.len(),
+            max: MAX_STREAMS,
+        });
     }
     Ok(streams)
 }
@@ -81,11 +110,35 @@ pub fn occurred_at(given: Option<OffsetDateTime>, ctx: &Ctx) -> Result<OffsetDat
     let Some(at) = given else { return Ok(ctx.now) };
     let age = ctx.now - at;
     if age < -Duration::minutes(MAX_AHEAD_MINUTES) {
-        return Err(Refusal::OccurredInFuture { minutes: MAX_AHEAD_MINUTES });
+        return Err(Refusal::OccurredInFuture {
+            minutes: MAX_AHEAD_MINUTES,
+        });
     }
     if age > Duration::days(MAX_AGE_YEARS * 36_525 / 100) {
         return Err(Refusal::OccurredTooLongAgo { years: MAX_AGE_YEARS });
     }
     // RFC 3339 has no seconds in offsets, so such a time could not be written to the log.
-    Ok(if at.offset().seconds_past_minute() == 0 { at } else { at.to_offset(UtcOffset::UTC) })
+    Ok(if at.offset().seconds_past_minute() == 0 {
+        at
+    } else {
+        at.to_offset(UtcOffset::UTC)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::testing::given;
+
+    #[test]
+    fn an_offset_that_rfc_3339_cannot_write_becomes_utc() {
+        let ctx = given([]).ctx;
+        let odd = datetime!(2026-11-22 12:00 +05:30:15);
+        let kept = occurred_at(Some(odd), &ctx).unwrap();
+        assert_eq!((kept, kept.offset()), (odd, UtcOffset::UTC));
+        let plain = datetime!(2026-11-22 12:00 -06:00);
+        assert_eq!(occurred_at(Some(plain), &ctx).unwrap().offset(), plain.offset());
+    }
 }

@@ -17,7 +17,9 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 /// # Errors
 /// [`Refusal::TimeZoneUnknown`].
 pub fn zone(name: &str) -> Result<TimeZone, Refusal> {
-    ZONES.get(name).map_err(|_| Refusal::TimeZoneUnknown { time_zone: name.chars().take(100).collect() })
+    ZONES.get(name).map_err(|_| Refusal::TimeZoneUnknown {
+        time_zone: name.chars().take(100).collect(),
+    })
 }
 
 /// The calendar date of a moment in a zone: `2010-12-01`.
@@ -26,8 +28,8 @@ pub fn zone(name: &str) -> Result<TimeZone, Refusal> {
 /// [`Refusal::TimeZoneUnknown`]; and a moment beyond the calendar (years ±9999) is refused as too long ago.
 pub fn business_day(at: OffsetDateTime, time_zone: &str) -> Result<String, Refusal> {
     let zone = zone(time_zone)?;
-    let moment =
-        Timestamp::from_second(at.unix_timestamp()).map_err(|_| Refusal::OccurredTooLongAgo { years: 9_999 })?;
+    let moment = Timestamp::from_second(at.unix_timestamp())
+        .map_err(|_| Refusal::OccurredTooLongAgo { years: 9_999 })?;
     Ok(moment.to_zoned(zone).date().to_string())
 }
 
@@ -42,11 +44,17 @@ mod tests {
         let late = datetime!(2010-12-01 03:30 UTC);
         assert_eq!(business_day(late, "America/Tegucigalpa").unwrap(), "2010-11-30");
         assert_eq!(business_day(late, "Europe/London").unwrap(), "2010-12-01");
-        assert_eq!(business_day(datetime!(2010-07-01 23:30 UTC), "Europe/London").unwrap(), "2010-07-02");
+        assert_eq!(
+            business_day(datetime!(2010-07-01 23:30 UTC), "Europe/London").unwrap(),
+            "2010-07-02"
+        );
     }
 
     #[test]
     fn a_zone_that_does_not_exist_is_refused() {
-        assert!(matches!(zone("Mars/Olympus"), Err(Refusal::TimeZoneUnknown { .. })));
+        assert!(matches!(
+            zone("Mars/Olympus"),
+            Err(Refusal::TimeZoneUnknown { .. })
+        ));
     }
 }

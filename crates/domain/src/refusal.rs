@@ -6,7 +6,8 @@
 mod render;
 
 use schemas::ids::{
-    CustomerId, EndpointId, PaymentId, ReturnId, SaleId, Sku, StoreId, TaxCode, TenantId, TerminalId, UnitId, Username,
+    CustomerId, EndpointId, PaymentId, ReturnId, SaleId, Sku, StoreId, TaxCode, TenantId, TerminalId, UnitId,
+    Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -276,7 +277,7 @@ refusals! {
     SaleReturned { sale_id: SaleId } = "sale.fully_returned" Conflict at "/sale_id"
         en "everything of sale {sale_id} was returned, so nothing is left to void"
         es "todo lo de la venta {sale_id} se devolvió, así que no queda nada que anular"
-    LinesMissing {} = "sale.no_lines" Invalid at "/lines"
+    LinesMissing {} = "request.no_lines" Invalid at "/lines"
         en "at least one line is needed"
         es "se necesita al menos una línea"
     LineWithoutGoods { line: usize } = "sale.line_without_goods" Invalid at "/lines/{line}"

@@ -49,7 +49,11 @@ pub struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub fn new(view: &'a dyn View) -> Self {
-        Self { view, changed: HashMap::new(), events: Vec::new() }
+        Self {
+            view,
+            changed: HashMap::new(),
+            events: Vec::new(),
+        }
     }
 
     /// Asks for all of these at once, so that a command of 675 lines is loaded in one go.
@@ -57,9 +61,16 @@ impl<'a> Work<'a> {
     /// # Errors
     /// [`Missing::Streams`] names every one that is not loaded.
     pub fn require<'s>(&self, streams: impl IntoIterator<Item = &'s StreamName>) -> Result<(), Missing> {
-        let absent: Vec<StreamName> =
-            streams.into_iter().filter(|stream| self.read(stream).is_none()).cloned().collect();
-        if absent.is_empty() { Ok(()) } else { Err(Missing::Streams(absent)) }
+        let absent: Vec<StreamName> = streams
+            .into_iter()
+            .filter(|stream| self.read(stream).is_none())
+            .cloned()
+            .collect();
+        if absent.is_empty() {
+            Ok(())
+        } else {
+            Err(Missing::Streams(absent))
+        }
     }
 
     /// A stream's state as this command has left it so far.
@@ -67,7 +78,8 @@ impl<'a> Work<'a> {
     /// # Errors
     /// [`Missing::Streams`] when it is not loaded.
     pub fn state(&self, stream: &StreamName) -> Result<&State, Missing> {
-        self.read(stream).ok_or_else(|| Missing::Streams(vec![stream.clone()]))
+        self.read(stream)
+            .ok_or_else(|| Missing::Streams(vec![stream.clone()]))
     }
 
     fn read(&self, stream: &StreamName) -> Option<&State> {
@@ -92,6 +104,10 @@ impl<'a> Work<'a> {
     }
 
     pub fn finish(self, answer: serde_json::Value) -> Decision {
-        Decision { events: self.events, states: self.changed, answer }
+        Decision {
+            events: self.events,
+            states: self.changed,
+            answer,
+        }
     }
 }

@@ -25,8 +25,16 @@ struct Generations<K, V> {
 impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
     /// At most `max_entries` entries; none lives longer than twice `max_age`, most live as long as it.
     pub(crate) fn new(max_entries: usize, max_age: Duration) -> Self {
-        let generations = Generations { young: HashMap::new(), old: HashMap::new(), young_since: Instant::now() };
-        Self { per_generation: (max_entries / 2).max(1), max_age, generations: Mutex::new(generations) }
+        let generations = Generations {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            young_since: Instant::now(),
+        };
+        Self {
+            per_generation: (max_entries / 2).max(1),
+            max_age,
+            generations: Mutex::new(generations),
+        }
     }
 
     pub(crate) fn get<Q>(&self, key: &Q) -> Option<V>

@@ -176,7 +176,9 @@ pub struct TrialConfig {
 impl Default for Config {
     /// The manual's values.
     fn default() -> Self {
-        Figment::from(Toml::string(MANUAL)).extract().expect("the embedded manual is tested to parse")
+        Figment::from(Toml::string(MANUAL))
+            .extract()
+            .expect("the embedded manual is tested to parse")
     }
 }
 
@@ -199,13 +201,21 @@ impl Config {
     /// # Errors
     /// As `load`.
     pub fn load_from(file: Option<&Path>, variables: &[(String, String)]) -> Result<Self, ConfigError> {
-        let named = variables.iter().find(|(name, _)| name == CONFIG_VARIABLE).map(|(_, path)| PathBuf::from(path));
+        let named = variables
+            .iter()
+            .find(|(name, _)| name == CONFIG_VARIABLE)
+            .map(|(_, path)| PathBuf::from(path));
         let mut figment = Figment::from(Toml::string(MANUAL));
         if let Some(path) = file.map(Path::to_path_buf).or(named) {
             // Read here, since figment takes a missing file for an empty one.
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| ConfigError::File { path: path.clone(), source })?;
-            figment = figment.merge(environment::Named::new(format!("file {}", path.display()), Toml::string(&text)));
+            let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::File {
+                path: path.clone(),
+                source,
+            })?;
+            figment = figment.merge(environment::Named::new(
+                format!("file {}", path.display()),
+                Toml::string(&text),
+            ));
         }
         let config: Self = figment
             .merge(environment::Environment::new(variables))

@@ -39,6 +39,11 @@ impl Lease {
         sqlx::query("select 1").execute(&mut self.connection).await.map(|_| ())
     }
 
+    /// The lock's own connection, for writes that must not land once the lock is lost.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
     /// Gives the lock back at once.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: anything about shops.
 
+pub mod auth;
 mod bounded_cache;
 pub mod clock;
 pub mod config;

@@ -16,11 +16,13 @@ use prometheus::{
 };
 
 /// Buckets in seconds for work within the machine: a flush, a batch, a query.
-pub const FAST_SECONDS: &[f64] =
-    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub const FAST_SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 /// Buckets in seconds for what waits on others: deliveries, lags.
-pub const SLOW_SECONDS: &[f64] =
-    &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0];
+pub const SLOW_SECONDS: &[f64] = &[
+    0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0,
+];
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let registry = Registry::new();
@@ -40,10 +42,12 @@ pub fn registry() -> &'static Registry {
 
 /// Everything registered, as a scrape answers it.
 pub fn render() -> String {
-    TextEncoder::new().encode_to_string(&REGISTRY.gather()).unwrap_or_else(|error| {
-        tracing::error!(%error, "metrics could not be written");
-        String::new()
-    })
+    TextEncoder::new()
+        .encode_to_string(&REGISTRY.gather())
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "metrics could not be written");
+            String::new()
+        })
 }
 
 /// Registers a metric under its name, or returns the one that stands there.
@@ -87,12 +91,19 @@ pub fn gauge_vec(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
 
 /// Durations; buckets in seconds, ascending.
 pub fn histogram(name: &str, help: &str, buckets_seconds: &[f64]) -> Histogram {
-    once(name, || Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets_seconds.to_vec())))
+    once(name, || {
+        Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets_seconds.to_vec()))
+    })
 }
 
 /// Durations by label; buckets in seconds, ascending.
 pub fn histogram_vec(name: &str, help: &str, buckets_seconds: &[f64], labels: &[&str]) -> HistogramVec {
-    once(name, || HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets_seconds.to_vec()), labels))
+    once(name, || {
+        HistogramVec::new(
+            HistogramOpts::new(name, help).buckets(buckets_seconds.to_vec()),
+            labels,
+        )
+    })
 }
 
 #[cfg(test)]
@@ -119,15 +130,24 @@ mod tests {
             .with_label_values(&["a"])
             .observe(0.004);
         let text = render();
-        assert!(text.contains(r#"trastienda_test_seconds_bucket{kind="a",le="0.005"} 1"#), "{text}");
-        assert!(text.contains(r#"trastienda_test_seconds_bucket{kind="a",le="0.0025"} 0"#), "{text}");
+        assert!(
+            text.contains(r#"trastienda_test_seconds_bucket{kind="a",le="0.005"} 1"#),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#"trastienda_test_seconds_bucket{kind="a",le="0.0025"} 0"#),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_process_reports_its_memory_time_and_files() {
         let text = render();
         let value = |name: &str| -> f64 {
-            let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(&format!("{name} ")))
+                .unwrap();
             line.split_once(' ').unwrap().1.parse().unwrap()
         };
         assert!(value("process_resident_memory_bytes") > 100_000.0);

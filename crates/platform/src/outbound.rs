@@ -86,7 +86,9 @@ impl Outbound {
             max_response_bytes: config.max_response_bytes,
             clock,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Posts a body and returns the answer, whatever its status: a redirect is an answer, too.
@@ -106,7 +108,11 @@ impl Outbound {
     ) -> Result<OutboundResponse, OutboundError> {
         let deadline = Instant::now() + timeout;
         let target = target::parse(url, &self.inner.allow)?;
-        let client = if target.allowed { &self.inner.allowed } else { &self.inner.guarded };
+        let client = if target.allowed {
+            &self.inner.allowed
+        } else {
+            &self.inner.guarded
+        };
         for name in RESERVED_HEADERS {
             headers.remove(name);
         }
@@ -115,7 +121,13 @@ impl Outbound {
             .await
             .map_err(|_| OutboundError::Timeout)?
             .map_err(error::classify)?;
-        Ok(answer::read(response, self.inner.max_response_bytes, deadline, self.inner.clock.now()).await)
+        Ok(answer::read(
+            response,
+            self.inner.max_response_bytes,
+            deadline,
+            self.inner.clock.now(),
+        )
+        .await)
     }
 
     /// Judges a URL without sending anything: its form, and its address when that is literal. Names are only judged
@@ -130,10 +142,15 @@ impl Outbound {
 
 /// Whether an endpoint's own headers may not contain this one.
 pub fn is_reserved_header(name: &str) -> bool {
-    RESERVED_HEADERS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+    RESERVED_HEADERS
+        .iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(name))
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the guarded client that the ban points to")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the guarded client that the ban points to"
+)]
 fn client(config: &OutboundConfig, policy: Policy) -> Result<Client, OutboundError> {
     let builder = || {
         Client::builder()

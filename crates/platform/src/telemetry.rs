@@ -34,8 +34,15 @@ use crate::config::{Config, LogFormat, TelemetryConfig};
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the exporter itself uses: its spans would be exported, which makes spans, and so on.
-const EXPORTERS_OWN: [&str; 7] =
-    ["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "opentelemetry_http", "reqwest", "hyper_util", "h2"];
+const EXPORTERS_OWN: [&str; 7] = [
+    "opentelemetry",
+    "opentelemetry_sdk",
+    "opentelemetry_otlp",
+    "opentelemetry_http",
+    "reqwest",
+    "hyper_util",
+    "h2",
+];
 
 /// The header's name (W3C Trace Context).
 const TRACEPARENT: &str = "traceparent";
@@ -94,7 +101,9 @@ fn tracer_provider(
     config: &TelemetryConfig,
     service_name: &'static str,
 ) -> Result<Option<SdkTracerProvider>, TelemetryError> {
-    let Some(endpoint) = &config.otlp_endpoint else { return Ok(None) };
+    let Some(endpoint) = &config.otlp_endpoint else {
+        return Ok(None);
+    };
     crate::crypto::install_default_provider();
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()

@@ -29,8 +29,11 @@ pub use secrets::MAX_SECRET_BYTES;
 pub use signing::SigningKey;
 
 /// The vault's tables. The API role has no right to any of them.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { module: "vault", version: 1, sql: include_str!("vault/0001_keys.sql") }];
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    module: "vault",
+    version: 1,
+    sql: include_str!("vault/0001_keys.sql"),
+}];
 
 /// Unwrapped persons' keys in memory, at about 150 bytes each.
 const CACHED_PERSONS: usize = 50_000;
@@ -44,8 +47,14 @@ pub enum VaultError {
     #[error("the vault's tables cannot be reached")]
     Database(#[from] sqlx::Error),
     /// The tenant's key is wrapped by another KEK than the configured one.
-    #[error("the key of tenant {tenant} is wrapped by key-encryption key {found}, but {configured} is configured")]
-    OtherKek { tenant: TenantId, found: String, configured: String },
+    #[error(
+        "the key of tenant {tenant} is wrapped by key-encryption key {found}, but {configured} is configured"
+    )]
+    OtherKek {
+        tenant: TenantId,
+        found: String,
+        configured: String,
+    },
     /// A ciphertext does not belong where it stands, or was damaged.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -82,15 +91,16 @@ impl Vault {
             tenant_versions: BoundedCache::new(CACHED_TENANTS, CACHE_AGE),
             person_keys: BoundedCache::new(CACHED_PERSONS, CACHE_AGE),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 }
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault").field("kek", &self.inner.kek).finish_non_exhaustive()
+        f.debug_struct("Vault")
+            .field("kek", &self.inner.kek)
+            .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

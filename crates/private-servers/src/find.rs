@@ -26,7 +26,7 @@ pub fn postgres(explicit: Option<&Path>) -> Result<PathBuf> {
     let mut looked = Vec::new();
     for folder in candidates {
         match postgres_problem(&folder) {
-            None => return Ok(folder),
+            None => return Ok(std::path::absolute(&folder).unwrap_or(folder)),
             Some(problem) => looked.push(format!("{}: {problem}", folder.display())),
         }
     }
@@ -56,7 +56,10 @@ pub fn nats_server(explicit: Option<&Path>, repository: Option<&Path>) -> Result
         let problem = match version_line(&file) {
             None => "does not run".to_owned(),
             Some(line) => match major_minor(&line) {
-                Some(version) if version >= NATS_MINIMUM => return Ok(file),
+                // The server does not start in the caller's folder.
+                Some(version) if version >= NATS_MINIMUM => {
+                    return Ok(std::path::absolute(&file).unwrap_or(file));
+                }
                 Some(_) => format!("too old: {line}"),
                 None => format!("no version in {line:?}"),
             },

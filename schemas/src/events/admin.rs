@@ -46,7 +46,13 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Role; 5] = [Role::Admin, Role::Manager, Role::SyncOperator, Role::Cashier, Role::Auditor];
+    pub const ALL: [Role; 5] = [
+        Role::Admin,
+        Role::Manager,
+        Role::SyncOperator,
+        Role::Cashier,
+        Role::Auditor,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -69,11 +69,19 @@ pub struct CustomerCreditChanged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LedgerCause {
-    Sale { sale_id: SaleId },
-    Void { sale_id: SaleId },
-    Return { return_id: ReturnId },
+    Sale {
+        sale_id: SaleId,
+    },
+    Void {
+        sale_id: SaleId,
+    },
+    Return {
+        return_id: ReturnId,
+    },
     /// Entered by hand, with the reason in the event's metadata.
-    Manual { note: Option<String> },
+    Manual {
+        note: Option<String>,
+    },
 }
 
 /// The customer owes more.

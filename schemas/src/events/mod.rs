@@ -30,7 +30,11 @@ pub enum DecodeError {
     #[error("unknown event type {event_type} version {version}")]
     Unknown { event_type: String, version: i16 },
     #[error("{event_type} version {version} does not have its shape")]
-    Shape { event_type: String, version: i16, source: serde_json::Error },
+    Shape {
+        event_type: String,
+        version: i16,
+        source: serde_json::Error,
+    },
 }
 
 /// An event type and its newest version.
@@ -150,8 +154,15 @@ impl Event {
     pub fn decode(event_type: &str, version: i16, data: &str) -> Result<Event, DecodeError> {
         match Self::decode_newest(event_type, version, data) {
             Some(Ok(event)) => Ok(event),
-            Some(Err(source)) => Err(DecodeError::Shape { event_type: event_type.to_owned(), version, source }),
-            None => Err(DecodeError::Unknown { event_type: event_type.to_owned(), version }),
+            Some(Err(source)) => Err(DecodeError::Shape {
+                event_type: event_type.to_owned(),
+                version,
+                source,
+            }),
+            None => Err(DecodeError::Unknown {
+                event_type: event_type.to_owned(),
+                version,
+            }),
         }
     }
 }

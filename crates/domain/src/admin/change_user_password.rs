@@ -22,7 +22,11 @@ pub struct ChangeUserPassword {
 impl Decide for ChangeUserPassword {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let stream = streams::user(&self.username);
-        work.require([&streams::tenant(), &stream, &streams::security(self.username.as_str())])?;
+        work.require([
+            &streams::tenant(),
+            &stream,
+            &streams::security(self.username.as_str()),
+        ])?;
         work.tenant(&ctx.tenant)?;
         // A new password is sealed with a fresh nonce; equal bytes are the very same request once more.
         if work.user(&self.username)?.password_hash != self.password_hash {

@@ -22,12 +22,27 @@ pub struct ChangeUserRole {
 impl Decide for ChangeUserRole {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let stream = streams::user(&self.username);
-        work.require([&streams::tenant(), &stream, &streams::security(self.username.as_str())])?;
+        work.require([
+            &streams::tenant(),
+            &stream,
+            &streams::security(self.username.as_str()),
+        ])?;
         work.tenant(&ctx.tenant)?;
         if work.user(&self.username)?.role != self.role {
             check_not_self(&self.username, ctx)?;
-            work.emit(stream, UserRoleChanged { username: self.username.clone(), role: self.role })?;
-            audit_success(&mut work, &self.username, SecurityAction::RoleChange, Some(self.role.as_str()))?;
+            work.emit(
+                stream,
+                UserRoleChanged {
+                    username: self.username.clone(),
+                    role: self.role,
+                },
+            )?;
+            audit_success(
+                &mut work,
+                &self.username,
+                SecurityAction::RoleChange,
+                Some(self.role.as_str()),
+            )?;
         }
         Ok(work.finish(json!({ "username": self.username })))
     }

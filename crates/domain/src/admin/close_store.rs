@@ -21,7 +21,12 @@ impl Decide for CloseStore {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         if work.store(&self.store)?.open {
-            work.emit(stream, StoreClosed { store: self.store.clone() })?;
+            work.emit(
+                stream,
+                StoreClosed {
+                    store: self.store.clone(),
+                },
+            )?;
         }
         Ok(work.finish(json!({ "store": self.store })))
     }

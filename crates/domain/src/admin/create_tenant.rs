@@ -29,7 +29,10 @@ impl Decide for CreateTenant {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let stream: StreamName = streams::tenant();
         if !matches!(work.state(&stream)?, State::Tenant(None)) {
-            return Err(Refusal::TenantExists { tenant: ctx.tenant.clone() }.into());
+            return Err(Refusal::TenantExists {
+                tenant: ctx.tenant.clone(),
+            }
+            .into());
         }
         check_text("name", &self.name, 200)?;
         business_day::zone(&self.time_zone)?;

@@ -26,10 +26,17 @@ pub struct CreateUser {
 impl Decide for CreateUser {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let stream = streams::user(&self.username);
-        work.require([&streams::tenant(), &stream, &streams::security(self.username.as_str())])?;
+        work.require([
+            &streams::tenant(),
+            &stream,
+            &streams::security(self.username.as_str()),
+        ])?;
         work.tenant(&ctx.tenant)?;
         if !matches!(work.state(&stream)?, State::User(None)) {
-            return Err(Refusal::UserExists { username: self.username.clone() }.into());
+            return Err(Refusal::UserExists {
+                username: self.username.clone(),
+            }
+            .into());
         }
         let created = UserCreated {
             username: self.username.clone(),
@@ -38,7 +45,12 @@ impl Decide for CreateUser {
             password_hash: self.password_hash.clone(),
         };
         work.emit(stream, created)?;
-        audit_success(&mut work, &self.username, SecurityAction::UserCreated, Some(self.role.as_str()))?;
+        audit_success(
+            &mut work,
+            &self.username,
+            SecurityAction::UserCreated,
+            Some(self.role.as_str()),
+        )?;
         Ok(work.finish(json!({ "username": self.username })))
     }
 }

@@ -21,12 +21,21 @@ pub struct DisableUser {
 impl Decide for DisableUser {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let stream = streams::user(&self.username);
-        work.require([&streams::tenant(), &stream, &streams::security(self.username.as_str())])?;
+        work.require([
+            &streams::tenant(),
+            &stream,
+            &streams::security(self.username.as_str()),
+        ])?;
         work.tenant(&ctx.tenant)?;
         let enabled = work.user(&self.username)?.enabled;
         check_not_self(&self.username, ctx)?;
         if enabled {
-            work.emit(stream, UserDisabled { username: self.username.clone() })?;
+            work.emit(
+                stream,
+                UserDisabled {
+                    username: self.username.clone(),
+                },
+            )?;
             audit_success(&mut work, &self.username, SecurityAction::UserDisabled, None)?;
         }
         Ok(work.finish(json!({ "username": self.username })))

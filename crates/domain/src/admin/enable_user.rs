@@ -20,10 +20,19 @@ pub struct EnableUser {
 impl Decide for EnableUser {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let stream = streams::user(&self.username);
-        work.require([&streams::tenant(), &stream, &streams::security(self.username.as_str())])?;
+        work.require([
+            &streams::tenant(),
+            &stream,
+            &streams::security(self.username.as_str()),
+        ])?;
         work.tenant(&ctx.tenant)?;
         if !work.user(&self.username)?.enabled {
-            work.emit(stream, UserEnabled { username: self.username.clone() })?;
+            work.emit(
+                stream,
+                UserEnabled {
+                    username: self.username.clone(),
+                },
+            )?;
             audit_success(&mut work, &self.username, SecurityAction::UserEnabled, None)?;
         }
         Ok(work.finish(json!({ "username": self.username })))

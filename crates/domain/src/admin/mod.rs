@@ -35,3 +35,6 @@ pub use store::Store;
 pub use tenant::{TaxRate, Tenant};
 pub use terminal::Terminal;
 pub use user::User;
+
+#[cfg(test)]
+mod tests;

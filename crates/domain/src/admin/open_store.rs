@@ -26,10 +26,19 @@ impl Decide for OpenStore {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         if !matches!(work.state(&stream)?, State::Store(None)) {
-            return Err(Refusal::StoreExists { store: self.store.clone() }.into());
+            return Err(Refusal::StoreExists {
+                store: self.store.clone(),
+            }
+            .into());
         }
         check_text("name", &self.name, 200)?;
-        work.emit(stream, StoreOpened { store: self.store.clone(), name: self.name.clone() })?;
+        work.emit(
+            stream,
+            StoreOpened {
+                store: self.store.clone(),
+                name: self.name.clone(),
+            },
+        )?;
         Ok(work.finish(json!({ "store": self.store })))
     }
 }

@@ -27,7 +27,10 @@ impl Decide for RegisterTerminal {
         work.require([&streams::tenant(), &streams::store(&self.store), &stream])?;
         work.tenant(&ctx.tenant)?;
         if !matches!(work.state(&stream)?, State::Terminal(None)) {
-            return Err(Refusal::TerminalExists { terminal: self.terminal.clone() }.into());
+            return Err(Refusal::TerminalExists {
+                terminal: self.terminal.clone(),
+            }
+            .into());
         }
         work.open_store(&self.store)?;
         check_text("name", &self.name, 200)?;

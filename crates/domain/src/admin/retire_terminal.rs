@@ -23,7 +23,13 @@ impl Decide for RetireTerminal {
         let terminal = work.terminal(&self.terminal)?;
         if !terminal.retired {
             let store = terminal.store.clone();
-            work.emit(stream, TerminalRetired { terminal: self.terminal.clone(), store })?;
+            work.emit(
+                stream,
+                TerminalRetired {
+                    terminal: self.terminal.clone(),
+                    store,
+                },
+            )?;
         }
         Ok(work.finish(json!({ "terminal": self.terminal })))
     }

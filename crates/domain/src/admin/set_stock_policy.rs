@@ -17,7 +17,12 @@ pub struct SetStockPolicy {
 impl Decide for SetStockPolicy {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         if work.tenant(&ctx.tenant)?.stock_policy != self.stock_policy {
-            work.emit(streams::tenant(), StockPolicyChanged { stock_policy: self.stock_policy })?;
+            work.emit(
+                streams::tenant(),
+                StockPolicyChanged {
+                    stock_policy: self.stock_policy,
+                },
+            )?;
         }
         Ok(work.finish(json!({ "stock_policy": self.stock_policy })))
     }

@@ -30,16 +30,29 @@ impl Decide for SetTaxRate {
         let rates = &work.tenant(&ctx.tenant)?.tax_rates;
         check_text("name", &self.name, 100)?;
         if !(0..=1_000_000).contains(&self.rate_ppm) {
-            return Err(Refusal::TaxRateOutOfRange { rate_ppm: self.rate_ppm }.into());
+            return Err(Refusal::TaxRateOutOfRange {
+                rate_ppm: self.rate_ppm,
+            }
+            .into());
         }
-        let wanted = TaxRate { name: self.name.clone(), rate_ppm: self.rate_ppm };
+        let wanted = TaxRate {
+            name: self.name.clone(),
+            rate_ppm: self.rate_ppm,
+        };
         let current = rates.get(&self.tax_code);
         if current.is_none() {
             check_entries("tax_code", rates.len() + 1, MAX_TAX_CODES)?;
         }
         if current != Some(&wanted) {
             let TaxRate { name, rate_ppm } = wanted;
-            work.emit(streams::tenant(), TaxRateSet { tax_code: self.tax_code.clone(), name, rate_ppm })?;
+            work.emit(
+                streams::tenant(),
+                TaxRateSet {
+                    tax_code: self.tax_code.clone(),
+                    name,
+                    rate_ppm,
+                },
+            )?;
         }
         Ok(work.finish(json!({ "tax_code": self.tax_code })))
     }

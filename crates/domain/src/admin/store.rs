@@ -20,7 +20,10 @@ pub struct Store {
 impl Store {
     pub(crate) fn evolve(slot: &mut Option<Store>, event: &AdminEvent) {
         if let AdminEvent::StoreOpened(opened) = event {
-            *slot = Some(Store { name: opened.name.clone(), open: true });
+            *slot = Some(Store {
+                name: opened.name.clone(),
+                open: true,
+            });
         } else if let (AdminEvent::StoreClosed(_), Some(store)) = (event, slot) {
             store.open = false;
         }
@@ -47,6 +50,10 @@ impl Work<'_> {
     /// As [`Work::store`], and [`Refusal::StoreClosed`].
     pub fn open_store(&self, store: &StoreId) -> Result<&Store, Missing> {
         let found = self.store(store)?;
-        if found.open { Ok(found) } else { Err(Refusal::StoreClosed { store: store.clone() }.into()) }
+        if found.open {
+            Ok(found)
+        } else {
+            Err(Refusal::StoreClosed { store: store.clone() }.into())
+        }
     }
 }

@@ -51,7 +51,10 @@ impl Tenant {
             }
             AdminEvent::TaxRateSet(set) => {
                 if let Some(tenant) = slot {
-                    let rate = TaxRate { name: set.name.clone(), rate_ppm: set.rate_ppm };
+                    let rate = TaxRate {
+                        name: set.name.clone(),
+                        rate_ppm: set.rate_ppm,
+                    };
                     tenant.tax_rates.insert(set.tax_code.clone(), rate);
                 }
             }
@@ -78,7 +81,9 @@ impl Tenant {
     /// [`Refusal::TaxCodeNotFound`].
     pub fn rate_ppm(&self, tax_code: Option<&TaxCode>) -> Result<i64, Refusal> {
         let Some(code) = tax_code else { return Ok(0) };
-        let rate = self.tax_rates.get(code).ok_or_else(|| Refusal::TaxCodeNotFound { tax_code: code.clone() })?;
+        let rate = self.tax_rates.get(code).ok_or_else(|| Refusal::TaxCodeNotFound {
+            tax_code: code.clone(),
+        })?;
         Ok(rate.rate_ppm)
     }
 }
@@ -90,7 +95,10 @@ impl Work<'_> {
     /// [`Missing::Streams`] when it is not loaded; [`Refusal::TenantNotFound`] when it was never created.
     pub fn tenant(&self, tenant: &TenantId) -> Result<&Tenant, Missing> {
         let State::Tenant(Some(found)) = self.state(&streams::tenant())? else {
-            return Err(Refusal::TenantNotFound { tenant: tenant.clone() }.into());
+            return Err(Refusal::TenantNotFound {
+                tenant: tenant.clone(),
+            }
+            .into());
         };
         Ok(found)
     }

@@ -39,7 +39,10 @@ impl Work<'_> {
     /// [`Missing::Streams`] when it is not loaded; [`Refusal::TerminalNotFound`].
     pub fn terminal(&self, terminal: &TerminalId) -> Result<&Terminal, Missing> {
         let State::Terminal(Some(found)) = self.state(&streams::terminal(terminal))? else {
-            return Err(Refusal::TerminalNotFound { terminal: terminal.clone() }.into());
+            return Err(Refusal::TerminalNotFound {
+                terminal: terminal.clone(),
+            }
+            .into());
         };
         Ok(found)
     }
@@ -56,9 +59,12 @@ impl Work<'_> {
         }
         if found.store != *store {
             let registered_in = found.store.clone();
-            return Err(
-                Refusal::TerminalElsewhere { terminal: id.clone(), store: store.clone(), registered_in }.into()
-            );
+            return Err(Refusal::TerminalElsewhere {
+                terminal: id.clone(),
+                store: store.clone(),
+                registered_in,
+            }
+            .into());
         }
         Ok(())
     }

@@ -72,7 +72,10 @@ impl Work<'_> {
     /// [`Missing::Streams`] when it is not loaded; [`Refusal::UserNotFound`].
     pub fn user(&self, username: &Username) -> Result<&User, Missing> {
         let State::User(Some(found)) = self.state(&streams::user(username))? else {
-            return Err(Refusal::UserNotFound { username: username.clone() }.into());
+            return Err(Refusal::UserNotFound {
+                username: username.clone(),
+            }
+            .into());
         };
         Ok(found)
     }
@@ -81,9 +84,9 @@ impl Work<'_> {
 /// Keeps an administrator from locking everybody out by accident.
 pub(super) fn check_not_self(username: &Username, ctx: &Ctx) -> Result<(), Refusal> {
     match &ctx.actor {
-        Actor::User { username: acting, .. } if acting == username.as_str() => {
-            Err(Refusal::UserSelfChange { username: username.clone() })
-        }
+        Actor::User { username: acting, .. } if acting == username.as_str() => Err(Refusal::UserSelfChange {
+            username: username.clone(),
+        }),
         Actor::User { .. } | Actor::System { .. } => Ok(()),
     }
 }

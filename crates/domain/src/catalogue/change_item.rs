@@ -44,7 +44,10 @@ impl Decide for ChangeItem {
             name: self.name.clone().filter(|name| *name != item.name),
             price_minor: self.price_minor.filter(|price| *price != item.price_minor),
             currency: tenant.currency,
-            tax_code: self.tax_code.clone().filter(|tax_code| *tax_code != item.tax_code),
+            tax_code: self
+                .tax_code
+                .clone()
+                .filter(|tax_code| *tax_code != item.tax_code),
             details: details.filter(|details| *details != item.details),
         };
         let nothing = changed.name.is_none()

@@ -33,7 +33,10 @@ impl Decide for CreateItem {
         work.require([&streams::tenant(), &stream])?;
         let tenant = work.tenant(&ctx.tenant)?;
         if !matches!(work.state(&stream)?, State::Item(None)) {
-            return Err(Refusal::ItemExists { sku: self.sku.clone() }.into());
+            return Err(Refusal::ItemExists {
+                sku: self.sku.clone(),
+            }
+            .into());
         }
         check_text("name", &self.name, MAX_NAME_CHARS)?;
         check_not_negative("price_minor", Some(self.price_minor))?;

@@ -21,7 +21,12 @@ impl Decide for DiscontinueItem {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         if !work.item(&self.sku)?.discontinued {
-            work.emit(stream, ItemDiscontinued { sku: self.sku.clone() })?;
+            work.emit(
+                stream,
+                ItemDiscontinued {
+                    sku: self.sku.clone(),
+                },
+            )?;
         }
         Ok(work.finish(fields::answer(&self.sku)))
     }

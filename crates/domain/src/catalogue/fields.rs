@@ -39,7 +39,10 @@ pub(super) fn normal_details(details: &ItemDetails) -> Result<ItemDetails, Refus
         }
     }
     let gtin = details.gtin.as_deref().map(normal_gtin).transpose()?;
-    Ok(ItemDetails { gtin, ..details.clone() })
+    Ok(ItemDetails {
+        gtin,
+        ..details.clone()
+    })
 }
 
 /// A GTIN-8, -12, -13 or -14 as 14 digits (GS1 General Specifications, 7.9: weights 3 and 1, modulo 10).
@@ -47,7 +50,9 @@ pub(super) fn normal_details(details: &ItemDetails) -> Result<ItemDetails, Refus
 /// # Errors
 /// [`Refusal::GtinInvalid`].
 pub fn normal_gtin(text: &str) -> Result<String, Refusal> {
-    let refused = || Refusal::GtinInvalid { gtin: text.chars().take(20).collect() };
+    let refused = || Refusal::GtinInvalid {
+        gtin: text.chars().take(20).collect(),
+    };
     if !matches!(text.len(), 8 | 12 | 13 | 14) || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(refused());
     }
@@ -57,7 +62,11 @@ pub fn normal_gtin(text: &str) -> Result<String, Refusal> {
         .enumerate()
         .map(|(place, digit)| u32::from(digit - b'0') * if place % 2 == 0 { 3 } else { 1 })
         .sum();
-    if sum % 10 == 0 { Ok(padded) } else { Err(refused()) }
+    if sum.is_multiple_of(10) {
+        Ok(padded)
+    } else {
+        Err(refused())
+    }
 }
 
 /// The lifecycle commands answer alike.
@@ -78,8 +87,17 @@ mod tests {
 
     #[test]
     fn a_gtin_with_a_wrong_check_digit_or_length_is_refused() {
-        for wrong in ["4006381333930", "400638133393", "", "40063813339３1", "12345678901234567890"] {
-            assert!(matches!(normal_gtin(wrong), Err(Refusal::GtinInvalid { .. })), "{wrong}");
+        for wrong in [
+            "4006381333930",
+            "400638133393",
+            "",
+            "40063813339３1",
+            "12345678901234567890",
+        ] {
+            assert!(
+                matches!(normal_gtin(wrong), Err(Refusal::GtinInvalid { .. })),
+                "{wrong}"
+            );
         }
     }
 }

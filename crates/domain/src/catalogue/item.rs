@@ -60,7 +60,11 @@ impl Item {
 
     pub(crate) fn weight(&self) -> usize {
         let attribute = |(name, value): (&String, &AttributeValue)| {
-            let text = if let AttributeValue::Text(text) = value { text.len() } else { 0 };
+            let text = if let AttributeValue::Text(text) = value {
+                text.len()
+            } else {
+                0
+            };
             name.len() + text + 100
         };
         let details = &self.details;
@@ -95,6 +99,10 @@ impl Work<'_> {
     /// As [`Work::item`], and [`Refusal::ItemDiscontinued`].
     pub fn sellable_item(&self, sku: &Sku) -> Result<&Item, Missing> {
         let found = self.item(sku)?;
-        if found.discontinued { Err(Refusal::ItemDiscontinued { sku: sku.clone() }.into()) } else { Ok(found) }
+        if found.discontinued {
+            Err(Refusal::ItemDiscontinued { sku: sku.clone() }.into())
+        } else {
+            Ok(found)
+        }
     }
 }

@@ -15,3 +15,6 @@ pub use discontinue_item::DiscontinueItem;
 pub use fields::normal_gtin;
 pub use item::Item;
 pub use reinstate_item::ReinstateItem;
+
+#[cfg(test)]
+mod tests;

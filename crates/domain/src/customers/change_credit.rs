@@ -38,7 +38,14 @@ impl Decide for ChangeCredit {
         let balance_minor = customer.balance_minor;
         if customer.credit != self.credit {
             let customer_id = self.customer_id.clone();
-            work.emit(stream, CustomerCreditChanged { customer_id, credit: self.credit, currency })?;
+            work.emit(
+                stream,
+                CustomerCreditChanged {
+                    customer_id,
+                    credit: self.credit,
+                    currency,
+                },
+            )?;
         }
         Ok(work.finish(json!({ "customer_id": self.customer_id, "balance_minor": balance_minor })))
     }

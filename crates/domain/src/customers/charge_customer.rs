@@ -30,7 +30,9 @@ impl Decide for ChargeCustomer {
         check_positive("amount_minor", self.amount_minor)?;
         check_optional_text("note", self.note.as_deref(), 500)?;
         customer.check_credit(&self.customer_id, self.amount_minor)?;
-        let cause = LedgerCause::Manual { note: self.note.clone() };
+        let cause = LedgerCause::Manual {
+            note: self.note.clone(),
+        };
         charge(&mut work, &self.customer_id, self.amount_minor, cause)?;
         let balance_minor = work.customer(&self.customer_id)?.balance_minor;
         Ok(work.finish(json!({ "customer_id": self.customer_id, "balance_minor": balance_minor })))

@@ -63,7 +63,10 @@ impl Customer {
     }
 
     fn amount(&self, minor: Minor) -> Amount {
-        Amount { minor, currency: self.currency }
+        Amount {
+            minor,
+            currency: self.currency,
+        }
     }
 
     /// Whether the customer may owe `amount` more.
@@ -74,7 +77,9 @@ impl Customer {
         let balance = self.balance_minor.plus(amount)?;
         match self.credit {
             CreditTerms::Unlimited => Ok(()),
-            CreditTerms::None => Err(Refusal::CreditNotGranted { customer_id: id.clone() }),
+            CreditTerms::None => Err(Refusal::CreditNotGranted {
+                customer_id: id.clone(),
+            }),
             CreditTerms::Limited { limit_minor } if balance <= limit_minor => Ok(()),
             CreditTerms::Limited { limit_minor } => Err(Refusal::CreditLimitExceeded {
                 customer_id: id.clone(),
@@ -149,7 +154,10 @@ impl Work<'_> {
     /// [`Missing::Streams`] when it is not loaded; [`Refusal::CustomerNotFound`].
     pub fn customer(&self, id: &CustomerId) -> Result<&Customer, Missing> {
         let State::Customer(Some(found)) = self.state(&streams::customer(id))? else {
-            return Err(Refusal::CustomerNotFound { customer_id: id.clone() }.into());
+            return Err(Refusal::CustomerNotFound {
+                customer_id: id.clone(),
+            }
+            .into());
         };
         Ok(found)
     }

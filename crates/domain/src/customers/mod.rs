@@ -15,3 +15,6 @@ pub use receive_payment::ReceivePayment;
 pub use register_customer::RegisterCustomer;
 
 pub(crate) use customer::{charge, credit};
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,10 @@ impl Decide for RegisterCustomer {
         work.require([&streams::tenant(), &stream])?;
         let currency = work.tenant(&ctx.tenant)?.currency;
         if !matches!(work.state(&stream)?, State::Customer(None)) {
-            return Err(Refusal::CustomerExists { customer_id: self.customer_id.clone() }.into());
+            return Err(Refusal::CustomerExists {
+                customer_id: self.customer_id.clone(),
+            }
+            .into());
         }
         check_terms(self.credit)?;
         let registered = CustomerRegistered {

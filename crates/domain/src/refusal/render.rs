@@ -68,7 +68,11 @@ mod tests {
     #[test]
     fn amounts_are_shown_with_the_decimals_of_their_currency() {
         let show = |minor, code| {
-            Amount { minor: Minor::new(minor).unwrap(), currency: Currency::new(code).unwrap() }.to_string()
+            Amount {
+                minor: Minor::new(minor).unwrap(),
+                currency: Currency::new(code).unwrap(),
+            }
+            .to_string()
         };
         assert_eq!(show(125_005, "HNL"), "1250.05 HNL");
         assert_eq!(show(-5, "HNL"), "-0.05 HNL");

@@ -31,8 +31,11 @@ pub(super) fn open(
     sale_id: &SaleId,
     content: &DraftContent,
 ) -> Result<Vec<Sku>, Missing> {
-    let mut others: Vec<StreamName> =
-        vec![streams::tenant(), streams::store(&content.store), streams::sale(sale_id)];
+    let mut others: Vec<StreamName> = vec![
+        streams::tenant(),
+        streams::store(&content.store),
+        streams::sale(sale_id),
+    ];
     others.extend(content.terminal.iter().map(streams::terminal));
     others.extend(content.customer_id.iter().map(streams::customer));
     let skus = lines::load(work, others, &content.store, &content.lines)?;
@@ -66,7 +69,10 @@ pub(super) fn complete(
     let business_day = business_day(occurred_at, &tenant.time_zone)?;
     let lines = resolve(work, tenant, &content.lines, skus)?;
     let goods: Vec<Goods> = lines.iter().map(|line| line.goods.clone()).collect();
-    let terms = Terms { currency, prices_include_tax: tenant.prices_include_tax };
+    let terms = Terms {
+        currency,
+        prices_include_tax: tenant.prices_include_tax,
+    };
     let priced = price(lines, content.discount, terms)?;
     let settled = settle(priced.total_minor, currency, payments)?;
     let owed = on_account(work, content.customer_id.as_ref(), &settled.payments)?;
@@ -99,7 +105,14 @@ pub(super) fn complete(
     work.emit(streams::sale(sale_id), completed)?;
     goods::issue(work, policy, &content.store, sale_id, &goods)?;
     if let Some(customer) = &content.customer_id {
-        customers::charge(work, customer, owed, LedgerCause::Sale { sale_id: sale_id.clone() })?;
+        customers::charge(
+            work,
+            customer,
+            owed,
+            LedgerCause::Sale {
+                sale_id: sale_id.clone(),
+            },
+        )?;
         answer["balance_minor"] = json!(work.customer(customer)?.balance_minor);
     }
     Ok(answer)

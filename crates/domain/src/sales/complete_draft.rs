@@ -30,8 +30,14 @@ impl Decide for CompleteDraft {
         let skus = checkout::open(&work, ctx, &self.sale_id, &draft)?;
         Kept::load(&work, &draft)?.release(&mut work, &self.sale_id, &Wanted::default())?;
         let content = (&draft, skus);
-        let answer =
-            checkout::complete(&mut work, ctx, &self.sale_id, content, &self.payments, self.occurred_at)?;
+        let answer = checkout::complete(
+            &mut work,
+            ctx,
+            &self.sale_id,
+            content,
+            &self.payments,
+            self.occurred_at,
+        )?;
         Ok(work.finish(answer))
     }
 }

@@ -61,8 +61,14 @@ impl Decide for CompleteSale {
         if !matches!(work.state(&streams::sale(&sale_id))?, State::Sale(None)) {
             return Err(Refusal::SaleExists { sale_id }.into());
         }
-        let answer =
-            checkout::complete(&mut work, ctx, &sale_id, (&content, skus), &self.payments, self.occurred_at)?;
+        let answer = checkout::complete(
+            &mut work,
+            ctx,
+            &sale_id,
+            (&content, skus),
+            &self.payments,
+            self.occurred_at,
+        )?;
         Ok(work.finish(answer))
     }
 }

@@ -25,7 +25,12 @@ impl Decide for DiscardDraft {
         let sale = work.sale(&self.sale_id)?;
         if *sale != Sale::Discarded {
             let kept = Kept::load(&work, sale.open_draft(&self.sale_id)?)?;
-            work.emit(stream, SaleDraftDiscarded { sale_id: self.sale_id.clone() })?;
+            work.emit(
+                stream,
+                SaleDraftDiscarded {
+                    sale_id: self.sale_id.clone(),
+                },
+            )?;
             kept.release(&mut work, &self.sale_id, &Wanted::default())?;
         }
         Ok(work.finish(json!({ "sale_id": self.sale_id })))

@@ -29,21 +29,37 @@ pub(super) fn issue(
     goods: &[Goods],
 ) -> Result<(), Missing> {
     let mut sums = Quantities::default();
-    for (index, goods) in goods.iter().enumerate().filter(|(_, goods)| has_stock(goods.kind)) {
+    for (index, goods) in goods
+        .iter()
+        .enumerate()
+        .filter(|(_, goods)| has_stock(goods.kind))
+    {
         if let Some(unit) = &goods.unit {
             unit_at_hand(work, unit, store, Some(&holder(sale_id)), index)?;
         }
         let sum = sums.add(&goods.sku, goods.quantity.get());
         let pointer = || format!("/lines/{index}/quantity");
-        Shelf { store, sku: &goods.sku }.check_available(work, (policy, goods.kind), sum, pointer)?;
+        Shelf {
+            store,
+            sku: &goods.sku,
+        }
+        .check_available(work, (policy, goods.kind), sum, pointer)?;
     }
     for (sku, sum) in sums.iter() {
         let shelf = Shelf { store, sku };
         shelf.issue(work, shelf.quantity(sum)?, sale_id)?;
     }
-    for (goods, unit) in goods.iter().filter_map(|goods| Some((goods, goods.unit.as_ref()?))) {
+    for (goods, unit) in goods
+        .iter()
+        .filter_map(|goods| Some((goods, goods.unit.as_ref()?)))
+    {
         let (sku, store) = (goods.sku.clone(), store.clone());
-        let sold = UnitSold { unit: unit.clone(), sku, store, sale_id: sale_id.clone() };
+        let sold = UnitSold {
+            unit: unit.clone(),
+            sku,
+            store,
+            sale_id: sale_id.clone(),
+        };
         work.emit(streams::unit(unit), sold)?;
     }
     Ok(())
@@ -68,7 +84,10 @@ pub(super) fn take_back(
     returned: &[Returned],
 ) -> Result<(), Missing> {
     let mut sums = Quantities::default();
-    for back in returned.iter().filter(|back| back.restock && has_stock(back.goods.kind)) {
+    for back in returned
+        .iter()
+        .filter(|back| back.restock && has_stock(back.goods.kind))
+    {
         sums.add(&back.goods.sku, back.goods.quantity.get());
     }
     for (sku, sum) in sums.iter() {
@@ -80,13 +99,33 @@ pub(super) fn take_back(
         let (unit, sku, store) = (unit.clone(), back.goods.sku.clone(), store.clone());
         let stream = streams::unit(&unit);
         if back.restock {
-            work.emit(stream, UnitReturned { unit, sku, store, cause: cause.clone() })?;
+            work.emit(
+                stream,
+                UnitReturned {
+                    unit,
+                    sku,
+                    store,
+                    cause: cause.clone(),
+                },
+            )?;
         } else {
-            let event =
-                UnitReturned { unit: unit.clone(), sku: sku.clone(), store: store.clone(), cause: cause.clone() };
+            let event = UnitReturned {
+                unit: unit.clone(),
+                sku: sku.clone(),
+                store: store.clone(),
+                cause: cause.clone(),
+            };
             work.emit(stream.clone(), event)?;
             let cause = Some("returned and not put back on the shelf".to_owned());
-            work.emit(stream, UnitWrittenOff { unit, sku, store, cause })?;
+            work.emit(
+                stream,
+                UnitWrittenOff {
+                    unit,
+                    sku,
+                    store,
+                    cause,
+                },
+            )?;
         }
     }
     Ok(())

@@ -47,8 +47,14 @@ impl Kept {
                 skus.push(sku);
             }
         }
-        work.require(&distinct(skus.iter().map(|sku| streams::stock(&draft.store, sku)))?)?;
-        Ok(Self { store: Some(draft.store.clone()), skus, units })
+        work.require(&distinct(
+            skus.iter().map(|sku| streams::stock(&draft.store, sku)),
+        )?)?;
+        Ok(Self {
+            store: Some(draft.store.clone()),
+            skus,
+            units,
+        })
     }
 
     /// Gives back all that is kept beyond `wanted`.
@@ -59,17 +65,28 @@ impl Kept {
         let Some(store) = &self.store else { return Ok(()) };
         let holder = holder(sale_id);
         for sku in &self.skus {
-            let wanted = if wanted.store == Some(store) { wanted.sums.get(sku) } else { 0 };
+            let wanted = if wanted.store == Some(store) {
+                wanted.sums.get(sku)
+            } else {
+                0
+            };
             let surplus = work.stock(store, sku)?.held_by(&holder).saturating_sub(wanted);
             if let Ok(surplus) = Quantity::new(surplus) {
                 Shelf { store, sku }.release(work, surplus, &holder)?;
             }
         }
         for unit in &self.units {
-            let Some(known) = work.known_unit(unit)? else { continue };
+            let Some(known) = work.known_unit(unit)? else {
+                continue;
+            };
             if known.holder.as_deref() == Some(holder.as_str()) && !wanted.units.contains(unit) {
                 let (sku, store) = (known.sku.clone(), store.clone());
-                let released = UnitReleased { unit: unit.clone(), sku, store, holder: holder.clone() };
+                let released = UnitReleased {
+                    unit: unit.clone(),
+                    sku,
+                    store,
+                    holder: holder.clone(),
+                };
                 work.emit(streams::unit(unit), released)?;
             }
         }
@@ -98,7 +115,10 @@ pub(super) fn keep(
     kept: &Kept,
 ) -> Result<(), Missing> {
     let holder = holder(sale_id);
-    let mut wanted = Wanted { store: Some(store), ..Wanted::default() };
+    let mut wanted = Wanted {
+        store: Some(store),
+        ..Wanted::default()
+    };
     for line in lines.iter().filter(|line| has_stock(line.goods.kind)) {
         wanted.sums.add(&line.goods.sku, line.goods.quantity.get());
         wanted.units.extend(&line.goods.unit);
@@ -106,13 +126,21 @@ pub(super) fn keep(
     kept.release(work, sale_id, &wanted)?;
 
     let mut sums = Quantities::default();
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| has_stock(line.goods.kind)) {
+    for (index, line) in lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| has_stock(line.goods.kind))
+    {
         let goods = &line.goods;
         let held = work.stock(store, &goods.sku)?.held_by(&holder);
         let more = sums.add(&goods.sku, goods.quantity.get()).saturating_sub(held);
         let pointer = || format!("/lines/{index}/quantity");
         if more > 0 {
-            Shelf { store, sku: &goods.sku }.check_available(work, (policy, goods.kind), more, pointer)?;
+            Shelf {
+                store,
+                sku: &goods.sku,
+            }
+            .check_available(work, (policy, goods.kind), more, pointer)?;
         }
     }
     for (sku, sum) in sums.iter() {
@@ -127,7 +155,12 @@ pub(super) fn keep(
         let known = unit_at_hand(work, unit, store, Some(&holder), index)?;
         if known.holder.is_none() {
             let (sku, store) = (known.sku.clone(), store.clone());
-            let reserved = UnitReserved { unit: unit.clone(), sku, store, holder: holder.clone() };
+            let reserved = UnitReserved {
+                unit: unit.clone(),
+                sku,
+                store,
+                holder: holder.clone(),
+            };
             work.emit(streams::unit(unit), reserved)?;
         }
     }

@@ -48,7 +48,10 @@ pub(super) fn load(
     check_entries("lines", lines.len(), MAX_LINES)?;
     check_each(lines)?;
     let named = lines.iter().flat_map(|line| {
-        let shelf = line.sku.iter().flat_map(|sku| [streams::item(sku), streams::stock(store, sku)]);
+        let shelf = line
+            .sku
+            .iter()
+            .flat_map(|sku| [streams::item(sku), streams::stock(store, sku)]);
         shelf.chain(line.unit.iter().map(streams::unit))
     });
     let mut streams = distinct(others.into_iter().chain(named))?;
@@ -59,7 +62,10 @@ pub(super) fn load(
         .enumerate()
         .map(|(index, line)| item_of(work, line, index))
         .collect::<Result<Vec<Sku>, Missing>>()?;
-    streams.extend(skus.iter().flat_map(|sku| [streams::item(sku), streams::stock(store, sku)]));
+    streams.extend(
+        skus.iter()
+            .flat_map(|sku| [streams::item(sku), streams::stock(store, sku)]),
+    );
     work.require(&distinct(streams)?)?;
     Ok(skus)
 }
@@ -67,18 +73,26 @@ pub(super) fn load(
 fn check_each(lines: &[DraftLine]) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     for (line, request) in lines.iter().enumerate() {
-        check_not_negative(&format!("lines/{line}/unit_price_minor"), request.unit_price_minor)?;
+        check_not_negative(
+            &format!("lines/{line}/unit_price_minor"),
+            request.unit_price_minor,
+        )?;
         match &request.unit {
             None if request.sku.is_none() => return Err(Refusal::LineWithoutGoods { line }),
             None => {}
             Some(unit) if request.quantity != Quantity::ONE => {
-                return Err(Refusal::UnitQuantity { unit: unit.clone(), line });
+                return Err(Refusal::UnitQuantity {
+                    unit: unit.clone(),
+                    line,
+                });
             }
-            Some(unit) => {
-                if !seen.insert(unit) {
-                    return Err(Refusal::UnitRepeated { unit: unit.clone(), line });
-                }
+            Some(unit) if !seen.insert(unit) => {
+                return Err(Refusal::UnitRepeated {
+                    unit: unit.clone(),
+                    line,
+                });
             }
+            Some(_) => {}
         }
     }
     Ok(())
@@ -91,7 +105,13 @@ fn item_of(work: &Work<'_>, request: &DraftLine, line: usize) -> Result<Sku, Mis
             match sku {
                 Some(sku) if sku != unit_sku => {
                     let (unit, sku, unit_sku) = (unit.clone(), sku.clone(), unit_sku.clone());
-                    Err(Refusal::UnitOfOtherItem { unit, sku, unit_sku, line }.into())
+                    Err(Refusal::UnitOfOtherItem {
+                        unit,
+                        sku,
+                        unit_sku,
+                        line,
+                    }
+                    .into())
                 }
                 Some(_) | None => Ok(unit_sku.clone()),
             }
@@ -115,7 +135,13 @@ pub(super) fn resolve(
         let item = work.sellable_item(&sku)?;
         if item.kind == ItemKind::Serialised && request.unit.is_none() {
             let quantity = request.quantity.get();
-            return Err(Refusal::UnitsRequired { sku, quantity, units: 0, line: index }.into());
+            return Err(Refusal::UnitsRequired {
+                sku,
+                quantity,
+                units: 0,
+                line: index,
+            }
+            .into());
         }
         Ok(Line {
             name: item.name.clone(),
@@ -123,7 +149,12 @@ pub(super) fn resolve(
             discount: request.discount,
             tax_code: item.tax_code.clone(),
             tax_rate_ppm: tenant.rate_ppm(item.tax_code.as_ref())?,
-            goods: Goods { sku, unit: request.unit.clone(), quantity: request.quantity, kind: item.kind },
+            goods: Goods {
+                sku,
+                unit: request.unit.clone(),
+                quantity: request.quantity,
+                kind: item.kind,
+            },
         })
     };
     requests.iter().zip(skus).enumerate().map(resolve_one).collect()

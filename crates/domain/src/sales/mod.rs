@@ -26,3 +26,6 @@ pub use sale::{GoodsReturn, Sale, Sold, SoldLine};
 pub use save_draft::SaveDraft;
 pub use schemas::events::sale::DraftLine as LineRequest;
 pub use void_sale::VoidSale;
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,11 @@ pub(super) fn settle(
     let (mut paid, mut cash) = (Minor::ZERO, Minor::ZERO);
     for (index, request) in requests.iter().enumerate() {
         check_positive(&format!("payments/{index}/amount_minor"), request.amount_minor)?;
-        check_optional_text(&format!("payments/{index}/reference"), request.reference.as_deref(), 100)?;
+        check_optional_text(
+            &format!("payments/{index}/reference"),
+            request.reference.as_deref(),
+            100,
+        )?;
         if request.reference.as_deref().is_some_and(looks_like_card_number) {
             return Err(Refusal::PaymentReferenceIsCard { payment: index });
         }
@@ -42,13 +46,22 @@ pub(super) fn settle(
     }
     let show = |minor| Amount { minor, currency };
     if paid < total {
-        return Err(Refusal::PaymentsTooLow { total: show(total), paid: show(paid) });
+        return Err(Refusal::PaymentsTooLow {
+            total: show(total),
+            paid: show(paid),
+        });
     }
     let change_minor = paid.minus(total)?;
     if change_minor > cash {
-        return Err(Refusal::PaymentsTooHigh { total: show(total), paid: show(paid) });
+        return Err(Refusal::PaymentsTooHigh {
+            total: show(total),
+            paid: show(paid),
+        });
     }
-    Ok(Settled { payments: less_change(requests, change_minor)?, change_minor })
+    Ok(Settled {
+        payments: less_change(requests, change_minor)?,
+        change_minor,
+    })
 }
 
 /// Takes the change off the cash, from the last payment backwards.
@@ -56,8 +69,11 @@ fn less_change(requests: &[PaymentRequest], change: Minor) -> Result<Vec<SalePay
     let mut left = change;
     let mut payments = Vec::with_capacity(requests.len());
     for request in requests.iter().rev() {
-        let taken =
-            if request.method == PaymentMethod::Cash { left.min(request.amount_minor) } else { Minor::ZERO };
+        let taken = if request.method == PaymentMethod::Cash {
+            left.min(request.amount_minor)
+        } else {
+            Minor::ZERO
+        };
         left = left.minus(taken)?;
         payments.push(SalePayment {
             method: request.method,
@@ -80,8 +96,14 @@ pub(super) fn on_account(
     customer_id: Option<&CustomerId>,
     payments: &[SalePayment],
 ) -> Result<Minor, Missing> {
-    let of =
-        |method| Minor::sum(payments.iter().filter(|p| p.method == method).map(|payment| payment.amount_minor));
+    let of = |method| {
+        Minor::sum(
+            payments
+                .iter()
+                .filter(|p| p.method == method)
+                .map(|payment| payment.amount_minor),
+        )
+    };
     let (credit, store_credit) = (of(PaymentMethod::Credit)?, of(PaymentMethod::StoreCredit)?);
     if credit.is_zero() && store_credit.is_zero() {
         return Ok(Minor::ZERO);
@@ -105,20 +127,36 @@ pub(super) fn on_account(
 pub(super) fn to_account(refunds: &[Refund]) -> Result<Minor, Refusal> {
     let on_account =
         |refund: &&Refund| matches!(refund.method, PaymentMethod::Credit | PaymentMethod::StoreCredit);
-    Ok(Minor::sum(refunds.iter().filter(on_account).map(|refund| refund.amount_minor))?)
+    Ok(Minor::sum(
+        refunds
+            .iter()
+            .filter(on_account)
+            .map(|refund| refund.amount_minor),
+    )?)
 }
 
 /// 13 to 19 digits that begin like a card of the big networks and pass Luhn. Acquirers' references are shorter or
 /// fail the check, so that this keeps card numbers out without hindering anybody.
 fn looks_like_card_number(reference: &str) -> bool {
     let digits: Vec<u32> = reference.chars().filter_map(|c| c.to_digit(10)).collect();
-    let only_digits = reference.chars().all(|c| c.is_ascii_digit() || c == ' ' || c == '-');
-    if !only_digits || !(13..=19).contains(&digits.len()) || !digits.first().is_some_and(|d| (3..=6).contains(d)) {
+    let only_digits = reference
+        .chars()
+        .all(|c| c.is_ascii_digit() || c == ' ' || c == '-');
+    if !only_digits
+        || !(13..=19).contains(&digits.len())
+        || !digits.first().is_some_and(|d| (3..=6).contains(d))
+    {
         return false;
     }
     let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
     let luhn = |(place, digit): (usize, &u32)| if place % 2 == 1 { doubled(*digit) } else { *digit };
-    digits.iter().rev().enumerate().map(luhn).sum::<u32>() % 10 == 0
+    digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(luhn)
+        .sum::<u32>()
+        .is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -129,7 +167,12 @@ mod tests {
     fn card_numbers_are_noticed_and_references_are_not() {
         assert!(looks_like_card_number("4111 1111 1111 1111"));
         assert!(looks_like_card_number("5500-0000-0000-0004"));
-        for fine in ["AUTH 123456", "000012345678", "4111111111111112", "TRX-4111111111111111"] {
+        for fine in [
+            "AUTH 123456",
+            "000012345678",
+            "4111111111111112",
+            "TRX-4111111111111111",
+        ] {
             assert!(!looks_like_card_number(fine), "{fine}");
         }
     }

@@ -35,8 +35,9 @@ pub(super) fn price(lines: Vec<Line>, discount: Option<Discount>, terms: Terms) 
     let mut left = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
         let line_gross = line.unit_price_minor.times(line.goods.quantity)?;
-        let own =
-            discount_on(line_gross, line.discount, terms.currency, || format!("/lines/{index}/discount"))?;
+        let own = discount_on(line_gross, line.discount, terms.currency, || {
+            format!("/lines/{index}/discount")
+        })?;
         gross.push(line_gross);
         left.push(line_gross.minus(own)?);
     }
@@ -85,7 +86,11 @@ pub(super) fn check_discount(
         Some(Discount::Share { rate_ppm }) => (0..=PPM).contains(&rate_ppm),
         Some(Discount::Amount { amount_minor }) => !amount_minor.is_negative(),
     };
-    if good { Ok(()) } else { Err(Refusal::DiscountInvalid { pointer: pointer() }) }
+    if good {
+        Ok(())
+    } else {
+        Err(Refusal::DiscountInvalid { pointer: pointer() })
+    }
 }
 
 fn discount_on(
@@ -103,7 +108,11 @@ fn discount_on(
     if amount > gross {
         let show = |minor| Amount { minor, currency };
         let (discount, gross) = (show(amount), show(gross));
-        return Err(Refusal::DiscountTooHigh { pointer: pointer(), discount, gross });
+        return Err(Refusal::DiscountTooHigh {
+            pointer: pointer(),
+            discount,
+            gross,
+        });
     }
     Ok(amount)
 }
@@ -134,7 +143,10 @@ fn spread(amount: Minor, parts: &[Minor], whole: Minor) -> Result<Vec<Minor>, Re
         left -= 1;
     }
     let minor = |share| i64::try_from(share).ok().and_then(|share| Minor::new(share).ok());
-    shares.into_iter().map(|share| minor(share).ok_or(Refusal::AmountOutOfRange {})).collect()
+    shares
+        .into_iter()
+        .map(|share| minor(share).ok_or(Refusal::AmountOutOfRange {}))
+        .collect()
 }
 
 /// Tax in or on a net amount, and what the customer pays; rounded half away from zero, line by line.

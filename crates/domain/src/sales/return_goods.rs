@@ -79,8 +79,13 @@ impl Decide for ReturnGoods {
             Some(sale_id) => return_lines::of_sale(&work, sale_id, &self.lines)?,
             None => return_lines::without_sale(&work, work.tenant(&ctx.tenant)?, &self.lines)?,
         };
-        let returned =
-            self.event(&work, ctx, return_id.clone(), customer_id.clone(), (&reckoned, &self.lines))?;
+        let returned = self.event(
+            &work,
+            ctx,
+            return_id.clone(),
+            customer_id.clone(),
+            (&reckoned, &self.lines),
+        )?;
         let owed_less = to_account(&returned.refunds)?;
         let mut answer = json!({
             "return_id": return_id,
@@ -93,7 +98,10 @@ impl Decide for ReturnGoods {
             None => streams::return_without_sale(&return_id),
         };
         work.emit(stream, returned)?;
-        let cause = ReturnCause::Return { return_id: return_id.clone(), sale_id: self.sale_id.clone() };
+        let cause = ReturnCause::Return {
+            return_id: return_id.clone(),
+            sale_id: self.sale_id.clone(),
+        };
         let goods: Vec<Returned> = reckoned.into_iter().map(|line| line.returned).collect();
         goods::take_back(&mut work, &self.store, &cause, &goods)?;
         if let Some(customer) = &customer_id {
@@ -116,7 +124,11 @@ impl ReturnGoods {
     /// Loads everything, and checks where the goods come back and that the id is free; gives whose return it is.
     fn load(&self, work: &Work<'_>, ctx: &Ctx, return_id: &ReturnId) -> Result<Option<CustomerId>, Missing> {
         let return_stream = streams::return_without_sale(return_id);
-        let mut others = vec![streams::tenant(), streams::store(&self.store), return_stream.clone()];
+        let mut others = vec![
+            streams::tenant(),
+            streams::store(&self.store),
+            return_stream.clone(),
+        ];
         others.extend(self.terminal.iter().map(streams::terminal));
         others.extend(self.customer_id.iter().map(streams::customer));
         others.extend(self.sale_id.iter().map(streams::sale));
@@ -140,7 +152,10 @@ impl ReturnGoods {
             }
         }
         if taken {
-            return Err(Refusal::ReturnExists { return_id: return_id.clone() }.into());
+            return Err(Refusal::ReturnExists {
+                return_id: return_id.clone(),
+            }
+            .into());
         }
         if let Some(customer) = &customer_id {
             work.customer(customer)?;
@@ -192,8 +207,15 @@ impl ReturnGoods {
 
     fn refunds(&self, has_customer: bool, total: Minor, currency: Currency) -> Result<Vec<Refund>, Refusal> {
         if self.refunds.is_empty() {
-            let method = if has_customer { PaymentMethod::Credit } else { PaymentMethod::Cash };
-            let whole = Refund { method, amount_minor: total };
+            let method = if has_customer {
+                PaymentMethod::Credit
+            } else {
+                PaymentMethod::Cash
+            };
+            let whole = Refund {
+                method,
+                amount_minor: total,
+            };
             return Ok(if total.is_zero() { Vec::new() } else { vec![whole] });
         }
         for (index, refund) in self.refunds.iter().enumerate() {
@@ -202,7 +224,10 @@ impl ReturnGoods {
         let refunded = Minor::sum(self.refunds.iter().map(|refund| refund.amount_minor))?;
         if refunded != total {
             let show = |minor| Amount { minor, currency };
-            return Err(Refusal::RefundMismatch { total: show(total), refunded: show(refunded) });
+            return Err(Refusal::RefundMismatch {
+                total: show(total),
+                refunded: show(refunded),
+            });
         }
         if !has_customer && !to_account(&self.refunds)?.is_zero() {
             return Err(Refusal::CustomerRequired {});

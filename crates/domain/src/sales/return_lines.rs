@@ -45,14 +45,25 @@ pub(super) fn load(
     for (line, request) in requests.iter().enumerate() {
         let Some(unit) = &request.unit else { continue };
         if request.quantity != Quantity::ONE {
-            return Err(Refusal::UnitQuantity { unit: unit.clone(), line }.into());
+            return Err(Refusal::UnitQuantity {
+                unit: unit.clone(),
+                line,
+            }
+            .into());
         }
         if !seen.insert(unit) {
-            return Err(Refusal::UnitRepeated { unit: unit.clone(), line }.into());
+            return Err(Refusal::UnitRepeated {
+                unit: unit.clone(),
+                line,
+            }
+            .into());
         }
     }
     let named = requests.iter().flat_map(|request| {
-        let shelf = request.sku.iter().flat_map(|sku| [streams::item(sku), streams::stock(store, sku)]);
+        let shelf = request
+            .sku
+            .iter()
+            .flat_map(|sku| [streams::item(sku), streams::stock(store, sku)]);
         shelf.chain(request.unit.iter().map(streams::unit))
     });
     let mut all = distinct(others.into_iter().chain(named))?;
@@ -88,7 +99,10 @@ struct LineIndex<'a> {
 impl<'a> LineIndex<'a> {
     fn new(sold: &'a Sold) -> Self {
         let unit_of = |(index, line): (usize, &'a SoldLine)| Some((line.unit.as_ref()?, index));
-        Self { lines: &sold.lines, by_unit: sold.lines.iter().enumerate().filter_map(unit_of).collect() }
+        Self {
+            lines: &sold.lines,
+            by_unit: sold.lines.iter().enumerate().filter_map(unit_of).collect(),
+        }
     }
 
     fn find(&self, request: &ReturnLineRequest) -> Option<(usize, &'a SoldLine)> {
@@ -125,7 +139,11 @@ pub(super) fn of_sale(
     let mut reckoned = Vec::with_capacity(requests.len());
     for (line, request) in requests.iter().enumerate() {
         let Some((place, sold_line)) = index.find(request) else {
-            return Err(Refusal::ReturnLineUnknown { sale_id: sale_id.clone(), line }.into());
+            return Err(Refusal::ReturnLineUnknown {
+                sale_id: sale_id.clone(),
+                line,
+            }
+            .into());
         };
         let number = i64::try_from(place).map_or(i64::MAX, |place| place + 1);
         check_same_goods(work, sale_id, request, sold_line, (number, line))?;
@@ -154,7 +172,10 @@ pub(super) fn of_sale(
             kind: work.item(&sold_line.sku)?.kind,
         };
         reckoned.push(Reckoned {
-            returned: Returned { goods, restock: request.restock },
+            returned: Returned {
+                goods,
+                restock: request.restock,
+            },
             sale_line: Some(number),
             tax_minor: tax.minus(before.tax)?,
             total_minor: total.minus(before.total)?,
@@ -177,9 +198,16 @@ fn check_same_goods(
     }
     if let Some(unit) = &sold.unit
         && sold.returnable() > 0
-        && work.unit(unit, line)?.place != (Place::Sold { sale_id: sale_id.clone() })
+        && work.unit(unit, line)?.place
+            != (Place::Sold {
+                sale_id: sale_id.clone(),
+            })
     {
-        return Err(Refusal::UnitNotSold { unit: unit.clone(), line }.into());
+        return Err(Refusal::UnitNotSold {
+            unit: unit.clone(),
+            line,
+        }
+        .into());
     }
     Ok(())
 }
@@ -193,7 +221,13 @@ fn named_sku(work: &Work<'_>, request: &ReturnLineRequest, line: usize) -> Resul
             match given {
                 Some(sku) if *sku != unit_sku => {
                     let (unit, sku) = (unit.clone(), sku.clone());
-                    Err(Refusal::UnitOfOtherItem { unit, sku, unit_sku, line }.into())
+                    Err(Refusal::UnitOfOtherItem {
+                        unit,
+                        sku,
+                        unit_sku,
+                        line,
+                    }
+                    .into())
                 }
                 Some(_) | None => Ok(unit_sku),
             }
@@ -217,23 +251,51 @@ pub(super) fn without_sale(
         match &request.unit {
             Some(unit) => {
                 if !matches!(work.unit(unit, line)?.place, Place::Sold { .. }) {
-                    return Err(Refusal::UnitNotSold { unit: unit.clone(), line }.into());
+                    return Err(Refusal::UnitNotSold {
+                        unit: unit.clone(),
+                        line,
+                    }
+                    .into());
                 }
             }
             None if item.kind == ItemKind::Serialised => {
                 let quantity = request.quantity.get();
-                return Err(Refusal::UnitsRequired { sku, quantity, units: 0, line }.into());
+                return Err(Refusal::UnitsRequired {
+                    sku,
+                    quantity,
+                    units: 0,
+                    line,
+                }
+                .into());
             }
             None => {}
         }
-        check_not_negative(&format!("lines/{line}/unit_price_minor"), request.unit_price_minor)?;
-        let price = request.unit_price_minor.ok_or(Refusal::ReturnPriceRequired { line })?;
+        check_not_negative(
+            &format!("lines/{line}/unit_price_minor"),
+            request.unit_price_minor,
+        )?;
+        let price = request
+            .unit_price_minor
+            .ok_or(Refusal::ReturnPriceRequired { line })?;
         let net = price.times(request.quantity)?;
         let rate_ppm = tenant.rate_ppm(item.tax_code.as_ref())?;
         let (tax_minor, total_minor) = tax_and_total(net, rate_ppm, tenant.prices_include_tax)?;
-        let goods = Goods { sku, unit: request.unit.clone(), quantity: request.quantity, kind: item.kind };
-        let returned = Returned { goods, restock: request.restock };
-        reckoned.push(Reckoned { returned, sale_line: None, tax_minor, total_minor });
+        let goods = Goods {
+            sku,
+            unit: request.unit.clone(),
+            quantity: request.quantity,
+            kind: item.kind,
+        };
+        let returned = Returned {
+            goods,
+            restock: request.restock,
+        };
+        reckoned.push(Reckoned {
+            returned,
+            sale_line: None,
+            tax_minor,
+            total_minor,
+        });
     }
     Ok(reckoned)
 }

@@ -63,7 +63,9 @@ impl Sale {
             SaleEvent::DraftDiscarded(_) => *slot = Some(Box::new(Sale::Discarded)),
             SaleEvent::Completed(completed) => *slot = Some(Box::new(Sale::Completed(Sold::new(completed)))),
             SaleEvent::Voided(voided) => {
-                *slot = Some(Box::new(Sale::Voided { total_minor: voided.total_minor }));
+                *slot = Some(Box::new(Sale::Voided {
+                    total_minor: voided.total_minor,
+                }));
             }
             SaleEvent::Returned(returned) => {
                 if let Some(Sale::Completed(sold)) = slot.as_deref_mut() {
@@ -129,7 +131,13 @@ impl Sold {
         };
         let mut paid = Vec::new();
         for payment in &completed.payments {
-            add_by_method(&mut paid, &Refund { method: payment.method, amount_minor: payment.amount_minor });
+            add_by_method(
+                &mut paid,
+                &Refund {
+                    method: payment.method,
+                    amount_minor: payment.amount_minor,
+                },
+            );
         }
         Self {
             store: completed.store.clone(),
@@ -149,7 +157,9 @@ impl Sold {
 
     fn take_back(&mut self, returned: &SaleReturned) {
         for line in &returned.lines {
-            let index = line.sale_line.and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
+            let index = line
+                .sale_line
+                .and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
             if let Some(sold) = index.and_then(|index| self.lines.get_mut(index)) {
                 sold.returned_quantity = sold.returned_quantity.saturating_add(line.quantity.get());
                 sold.returned_total_minor = saturating_sum(sold.returned_total_minor, line.total_minor);
@@ -175,7 +185,10 @@ impl SoldLine {
 /// The till's own id for a sale, or a generated one.
 pub(super) fn given_or_fresh(given: Option<&SaleId>, ctx: &Ctx) -> SaleId {
     let fresh = || SaleId::new(&ctx.fresh_id("sale").to_string());
-    given.map_or_else(|| fresh().expect("a UUID is letters, digits and hyphens"), SaleId::clone)
+    given.map_or_else(
+        || fresh().expect("a UUID is letters, digits and hyphens"),
+        SaleId::clone,
+    )
 }
 
 fn add_by_method(sums: &mut Vec<Refund>, amount: &Refund) {

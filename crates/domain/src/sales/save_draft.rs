@@ -8,7 +8,7 @@ use serde_json::json;
 use super::keeping::{Kept, Wanted, keep};
 use super::lines::resolve;
 use super::pricing::check_discount;
-use super::{Sale, checkout, sale};
+use super::{checkout, sale};
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
@@ -47,9 +47,21 @@ impl Decide for SaveDraft {
         let policy = tenant.stock_policy;
         let lines = resolve(&work, tenant, &draft.lines, skus)?;
         if is_new {
-            work.emit(stream, SaleDrafted { sale_id: sale_id.clone(), draft: draft.clone() })?;
+            work.emit(
+                stream,
+                SaleDrafted {
+                    sale_id: sale_id.clone(),
+                    draft: draft.clone(),
+                },
+            )?;
         } else {
-            work.emit(stream, SaleDraftChanged { sale_id: sale_id.clone(), draft: draft.clone() })?;
+            work.emit(
+                stream,
+                SaleDraftChanged {
+                    sale_id: sale_id.clone(),
+                    draft: draft.clone(),
+                },
+            )?;
         }
         if draft.hold_stock {
             keep(&mut work, policy, &draft.store, &sale_id, &lines, &kept)?;

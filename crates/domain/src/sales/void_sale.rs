@@ -45,7 +45,10 @@ impl Decide for VoidSale {
         let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
         let rest = self.what_is_left(&work, &sold)?;
         if rest.is_empty() {
-            return Err(Refusal::SaleReturned { sale_id: self.sale_id.clone() }.into());
+            return Err(Refusal::SaleReturned {
+                sale_id: self.sale_id.clone(),
+            }
+            .into());
         }
 
         let total_minor = sold.total_minor.minus(sold.returned_total_minor)?;
@@ -63,10 +66,14 @@ impl Decide for VoidSale {
             business_day: sold.business_day.clone(),
         };
         work.emit(stream, voided)?;
-        let cause = ReturnCause::Void { sale_id: self.sale_id.clone() };
+        let cause = ReturnCause::Void {
+            sale_id: self.sale_id.clone(),
+        };
         goods::take_back(&mut work, &sold.store, &cause, &rest)?;
         if let Some(customer) = &sold.customer_id {
-            let cause = LedgerCause::Void { sale_id: self.sale_id.clone() };
+            let cause = LedgerCause::Void {
+                sale_id: self.sale_id.clone(),
+            };
             customers::credit(&mut work, customer, owed_less, cause)?;
         }
         Ok(work.finish(json!({ "sale_id": self.sale_id, "total_minor": total_minor })))
@@ -78,15 +85,28 @@ impl VoidSale {
     fn what_is_left(&self, work: &Work<'_>, sold: &Sold) -> Result<Vec<Returned>, Missing> {
         let mut rest = Vec::new();
         for (index, line) in sold.lines.iter().enumerate() {
-            let Ok(quantity) = Quantity::new(line.returnable()) else { continue };
+            let Ok(quantity) = Quantity::new(line.returnable()) else {
+                continue;
+            };
             if let Some(unit) = &line.unit {
-                let here = Place::Sold { sale_id: self.sale_id.clone() };
+                let here = Place::Sold {
+                    sale_id: self.sale_id.clone(),
+                };
                 if work.unit(unit, index)?.place != here {
-                    return Err(Refusal::UnitNotSold { unit: unit.clone(), line: index }.into());
+                    return Err(Refusal::UnitNotSold {
+                        unit: unit.clone(),
+                        line: index,
+                    }
+                    .into());
                 }
             }
             let kind = work.item(&line.sku)?.kind;
-            let goods = Goods { sku: line.sku.clone(), unit: line.unit.clone(), quantity, kind };
+            let goods = Goods {
+                sku: line.sku.clone(),
+                unit: line.unit.clone(),
+                quantity,
+                kind,
+            };
             rest.push(Returned { goods, restock: true });
         }
         Ok(rest)
@@ -94,7 +114,9 @@ impl VoidSale {
 }
 
 fn load(work: &Work<'_>, sold: &Sold) -> Result<(), Missing> {
-    let others = [streams::store(&sold.store)].into_iter().chain(sold.customer_id.iter().map(streams::customer));
+    let others = [streams::store(&sold.store)]
+        .into_iter()
+        .chain(sold.customer_id.iter().map(streams::customer));
     let goods = sold.lines.iter().flat_map(|line| {
         let shelf = [streams::item(&line.sku), streams::stock(&sold.store, &line.sku)];
         shelf.into_iter().chain(line.unit.iter().map(streams::unit))
@@ -109,11 +131,16 @@ fn refunds(sold: &Sold, total: Minor) -> Result<Vec<Refund>, Refusal> {
     let mut refunds = Vec::new();
     for paid in &sold.paid {
         let before = sold.refunded.iter().find(|refund| refund.method == paid.method);
-        let unspent = paid.amount_minor.minus(before.map_or(Minor::ZERO, |refund| refund.amount_minor))?;
+        let unspent = paid
+            .amount_minor
+            .minus(before.map_or(Minor::ZERO, |refund| refund.amount_minor))?;
         let amount_minor = unspent.min(left);
         if amount_minor > Minor::ZERO {
             left = left.minus(amount_minor)?;
-            refunds.push(Refund { method: paid.method, amount_minor });
+            refunds.push(Refund {
+                method: paid.method,
+                amount_minor,
+            });
         }
     }
     Ok(refunds)

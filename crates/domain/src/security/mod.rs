@@ -28,3 +28,6 @@ pub(crate) fn audit_success(
     };
     work.emit(streams::security(subject.as_str()), audit)
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,9 +35,17 @@ impl Decide for RecordSignIn {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         check_optional_text("detail", self.detail.as_deref(), 100)?;
-        let outcome = if self.success { SecurityOutcome::Success } else { SecurityOutcome::Failure };
-        let audit =
-            SecurityAudit { action: SecurityAction::SignIn, outcome, subject, detail: self.detail.clone() };
+        let outcome = if self.success {
+            SecurityOutcome::Success
+        } else {
+            SecurityOutcome::Failure
+        };
+        let audit = SecurityAudit {
+            action: SecurityAction::SignIn,
+            outcome,
+            subject,
+            detail: self.detail.clone(),
+        };
         work.emit(stream, audit)?;
         Ok(work.finish(json!({})))
     }

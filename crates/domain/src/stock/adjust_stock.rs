@@ -29,20 +29,38 @@ impl Decide for AdjustStock {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let shelf_stream = streams::stock(&self.store, &self.sku);
         let item_stream = streams::item(&self.sku);
-        work.require([&streams::tenant(), &streams::store(&self.store), &item_stream, &shelf_stream])?;
+        work.require([
+            &streams::tenant(),
+            &streams::store(&self.store),
+            &item_stream,
+            &shelf_stream,
+        ])?;
         let policy = work.tenant(&ctx.tenant)?.stock_policy;
         work.open_store(&self.store)?;
         let kind = work.item(&self.sku)?.kind;
         match kind {
             ItemKind::Counted => {}
-            ItemKind::Serialised => return Err(Refusal::StockNotCounted { sku: self.sku.clone() }.into()),
-            ItemKind::Service => return Err(Refusal::StockOfService { sku: self.sku.clone() }.into()),
+            ItemKind::Serialised => {
+                return Err(Refusal::StockNotCounted {
+                    sku: self.sku.clone(),
+                }
+                .into());
+            }
+            ItemKind::Service => {
+                return Err(Refusal::StockOfService {
+                    sku: self.sku.clone(),
+                }
+                .into());
+            }
         }
         if self.delta == 0 || !(-MAX_QUANTITY..=MAX_QUANTITY).contains(&self.delta) {
             return Err(Refusal::StockDeltaInvalid { delta: self.delta }.into());
         }
         check_optional_text("comment", self.comment.as_deref(), 500)?;
-        let shelf = Shelf { store: &self.store, sku: &self.sku };
+        let shelf = Shelf {
+            store: &self.store,
+            sku: &self.sku,
+        };
         if self.delta < 0 {
             shelf.check_available(&work, (policy, kind), -self.delta, || "/delta".to_owned())?;
         }

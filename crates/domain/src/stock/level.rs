@@ -79,13 +79,17 @@ impl Stock {
 
     /// Cost of one piece, averaged over those whose cost is known, rounded half away from zero.
     pub fn average_cost_minor(&self) -> Option<Minor> {
-        Minor::new(self.costed_value_minor).ok()?.ratio(1, self.costed_quantity).ok()
+        Minor::new(self.costed_value_minor)
+            .ok()?
+            .ratio(1, self.costed_quantity)
+            .ok()
     }
 
     fn add_cost(&mut self, quantity: i64, unit_cost: Minor) {
         self.costed_quantity = self.costed_quantity.saturating_add(quantity);
-        self.costed_value_minor =
-            self.costed_value_minor.saturating_add(unit_cost.get().saturating_mul(quantity));
+        self.costed_value_minor = self
+            .costed_value_minor
+            .saturating_add(unit_cost.get().saturating_mul(quantity));
     }
 
     /// What leaves takes its share of the value along, so that the average stays.

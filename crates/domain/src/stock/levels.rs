@@ -25,7 +25,11 @@ pub(super) fn load<'a>(
         let shelf = [streams::item(sku), streams::stock(store, sku)];
         shelf.into_iter().chain(units.iter().map(streams::unit))
     });
-    let all = distinct([streams::tenant(), streams::store(store)].into_iter().chain(of_lines))?;
+    let all = distinct(
+        [streams::tenant(), streams::store(store)]
+            .into_iter()
+            .chain(of_lines),
+    )?;
     work.require(&all)
 }
 
@@ -45,7 +49,12 @@ pub(super) fn check_units(
         ItemKind::Service => Err(Refusal::StockOfService { sku }),
         ItemKind::Counted if !units.is_empty() => Err(Refusal::UnitsUnexpected { sku, line }),
         ItemKind::Serialised if i64::try_from(units.len()) != Ok(quantity.get()) => {
-            Err(Refusal::UnitsRequired { sku, quantity: quantity.get(), units: units.len(), line })
+            Err(Refusal::UnitsRequired {
+                sku,
+                quantity: quantity.get(),
+                units: units.len(),
+                line,
+            })
         }
         ItemKind::Counted | ItemKind::Serialised => Ok(()),
     }

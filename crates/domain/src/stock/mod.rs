@@ -18,3 +18,6 @@ pub use unit::{Place, Unit};
 pub use write_off_stock::{WriteOffLine, WriteOffStock};
 
 pub(crate) use movement::{Quantities, Shelf, has_stock, unit_at_hand};
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,10 @@ impl Shelf<'_> {
         on_hand
             .checked_add(delta)
             .filter(|level| (-MAX_QUANTITY..=MAX_QUANTITY).contains(level))
-            .ok_or_else(|| Refusal::StockLevelOutOfRange { store: self.store.clone(), sku: self.sku.clone() })
+            .ok_or_else(|| Refusal::StockLevelOutOfRange {
+                store: self.store.clone(),
+                sku: self.sku.clone(),
+            })
     }
 
     /// A sum as one movement's quantity.
@@ -60,7 +63,14 @@ impl Shelf<'_> {
         }
         let (store, sku) = (self.store.clone(), self.sku.clone());
         let pointer = pointer();
-        Err(Refusal::StockInsufficient { store, sku, available, requested: quantity, pointer }.into())
+        Err(Refusal::StockInsufficient {
+            store,
+            sku,
+            available,
+            requested: quantity,
+            pointer,
+        }
+        .into())
     }
 
     pub fn receive(
@@ -114,7 +124,13 @@ impl Shelf<'_> {
     pub fn issue(&self, work: &mut Work<'_>, quantity: Quantity, sale_id: &SaleId) -> Result<(), Missing> {
         let on_hand = self.level(work.stock(self.store, self.sku)?.on_hand, -quantity.get())?;
         let (store, sku) = (self.store.clone(), self.sku.clone());
-        let issued = StockIssued { store, sku, quantity, sale_id: sale_id.clone(), on_hand };
+        let issued = StockIssued {
+            store,
+            sku,
+            quantity,
+            sale_id: sale_id.clone(),
+            on_hand,
+        };
         work.emit(streams::stock(self.store, self.sku), issued)
     }
 
@@ -128,21 +144,39 @@ impl Shelf<'_> {
         let (store, sku) = (self.store.clone(), self.sku.clone());
         work.emit(
             streams::stock(self.store, self.sku),
-            StockReturned { store, sku, quantity, cause, on_hand },
+            StockReturned {
+                store,
+                sku,
+                quantity,
+                cause,
+                on_hand,
+            },
         )
     }
 
     pub fn reserve(&self, work: &mut Work<'_>, quantity: Quantity, holder: &str) -> Result<(), Missing> {
         let reserved = self.level(work.stock(self.store, self.sku)?.reserved, quantity.get())?;
         let (store, sku) = (self.store.clone(), self.sku.clone());
-        let event = StockReserved { store, sku, quantity, holder: holder.to_owned(), reserved };
+        let event = StockReserved {
+            store,
+            sku,
+            quantity,
+            holder: holder.to_owned(),
+            reserved,
+        };
         work.emit(streams::stock(self.store, self.sku), event)
     }
 
     pub fn release(&self, work: &mut Work<'_>, quantity: Quantity, holder: &str) -> Result<(), Missing> {
         let reserved = self.level(work.stock(self.store, self.sku)?.reserved, -quantity.get())?;
         let (store, sku) = (self.store.clone(), self.sku.clone());
-        let event = StockReleased { store, sku, quantity, holder: holder.to_owned(), reserved };
+        let event = StockReleased {
+            store,
+            sku,
+            quantity,
+            holder: holder.to_owned(),
+            reserved,
+        };
         work.emit(streams::stock(self.store, self.sku), event)
     }
 }
@@ -169,16 +203,30 @@ pub(crate) fn unit_at_hand<'w>(
     let found = work.unit(unit, line)?;
     let unit = unit.clone();
     match &found.place {
-        Place::Sold { sale_id } => Err(Refusal::UnitSold { unit, sale_id: sale_id.clone(), line }.into()),
+        Place::Sold { sale_id } => Err(Refusal::UnitSold {
+            unit,
+            sale_id: sale_id.clone(),
+            line,
+        }
+        .into()),
         Place::WrittenOff => Err(Refusal::UnitWrittenOff { unit, line }.into()),
         Place::InStock { store: found_in } if found_in != store => {
             let (store, found_in) = (store.clone(), found_in.clone());
-            Err(Refusal::UnitElsewhere { unit, store, found_in, line }.into())
+            Err(Refusal::UnitElsewhere {
+                unit,
+                store,
+                found_in,
+                line,
+            }
+            .into())
         }
         Place::InStock { .. } => match &found.holder {
-            Some(keeper) if Some(keeper.as_str()) != holder => {
-                Err(Refusal::UnitReserved { unit, holder: keeper.clone(), line }.into())
+            Some(keeper) if Some(keeper.as_str()) != holder => Err(Refusal::UnitReserved {
+                unit,
+                holder: keeper.clone(),
+                line,
             }
+            .into()),
             Some(_) | None => Ok(found),
         },
     }

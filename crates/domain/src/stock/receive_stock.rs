@@ -47,18 +47,34 @@ impl Decide for ReceiveStock {
         let entries = self.lines.iter().map(|line| 1 + line.units.len()).sum();
         check_entries("lines", entries, MAX_RECEIPT)?;
         check_optional_text("reference", self.reference.as_deref(), 200)?;
-        load(&work, &self.store, self.lines.iter().map(|line| (&line.sku, line.units.as_slice())))?;
+        load(
+            &work,
+            &self.store,
+            self.lines.iter().map(|line| (&line.sku, line.units.as_slice())),
+        )?;
         work.tenant(&ctx.tenant)?;
         work.open_store(&self.store)?;
 
         let mut seen = HashSet::new();
         for (index, line) in self.lines.iter().enumerate() {
             self.check(&work, line, index)?;
-            let shelf = Shelf { store: &self.store, sku: &line.sku };
-            shelf.receive(&mut work, line.quantity, line.unit_cost_minor, self.reference.as_deref())?;
+            let shelf = Shelf {
+                store: &self.store,
+                sku: &line.sku,
+            };
+            shelf.receive(
+                &mut work,
+                line.quantity,
+                line.unit_cost_minor,
+                self.reference.as_deref(),
+            )?;
             for unit in &line.units {
                 if !seen.insert(unit) {
-                    return Err(Refusal::UnitRepeated { unit: unit.clone(), line: index }.into());
+                    return Err(Refusal::UnitRepeated {
+                        unit: unit.clone(),
+                        line: index,
+                    }
+                    .into());
                 }
                 check_may_come_in(&work, unit, &line.sku, index)?;
                 let received = UnitReceived {
@@ -77,7 +93,13 @@ impl Decide for ReceiveStock {
 
 impl ReceiveStock {
     fn check(&self, work: &Work<'_>, line: &ReceiptLine, index: usize) -> Result<(), Missing> {
-        check_units(work.item(&line.sku)?.kind, &line.sku, line.quantity, &line.units, index)?;
+        check_units(
+            work.item(&line.sku)?.kind,
+            &line.sku,
+            line.quantity,
+            &line.units,
+            index,
+        )?;
         check_not_negative(&format!("lines/{index}/unit_cost_minor"), line.unit_cost_minor)?;
         if let Some(cost) = line.unit_cost_minor {
             cost.times(line.quantity)?;
@@ -88,14 +110,32 @@ impl ReceiveStock {
 
 /// A unit comes in when it was never seen, or was written off before.
 fn check_may_come_in(work: &Work<'_>, unit: &UnitId, sku: &Sku, line: usize) -> Result<(), Missing> {
-    let Some(known) = work.known_unit(unit)? else { return Ok(()) };
+    let Some(known) = work.known_unit(unit)? else {
+        return Ok(());
+    };
     let unit = unit.clone();
     match &known.place {
-        Place::InStock { store } => Err(Refusal::UnitInStock { unit, store: store.clone(), line }.into()),
-        Place::Sold { sale_id } => Err(Refusal::UnitSold { unit, sale_id: sale_id.clone(), line }.into()),
+        Place::InStock { store } => Err(Refusal::UnitInStock {
+            unit,
+            store: store.clone(),
+            line,
+        }
+        .into()),
+        Place::Sold { sale_id } => Err(Refusal::UnitSold {
+            unit,
+            sale_id: sale_id.clone(),
+            line,
+        }
+        .into()),
         Place::WrittenOff if known.sku != *sku => {
             let (sku, unit_sku) = (sku.clone(), known.sku.clone());
-            Err(Refusal::UnitOfOtherItem { unit, sku, unit_sku, line }.into())
+            Err(Refusal::UnitOfOtherItem {
+                unit,
+                sku,
+                unit_sku,
+                line,
+            }
+            .into())
         }
         Place::WrittenOff => Ok(()),
     }

@@ -23,9 +23,13 @@ pub struct Unit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Place {
-    InStock { store: StoreId },
+    InStock {
+        store: StoreId,
+    },
     /// With a customer.
-    Sold { sale_id: SaleId },
+    Sold {
+        sale_id: SaleId,
+    },
     /// Lost, broken, or came back and was not put on the shelf.
     WrittenOff,
 }
@@ -33,14 +37,48 @@ pub enum Place {
 impl Unit {
     pub(crate) fn evolve(slot: &mut Option<Unit>, event: &UnitEvent) {
         let (sku, place, holder) = match event {
-            UnitEvent::Received(e) => (&e.sku, Place::InStock { store: e.store.clone() }, None),
-            UnitEvent::Reserved(e) => (&e.sku, Place::InStock { store: e.store.clone() }, Some(e.holder.clone())),
-            UnitEvent::Released(e) => (&e.sku, Place::InStock { store: e.store.clone() }, None),
-            UnitEvent::Sold(e) => (&e.sku, Place::Sold { sale_id: e.sale_id.clone() }, None),
-            UnitEvent::Returned(e) => (&e.sku, Place::InStock { store: e.store.clone() }, None),
+            UnitEvent::Received(e) => (
+                &e.sku,
+                Place::InStock {
+                    store: e.store.clone(),
+                },
+                None,
+            ),
+            UnitEvent::Reserved(e) => (
+                &e.sku,
+                Place::InStock {
+                    store: e.store.clone(),
+                },
+                Some(e.holder.clone()),
+            ),
+            UnitEvent::Released(e) => (
+                &e.sku,
+                Place::InStock {
+                    store: e.store.clone(),
+                },
+                None,
+            ),
+            UnitEvent::Sold(e) => (
+                &e.sku,
+                Place::Sold {
+                    sale_id: e.sale_id.clone(),
+                },
+                None,
+            ),
+            UnitEvent::Returned(e) => (
+                &e.sku,
+                Place::InStock {
+                    store: e.store.clone(),
+                },
+                None,
+            ),
             UnitEvent::WrittenOff(e) => (&e.sku, Place::WrittenOff, None),
         };
-        *slot = Some(Unit { sku: sku.clone(), place, holder });
+        *slot = Some(Unit {
+            sku: sku.clone(),
+            place,
+            holder,
+        });
     }
 
     pub(crate) fn weight(&self) -> usize {
@@ -67,6 +105,12 @@ impl Work<'_> {
     /// As [`Work::known_unit`], and [`Refusal::UnitNotFound`].
     pub fn unit(&self, unit: &UnitId, line: usize) -> Result<&Unit, Missing> {
         let found = self.known_unit(unit)?;
-        found.ok_or_else(|| Refusal::UnitNotFound { unit: unit.clone(), line }.into())
+        found.ok_or_else(|| {
+            Refusal::UnitNotFound {
+                unit: unit.clone(),
+                line,
+            }
+            .into()
+        })
     }
 }

@@ -42,14 +42,26 @@ impl Decide for WriteOffStock {
         if self.lines.is_empty() {
             return Err(Refusal::LinesMissing {}.into());
         }
-        check_entries("lines", self.lines.iter().map(|line| 1 + line.units.len()).sum(), MAX_WRITE_OFF)?;
-        load(&work, &self.store, self.lines.iter().map(|line| (&line.sku, line.units.as_slice())))?;
+        check_entries(
+            "lines",
+            self.lines.iter().map(|line| 1 + line.units.len()).sum(),
+            MAX_WRITE_OFF,
+        )?;
+        load(
+            &work,
+            &self.store,
+            self.lines.iter().map(|line| (&line.sku, line.units.as_slice())),
+        )?;
         let policy = work.tenant(&ctx.tenant)?.stock_policy;
         work.open_store(&self.store)?;
         let mut seen = HashSet::new();
         for (index, line) in self.lines.iter().enumerate() {
             if let Some(unit) = line.units.iter().find(|unit| !seen.insert(*unit)) {
-                return Err(Refusal::UnitRepeated { unit: unit.clone(), line: index }.into());
+                return Err(Refusal::UnitRepeated {
+                    unit: unit.clone(),
+                    line: index,
+                }
+                .into());
             }
             self.write_off(&mut work, policy, line, index)?;
         }
@@ -73,10 +85,19 @@ impl WriteOffStock {
             let found = unit_at_hand(work, unit, &self.store, None, index)?;
             if found.sku != line.sku {
                 let (unit, sku, unit_sku) = (unit.clone(), line.sku.clone(), found.sku.clone());
-                return Err(Refusal::UnitOfOtherItem { unit, sku, unit_sku, line: index }.into());
+                return Err(Refusal::UnitOfOtherItem {
+                    unit,
+                    sku,
+                    unit_sku,
+                    line: index,
+                }
+                .into());
             }
         }
-        let shelf = Shelf { store: &self.store, sku: &line.sku };
+        let shelf = Shelf {
+            store: &self.store,
+            sku: &line.sku,
+        };
         let pointer = || format!("/lines/{index}/quantity");
         shelf.check_available(work, (policy, kind), line.quantity.get(), pointer)?;
         shelf.write_off(work, line.quantity, line.cause.as_deref())?;

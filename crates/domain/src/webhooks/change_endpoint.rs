@@ -25,7 +25,10 @@ impl Decide for ChangeEndpoint {
         let unchanged = work.endpoint(&self.endpoint_id)?.settings == self.settings;
         settings::check(&self.settings)?;
         if !unchanged {
-            let changed = EndpointChanged { endpoint_id: self.endpoint_id.clone(), settings: self.settings.clone() };
+            let changed = EndpointChanged {
+                endpoint_id: self.endpoint_id.clone(),
+                settings: self.settings.clone(),
+            };
             work.emit(stream, changed)?;
         }
         Ok(work.finish(json!({ "endpoint_id": self.endpoint_id })))

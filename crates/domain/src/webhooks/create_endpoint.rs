@@ -31,7 +31,10 @@ impl Decide for CreateEndpoint {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         if !matches!(work.state(&stream)?, State::Endpoint(None)) {
-            return Err(Refusal::EndpointExists { endpoint_id: self.endpoint_id.clone() }.into());
+            return Err(Refusal::EndpointExists {
+                endpoint_id: self.endpoint_id.clone(),
+            }
+            .into());
         }
         settings::check(&self.settings)?;
         check_text("secret_id", &self.secret_id, 200)?;

@@ -22,7 +22,12 @@ impl Decide for DeleteEndpoint {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         if work.any_endpoint(&self.endpoint_id)?.status != EndpointStatus::Deleted {
-            work.emit(stream, EndpointDeleted { endpoint_id: self.endpoint_id.clone() })?;
+            work.emit(
+                stream,
+                EndpointDeleted {
+                    endpoint_id: self.endpoint_id.clone(),
+                },
+            )?;
         }
         Ok(work.finish(json!({ "endpoint_id": self.endpoint_id })))
     }

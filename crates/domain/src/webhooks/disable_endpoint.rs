@@ -27,7 +27,13 @@ impl Decide for DisableEndpoint {
         let status = work.endpoint(&self.endpoint_id)?.status;
         check_text("cause", &self.cause, 500)?;
         if status != EndpointStatus::Disabled {
-            work.emit(stream, EndpointDisabled { endpoint_id: self.endpoint_id.clone(), cause: self.cause.clone() })?;
+            work.emit(
+                stream,
+                EndpointDisabled {
+                    endpoint_id: self.endpoint_id.clone(),
+                    cause: self.cause.clone(),
+                },
+            )?;
         }
         Ok(work.finish(json!({ "endpoint_id": self.endpoint_id })))
     }

@@ -53,8 +53,16 @@ impl Endpoint {
             + settings.name.len()
             + settings.url.len()
             + settings.description.as_ref().map_or(0, String::len)
-            + settings.event_types.iter().map(|pattern| pattern.len() + 24).sum::<usize>()
-            + settings.headers.iter().map(|(name, value)| name.len() + value.len() + 64).sum::<usize>()
+            + settings
+                .event_types
+                .iter()
+                .map(|pattern| pattern.len() + 24)
+                .sum::<usize>()
+            + settings
+                .headers
+                .iter()
+                .map(|(name, value)| name.len() + value.len() + 64)
+                .sum::<usize>()
     }
 }
 
@@ -65,7 +73,10 @@ impl Work<'_> {
     /// [`Missing::Streams`] when it is not loaded; [`Refusal::EndpointNotFound`].
     pub fn any_endpoint(&self, id: &EndpointId) -> Result<&Endpoint, Missing> {
         let State::Endpoint(Some(found)) = self.state(&streams::webhook(id))? else {
-            return Err(Refusal::EndpointNotFound { endpoint_id: id.clone() }.into());
+            return Err(Refusal::EndpointNotFound {
+                endpoint_id: id.clone(),
+            }
+            .into());
         };
         Ok(found)
     }
@@ -77,7 +88,10 @@ impl Work<'_> {
     pub fn endpoint(&self, id: &EndpointId) -> Result<&Endpoint, Missing> {
         let found = self.any_endpoint(id)?;
         if found.status == EndpointStatus::Deleted {
-            return Err(Refusal::EndpointNotFound { endpoint_id: id.clone() }.into());
+            return Err(Refusal::EndpointNotFound {
+                endpoint_id: id.clone(),
+            }
+            .into());
         }
         Ok(found)
     }

@@ -21,3 +21,6 @@ pub use endpoint::{Endpoint, EndpointStatus};
 pub use pause_endpoint::PauseEndpoint;
 pub use resume_endpoint::ResumeEndpoint;
 pub use test_endpoint::TestEndpoint;
+
+#[cfg(test)]
+mod tests;

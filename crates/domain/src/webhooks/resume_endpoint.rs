@@ -22,7 +22,12 @@ impl Decide for ResumeEndpoint {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         if work.endpoint(&self.endpoint_id)?.status != EndpointStatus::Active {
-            work.emit(stream, EndpointResumed { endpoint_id: self.endpoint_id.clone() })?;
+            work.emit(
+                stream,
+                EndpointResumed {
+                    endpoint_id: self.endpoint_id.clone(),
+                },
+            )?;
         }
         Ok(work.finish(json!({ "endpoint_id": self.endpoint_id })))
     }

@@ -15,8 +15,15 @@ const MAX_HEADERS: usize = 20;
 const MAX_HEADER_NAME_CHARS: usize = 64;
 const MAX_HEADER_VALUE_CHARS: usize = 1_000;
 /// Headers that the delivery itself sets, or that steer the connection.
-const RESERVED_HEADERS: [&str; 7] =
-    ["content-type", "content-length", "content-encoding", "host", "connection", "transfer-encoding", "upgrade"];
+const RESERVED_HEADERS: [&str; 7] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "host",
+    "connection",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// # Errors
 /// The first field that is wrong.
@@ -28,7 +35,9 @@ pub(super) fn check(settings: &EndpointSettings) -> Result<(), Refusal> {
     check_entries("settings/headers", settings.headers.len(), MAX_HEADERS)?;
     for (name, value) in &settings.headers {
         if !is_allowed_header(name, value) {
-            return Err(Refusal::EndpointHeaderInvalid { name: name.chars().take(100).collect() });
+            return Err(Refusal::EndpointHeaderInvalid {
+                name: name.chars().take(100).collect(),
+            });
         }
     }
     check_limit("concurrency", settings.concurrency, 1, 64)?;
@@ -45,7 +54,9 @@ fn check_url(text: &str) -> Result<(), Refusal> {
     });
     match parsed {
         Some(_) => Ok(()),
-        None => Err(Refusal::EndpointUrlInvalid { url: text.chars().take(200).collect() }),
+        None => Err(Refusal::EndpointUrlInvalid {
+            url: text.chars().take(200).collect(),
+        }),
     }
 }
 
@@ -69,7 +80,12 @@ fn is_filter(pattern: &str) -> bool {
         return true;
     }
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    pattern.len() <= MAX_FILTER_CHARS && pattern.strip_suffix(".*").unwrap_or(pattern).split('.').all(is_word)
+    pattern.len() <= MAX_FILTER_CHARS
+        && pattern
+            .strip_suffix(".*")
+            .unwrap_or(pattern)
+            .split('.')
+            .all(is_word)
 }
 
 /// RFC 9110: a name is a token, a value is visible ASCII and spaces (not at the ends).
@@ -90,7 +106,12 @@ fn check_limit(field: &str, value: i64, min: i64, max: i64) -> Result<(), Refusa
     if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(Refusal::EndpointLimitInvalid { field: field.to_owned(), value, min, max })
+    Err(Refusal::EndpointLimitInvalid {
+        field: field.to_owned(),
+        value,
+        min,
+        max,
+    })
 }
 
 #[cfg(test)]
@@ -102,7 +123,9 @@ mod tests {
         for good in ["*", "sale.*", "sale.completed", "inventory.unit_sold", "sale"] {
             assert!(is_filter(good), "{good}");
         }
-        for bad in ["", ".", "*.sale", "sale.", "Sale.*", "sale.*.x", "sale..x", "**", ".*", "sale*"] {
+        for bad in [
+            "", ".", "*.sale", "sale.", "Sale.*", "sale.*.x", "sale..x", "**", ".*", "sale*",
+        ] {
             assert!(!is_filter(bad), "{bad}");
         }
     }
@@ -121,7 +144,13 @@ mod tests {
     fn an_address_is_http_with_a_host_and_no_password() {
         assert!(check_url("https://example.org/hooks?x=1").is_ok());
         assert!(check_url("http://127.0.0.1:18099/").is_ok());
-        for bad in ["ftp://example.org", "https://", "example.org", "https://u:p@example.org", "file:///etc/passwd"] {
+        for bad in [
+            "ftp://example.org",
+            "https://",
+            "example.org",
+            "https://u:p@example.org",
+            "file:///etc/passwd",
+        ] {
             assert!(check_url(bad).is_err(), "{bad}");
         }
     }

@@ -23,9 +23,17 @@ impl Decide for TestEndpoint {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         if work.endpoint(&self.endpoint_id)?.status == EndpointStatus::Disabled {
-            return Err(Refusal::EndpointDisabled { endpoint_id: self.endpoint_id.clone() }.into());
+            return Err(Refusal::EndpointDisabled {
+                endpoint_id: self.endpoint_id.clone(),
+            }
+            .into());
         }
-        work.emit(stream, EndpointTestRequested { endpoint_id: self.endpoint_id.clone() })?;
+        work.emit(
+            stream,
+            EndpointTestRequested {
+                endpoint_id: self.endpoint_id.clone(),
+            },
+        )?;
         Ok(work.finish(json!({ "endpoint_id": self.endpoint_id })))
     }
 }

@@ -23,11 +23,16 @@ impl Environment {
             .iter()
             .filter(|(name, value)| PLAIN.contains(&name.as_str()) && !value.is_empty())
             .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        let own = variables.iter().filter(|(name, _)| name != NOT_A_KEY).filter_map(|(name, value)| {
-            let key = name.strip_prefix(PREFIX)?;
-            Some((key.to_ascii_lowercase().replace("__", "."), value.clone()))
-        });
-        Self { settings: plain.chain(own).collect() }
+        let own = variables
+            .iter()
+            .filter(|(name, _)| name != NOT_A_KEY)
+            .filter_map(|(name, value)| {
+                let key = name.strip_prefix(PREFIX)?;
+                Some((key.to_ascii_lowercase().replace("__", "."), value.clone()))
+            });
+        Self {
+            settings: plain.chain(own).collect(),
+        }
     }
 }
 
@@ -57,7 +62,9 @@ fn put(table: &mut Dict, path: &str, value: Value) {
         table.insert(path.to_owned(), value);
         return;
     };
-    let inner = table.entry(first.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+    let inner = table
+        .entry(first.to_owned())
+        .or_insert_with(|| Value::from(Dict::new()));
     match inner {
         Value::Dict(_, inner) => put(inner, rest, value),
         // Both TRASTIENDA_X and TRASTIENDA_X__Y are set: the latter shows what X should be.
@@ -89,22 +96,43 @@ impl<P: Provider> Provider for Named<P> {
 
 /// All that is wrong, one sentence each, without the offending values: they may be secrets.
 pub(super) fn explain(error: &Error) -> String {
-    error.clone().into_iter().map(|one| explain_one(&one)).collect::<Vec<_>>().join("; ")
+    error
+        .clone()
+        .into_iter()
+        .map(|one| explain_one(&one))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn explain_one(error: &Error) -> String {
     let key = error.path.join(".");
-    let source = error.metadata.as_ref().map_or_else(|| "the configuration".to_owned(), |m| m.name.to_string());
+    let source = error
+        .metadata
+        .as_ref()
+        .map_or_else(|| "the configuration".to_owned(), |m| m.name.to_string());
     match &error.kind {
         Kind::UnknownField(name, known) => {
             let parent = error.path[..error.path.len().saturating_sub(1)].join(".");
-            let name = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+            let name = if parent.is_empty() {
+                name.clone()
+            } else {
+                format!("{parent}.{name}")
+            };
             format!("unknown key {name} in {source}; known here: {}", known.join(", "))
         }
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
             format!("{key} in {source} must be {expected}")
         }
-        Kind::MissingField(name) => format!("{key}{}{name} is missing", if key.is_empty() { "" } else { "." }),
-        other => format!("{}{other} in {source}", if key.is_empty() { String::new() } else { format!("{key}: ") }),
+        Kind::MissingField(name) => {
+            format!("{key}{}{name} is missing", if key.is_empty() { "" } else { "." })
+        }
+        other => format!(
+            "{}{other} in {source}",
+            if key.is_empty() {
+                String::new()
+            } else {
+                format!("{key}: ")
+            }
+        ),
     }
 }

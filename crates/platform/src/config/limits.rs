@@ -18,11 +18,21 @@ fn within<N: PartialOrd + std::fmt::Display>(
     if limits.contains(&value) {
         return Ok(());
     }
-    Err(ConfigError::Limit { key, rule: format!("must be {} to {}, not {value}", limits.start(), limits.end()) })
+    Err(ConfigError::Limit {
+        key,
+        rule: format!("must be {} to {}, not {value}", limits.start(), limits.end()),
+    })
 }
 
 fn refuse_if(wrong: bool, key: &'static str, rule: &str) -> Result<(), ConfigError> {
-    if wrong { Err(ConfigError::Limit { key, rule: rule.to_owned() }) } else { Ok(()) }
+    if wrong {
+        Err(ConfigError::Limit {
+            key,
+            rule: rule.to_owned(),
+        })
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
@@ -34,16 +44,40 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 }
 
 fn check_edges(config: &Config) -> Result<(), ConfigError> {
-    within("database.engine_connections", config.database.engine_connections, 1..=500)?;
-    within("database.api_connections", config.database.api_connections, 1..=500)?;
-    within("http.header_read_timeout_ms", config.http.header_read_timeout_ms, 100..=60_000)?;
-    within("http.body_read_timeout_ms", config.http.body_read_timeout_ms, 100..=300_000)?;
-    within("http.max_body_bytes", config.http.max_body_bytes, 1_024..=16 << 20)?;
+    within(
+        "database.engine_connections",
+        config.database.engine_connections,
+        1..=500,
+    )?;
+    within(
+        "database.api_connections",
+        config.database.api_connections,
+        1..=500,
+    )?;
+    within(
+        "http.header_read_timeout_ms",
+        config.http.header_read_timeout_ms,
+        100..=60_000,
+    )?;
+    within(
+        "http.body_read_timeout_ms",
+        config.http.body_read_timeout_ms,
+        100..=300_000,
+    )?;
+    within(
+        "http.max_body_bytes",
+        config.http.max_body_bytes,
+        1_024..=16 << 20,
+    )?;
     within("http.max_connections", config.http.max_connections, 1..=1_000_000)?;
     if let Some(base) = &config.http.public_base_url {
         check_web_url("http.public_base_url", base)?;
     }
-    within("telemetry.trace_sample_percent", config.telemetry.trace_sample_percent, 0..=100)?;
+    within(
+        "telemetry.trace_sample_percent",
+        config.telemetry.trace_sample_percent,
+        0..=100,
+    )?;
     if let Some(endpoint) = &config.telemetry.otlp_endpoint {
         check_web_url("telemetry.otlp_endpoint", endpoint)?;
     }
@@ -55,24 +89,37 @@ fn check_edges(config: &Config) -> Result<(), ConfigError> {
 }
 
 fn check_web_url(key: &'static str, text: &str) -> Result<(), ConfigError> {
-    let good = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let good =
+        url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     refuse_if(!good, key, "must be an http or https URL")
 }
 
 fn check_engine(config: &Config) -> Result<(), ConfigError> {
     let engine = &config.engine;
     within("engine.queue_total", engine.queue_total, 1..=1_000_000)?;
-    within("engine.queue_per_tenant", engine.queue_per_tenant, 1..=engine.queue_total)?;
+    within(
+        "engine.queue_per_tenant",
+        engine.queue_per_tenant,
+        1..=engine.queue_total,
+    )?;
     within("engine.batch_max", engine.batch_max, 1..=10_000)?;
     within("engine.cache_mib", engine.cache_mib, 1..=1_048_576)?;
-    within("engine.max_streams_per_command", engine.max_streams_per_command, 16..=10_000)?;
+    within(
+        "engine.max_streams_per_command",
+        engine.max_streams_per_command,
+        16..=10_000,
+    )?;
     within("engine.snapshot_every", engine.snapshot_every, 10..=100_000)
 }
 
 fn check_followers(config: &Config) -> Result<(), ConfigError> {
     within("projector.batch", config.projector.batch, 1..=50_000)?;
     within("projector.poll_max_ms", config.projector.poll_max_ms, 1..=60_000)?;
-    within("projector.poll_min_ms", config.projector.poll_min_ms, 1..=config.projector.poll_max_ms)?;
+    within(
+        "projector.poll_min_ms",
+        config.projector.poll_min_ms,
+        1..=config.projector.poll_max_ms,
+    )?;
     within("relay.window", config.relay.window, 1..=10_000)
 }
 
@@ -81,19 +128,47 @@ fn check_dispatcher(config: &Config) -> Result<(), ConfigError> {
     within("dispatcher.workers", dispatcher.workers, 1..=10_000)?;
     within("dispatcher.batch", dispatcher.batch, 1..=10_000)?;
     within("dispatcher.poll_max_ms", dispatcher.poll_max_ms, 1..=60_000)?;
-    within("dispatcher.poll_min_ms", dispatcher.poll_min_ms, 1..=dispatcher.poll_max_ms)?;
-    within("dispatcher.timeout_ms", dispatcher.timeout_ms, 10..=MAX_ATTEMPT_MS)?;
-    within("dispatcher.security_timeout_ms", dispatcher.security_timeout_ms, 10..=MAX_ATTEMPT_MS)?;
-    within("dispatcher.retry_jitter_percent", dispatcher.retry_jitter_percent, 0..=100)?;
-    within("dispatcher.retry_after_max_s", dispatcher.retry_after_max_s, 1..=604_800)?;
+    within(
+        "dispatcher.poll_min_ms",
+        dispatcher.poll_min_ms,
+        1..=dispatcher.poll_max_ms,
+    )?;
+    within(
+        "dispatcher.timeout_ms",
+        dispatcher.timeout_ms,
+        10..=MAX_ATTEMPT_MS,
+    )?;
+    within(
+        "dispatcher.security_timeout_ms",
+        dispatcher.security_timeout_ms,
+        10..=MAX_ATTEMPT_MS,
+    )?;
+    within(
+        "dispatcher.retry_jitter_percent",
+        dispatcher.retry_jitter_percent,
+        0..=100,
+    )?;
+    within(
+        "dispatcher.retry_after_max_s",
+        dispatcher.retry_after_max_s,
+        1..=604_800,
+    )?;
     within("dispatcher.lease_s", dispatcher.lease_s, 1..=3_600)?;
     refuse_if(
         dispatcher.lease_s * 1_000 <= MAX_ATTEMPT_MS,
         "dispatcher.lease_s",
         "must be longer than the longest attempt, 30 s, or two workers deliver at once",
     )?;
-    within("the length of dispatcher.retry_schedule_s", dispatcher.retry_schedule_s.len(), 1..=32)?;
-    within("the length of dispatcher.security_offsets_s", dispatcher.security_offsets_s.len(), 1..=32)?;
+    within(
+        "the length of dispatcher.retry_schedule_s",
+        dispatcher.retry_schedule_s.len(),
+        1..=32,
+    )?;
+    within(
+        "the length of dispatcher.security_offsets_s",
+        dispatcher.security_offsets_s.len(),
+        1..=32,
+    )?;
     for wait in &dispatcher.retry_schedule_s {
         within("each of dispatcher.retry_schedule_s", *wait, 0..=604_800)?;
     }
@@ -110,19 +185,43 @@ fn check_dispatcher(config: &Config) -> Result<(), ConfigError> {
 fn check_security(config: &Config) -> Result<(), ConfigError> {
     let outbound = &config.outbound;
     within("the length of outbound.allow", outbound.allow.len(), 0..=1_000)?;
-    within("outbound.max_response_bytes", outbound.max_response_bytes, 1..=65_536)?;
-    within("outbound.connect_timeout_ms", outbound.connect_timeout_ms, 10..=MAX_ATTEMPT_MS)?;
+    within(
+        "outbound.max_response_bytes",
+        outbound.max_response_bytes,
+        1..=65_536,
+    )?;
+    within(
+        "outbound.connect_timeout_ms",
+        outbound.connect_timeout_ms,
+        10..=MAX_ATTEMPT_MS,
+    )?;
     within("outbound.dns_ttl_s", outbound.dns_ttl_s, 0..=MAX_DNS_TTL_S)?;
-    within("outbound.dns_timeout_ms", outbound.dns_timeout_ms, 10..=MAX_ATTEMPT_MS)?;
+    within(
+        "outbound.dns_timeout_ms",
+        outbound.dns_timeout_ms,
+        10..=MAX_ATTEMPT_MS,
+    )?;
     within("outbound.idle_per_host", outbound.idle_per_host, 0..=10_000)?;
-    within("outbound.idle_timeout_ms", outbound.idle_timeout_ms, 100..=600_000)?;
+    within(
+        "outbound.idle_timeout_ms",
+        outbound.idle_timeout_ms,
+        100..=600_000,
+    )?;
     let auth = &config.auth;
     within("auth.token_ttl_s", auth.token_ttl_s, 60..=86_400)?;
     refuse_if(auth.issuer.is_empty(), "auth.issuer", "must not be empty")?;
     refuse_if(auth.audience.is_empty(), "auth.audience", "must not be empty")?;
-    within("auth.argon2_memory_kib", auth.argon2_memory_kib, 8_192..=1_048_576)?;
+    within(
+        "auth.argon2_memory_kib",
+        auth.argon2_memory_kib,
+        8_192..=1_048_576,
+    )?;
     within("auth.argon2_iterations", auth.argon2_iterations, 1..=20)?;
     within("auth.argon2_parallelism", auth.argon2_parallelism, 1..=16)?;
     within("auth.argon2_at_once", auth.argon2_at_once, 1..=64)?;
-    refuse_if(config.keys.kek.is_some() && config.keys.kek_file.is_some(), "keys.kek", "and keys.kek_file exclude each other")
+    refuse_if(
+        config.keys.kek.is_some() && config.keys.kek_file.is_some(),
+        "keys.kek",
+        "and keys.kek_file exclude each other",
+    )
 }

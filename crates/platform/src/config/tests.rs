@@ -3,7 +3,10 @@
 use super::*;
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn with_environment(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -60,7 +63,9 @@ fn every_example_that_is_commented_out_is_valid() {
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             // The two key-encryption keys exclude each other.
-            Some(example) if example.contains(" = ") && !example.starts_with("kek ") => format!("{example}\n"),
+            Some(example) if example.contains(" = ") && !example.starts_with("kek ") => {
+                format!("{example}\n")
+            }
             _ => format!("{line}\n"),
         })
         .collect();
@@ -81,31 +86,60 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_manual() {
 #[test]
 fn the_plain_names_of_other_tools_count_unless_ours_is_set() {
     let plain = ("DATABASE_URL", "postgres://plain/x");
-    assert_eq!(with_environment(&[plain]).unwrap().database_url.unwrap().expose(), plain.1);
+    assert_eq!(
+        with_environment(&[plain]).unwrap().database_url.unwrap().expose(),
+        plain.1
+    );
     let own = ("TRASTIENDA_DATABASE_URL", "postgres://own/x");
-    assert_eq!(with_environment(&[own, plain]).unwrap().database_url.unwrap().expose(), own.1);
+    assert_eq!(
+        with_environment(&[own, plain])
+            .unwrap()
+            .database_url
+            .unwrap()
+            .expose(),
+        own.1
+    );
 }
 
 #[test]
 fn a_list_can_come_from_the_environment() {
-    let config = with_environment(&[("TRASTIENDA_OUTBOUND__ALLOW", r#"["127.0.0.1:18099", "[::1]:9"]"#)]).unwrap();
-    assert_eq!(config.outbound.allow.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:18099", "[::1]:9"]);
+    let config =
+        with_environment(&[("TRASTIENDA_OUTBOUND__ALLOW", r#"["127.0.0.1:18099", "[::1]:9"]"#)]).unwrap();
+    assert_eq!(
+        config
+            .outbound
+            .allow
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["127.0.0.1:18099", "[::1]:9"]
+    );
     let bare = with_environment(&[("TRASTIENDA_OUTBOUND__ALLOW", "[127.0.0.1:18099]")]).unwrap();
     assert_eq!(bare.outbound.allow.len(), 1);
 }
 
 #[test]
 fn an_unknown_key_is_refused_with_its_name_and_its_source() {
-    let message = with_environment(&[("TRASTIENDA_HTTP__LISTN", "x")]).unwrap_err().to_string();
-    assert!(message.contains("unknown key http.listn in the environment"), "{message}");
+    let message = with_environment(&[("TRASTIENDA_HTTP__LISTN", "x")])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("unknown key http.listn in the environment"),
+        "{message}"
+    );
     let message = with_file("colour = 1\n", &[]).unwrap_err().to_string();
     assert!(message.contains("unknown key colour in file /"), "{message}");
 }
 
 #[test]
 fn a_value_of_the_wrong_type_is_refused_without_being_repeated() {
-    let message = with_environment(&[("TRASTIENDA_ENGINE__BATCH_MAX", "hunter2")]).unwrap_err().to_string();
-    assert!(message.contains("engine.batch_max in the environment must be"), "{message}");
+    let message = with_environment(&[("TRASTIENDA_ENGINE__BATCH_MAX", "hunter2")])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("engine.batch_max in the environment must be"),
+        "{message}"
+    );
     assert!(!message.contains("hunter2"), "{message}");
 }
 
@@ -115,8 +149,16 @@ fn a_value_out_of_its_limits_is_refused() {
         ("TRASTIENDA_ENGINE__BATCH_MAX", "0", "engine.batch_max"),
         ("TRASTIENDA_OUTBOUND__DNS_TTL_S", "31", "outbound.dns_ttl_s"),
         ("TRASTIENDA_DISPATCHER__LEASE_S", "30", "dispatcher.lease_s"),
-        ("TRASTIENDA_DISPATCHER__SECURITY_OFFSETS_S", "[5, 0]", "dispatcher.security_offsets_s"),
-        ("TRASTIENDA_TELEMETRY__OTLP_ENDPOINT", "collector:4318", "telemetry.otlp_endpoint"),
+        (
+            "TRASTIENDA_DISPATCHER__SECURITY_OFFSETS_S",
+            "[5, 0]",
+            "dispatcher.security_offsets_s",
+        ),
+        (
+            "TRASTIENDA_TELEMETRY__OTLP_ENDPOINT",
+            "collector:4318",
+            "telemetry.otlp_endpoint",
+        ),
     ] {
         let message = with_environment(&[(name, value)]).unwrap_err().to_string();
         assert!(message.starts_with(key), "{name}={value}: {message}");
@@ -131,7 +173,14 @@ fn a_missing_file_is_an_error_and_not_an_empty_one() {
 
 #[test]
 fn secrets_show_neither_in_debug_nor_in_a_dump() {
-    let config = with_environment(&[("TRASTIENDA_KEYS__KEK", "c2VjcmV0"), ("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
+    let config = with_environment(&[
+        ("TRASTIENDA_KEYS__KEK", "c2VjcmV0"),
+        ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+    ])
+    .unwrap();
     let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
-    assert!(!shown.contains("c2VjcmV0") && !shown.contains("hunter2"), "{shown}");
+    assert!(
+        !shown.contains("c2VjcmV0") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }

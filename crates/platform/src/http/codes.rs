@@ -107,6 +107,10 @@ codes! {
         en "Too much at once" "The request touches too many records at once: split it."
         es "Demasiado a la vez" "La solicitud toca demasiados registros a la vez: divídala."
 
+    PERSON_ERASED = "person.erased" CONFLICT
+        en "Person erased" "This person's data was erased for good; take another identifier."
+        es "Persona borrada" "Los datos de esta persona se borraron para siempre; tome otro identificador."
+
     // --- lists ---
     CURSOR_INVALID = "page.cursor_invalid" BAD_REQUEST
         en "Cursor not accepted" "The cursor is not one that this list gave out; start again without one."

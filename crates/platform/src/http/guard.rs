@@ -27,7 +27,7 @@ use super::route::{Access, Found, Matcher, ReasonRule, Route, Verb, without_trai
 use super::strict_json;
 use super::text::{Language, Text};
 use crate::auth::TokenVerifier;
-use crate::{clock, metrics};
+use crate::{clock, metrics, telemetry};
 
 /// A service as the gateway serves it: its rows, and the endpoint that answers them.
 pub struct Service {
@@ -97,7 +97,8 @@ impl Gateway {
         let body = self.body(&mut request).await?;
         let fingerprint = self.fingerprint(&request, &body);
         request.set_body(body);
-        let traceparent = request::traceparent(request.headers()).map(str::to_owned);
+        let traceparent = telemetry::current_traceparent()
+            .or_else(|| request::traceparent(request.headers()).map(str::to_owned));
         match principal {
             Some(principal) => request.set_data(RequestContext {
                 principal,
@@ -196,6 +197,9 @@ impl Endpoint for Gateway {
             tenant = tracing::field::Empty,
             role = tracing::field::Empty,
         );
+        if let Some(parent) = request::traceparent(request.headers()) {
+            telemetry::set_parent_from(parent, &span);
+        }
         let work = AssertUnwindSafe(self.admit(request, found, language)).catch_unwind();
         let response = async {
             let response = match work.await {

@@ -184,7 +184,7 @@ fn json_response(value: &impl Serialize) -> Response {
         Ok(bytes) => json_bytes(StatusCode::OK, bytes),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as JSON");
-            poem::error::ResponseError::as_response(&Problem::new(&codes::INTERNAL))
+            poem::Error::from(Problem::new(&codes::INTERNAL)).into_response()
         }
     }
 }

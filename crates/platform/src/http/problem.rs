@@ -3,7 +3,6 @@
 //! A problem carries both languages until `guard` renders it, so that handlers need not know the request's language.
 //! Not here: the codes that the platform itself answers with (`codes`), nor the domain's refusals.
 
-use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
 use poem_openapi::ApiResponse;
@@ -136,17 +135,13 @@ struct DocumentError<'a> {
     detail: &'a str,
 }
 
-impl ResponseError for Problem {
-    fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// Leaves the problem in the response's extensions, where the guard finds it and renders it again in the
-    /// request's language; without a guard the default language is shown.
-    fn as_response(&self) -> Response {
-        let mut response = self.render(Language::default(), "");
-        response.extensions_mut().insert(self.clone());
-        response
+/// Leaves the problem in the response's extensions, where the guard finds it and renders it again in the request's
+/// language; without a guard the default language is shown.
+impl From<Problem> for poem::Error {
+    fn from(problem: Problem) -> Self {
+        let mut error = poem::Error::from_response(problem.render(Language::default(), ""));
+        error.set_data(problem);
+        error
     }
 }
 

@@ -22,10 +22,15 @@ impl ProcessCollector {
     pub(super) fn new() -> Self {
         let constant = "names are constants in the code";
         Self {
-            resident_bytes: IntGauge::new("process_resident_memory_bytes", "Resident memory in bytes.").expect(constant),
+            resident_bytes: IntGauge::new("process_resident_memory_bytes", "Resident memory in bytes.")
+                .expect(constant),
             open_files: IntGauge::new("process_open_fds", "Open file descriptors.").expect(constant),
             cpu_seconds: Mutex::new(
-                Counter::new("process_cpu_seconds_total", "User and system processor time in seconds.").expect(constant),
+                Counter::new(
+                    "process_cpu_seconds_total",
+                    "User and system processor time in seconds.",
+                )
+                .expect(constant),
             ),
         }
     }

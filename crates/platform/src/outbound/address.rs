@@ -120,8 +120,15 @@ pub fn classify(address: IpAddr) -> AddressClass {
 }
 
 fn classify_v4(address: Ipv4Addr) -> AddressClass {
-    let listed = IPV4.iter().find(|(net, _)| net.contains(&address)).map(|(_, class)| *class);
-    listed.unwrap_or(if RESERVED_IPV4.contains(&address) { AddressClass::Reserved } else { AddressClass::Public })
+    let listed = IPV4
+        .iter()
+        .find(|(net, _)| net.contains(&address))
+        .map(|(_, class)| *class);
+    listed.unwrap_or(if RESERVED_IPV4.contains(&address) {
+        AddressClass::Reserved
+    } else {
+        AddressClass::Public
+    })
 }
 
 fn classify_v6(address: Ipv6Addr) -> AddressClass {

@@ -59,7 +59,11 @@ pub(super) async fn read(
     let limit = deadline.min(Instant::now() + BODY_LIMIT);
     // Out of time: what was read until then is the excerpt.
     let _ = tokio::time::timeout_at(limit, reading).await;
-    OutboundResponse { status, retry_after, body_excerpt: excerpt(&kept) }
+    OutboundResponse {
+        status,
+        retry_after,
+        body_excerpt: excerpt(&kept),
+    }
 }
 
 /// Text that a database and a page can hold: no control characters (NUL breaks Postgres), bounded.
@@ -100,9 +104,15 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         assert_eq!(parsed("120"), Some(Duration::from_secs(120)));
-        assert_eq!(parsed("Sun, 01 Nov 2026 12:05:00 GMT"), Some(Duration::from_secs(300)));
+        assert_eq!(
+            parsed("Sun, 01 Nov 2026 12:05:00 GMT"),
+            Some(Duration::from_secs(300))
+        );
         assert_eq!(parsed("Sun, 01 Nov 2026 11:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(parsed("99999999999999999999999"), Some(Duration::from_secs(u64::from(u32::MAX))));
+        assert_eq!(
+            parsed("99999999999999999999999"),
+            Some(Duration::from_secs(u64::from(u32::MAX)))
+        );
         for nonsense in ["", "-1", "soon", "1.5"] {
             assert_eq!(parsed(nonsense), None, "{nonsense}");
         }

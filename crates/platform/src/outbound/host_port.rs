@@ -38,8 +38,15 @@ impl FromStr for HostPort {
 
     fn from_str(text: &str) -> Result<Self, InvalidHostPort> {
         let (host, port) = text.rsplit_once(':').ok_or(InvalidHostPort)?;
-        let port = port.parse().ok().filter(|port| *port != 0).ok_or(InvalidHostPort)?;
-        Ok(Self { host: Host::parse(host).map_err(|_| InvalidHostPort)?, port })
+        let port = port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or(InvalidHostPort)?;
+        Ok(Self {
+            host: Host::parse(host).map_err(|_| InvalidHostPort)?,
+            port,
+        })
     }
 }
 
@@ -57,6 +64,8 @@ impl Serialize for HostPort {
 
 impl<'de> Deserialize<'de> for HostPort {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }

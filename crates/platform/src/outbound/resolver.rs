@@ -50,7 +50,9 @@ impl Resolver {
             lookups: Semaphore::new(LOOKUPS_AT_ONCE),
             cache: BoundedCache::new(CACHED_NAMES, age),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 }
 
@@ -60,7 +62,10 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let addresses = inner.addresses(name.as_str()).await?;
             // Port 0 stands for the URL's own.
-            let addresses: Vec<SocketAddr> = addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect();
+            let addresses: Vec<SocketAddr> = addresses
+                .iter()
+                .map(|address| SocketAddr::new(*address, 0))
+                .collect();
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -80,7 +85,10 @@ impl Inner {
             let answer = tokio::net::lookup_host((name, 0))
                 .await
                 .map_err(|error| LookupError::Failed(error.to_string()))?;
-            judge(answer.map(|address| address.ip()).take(MAX_ADDRESSES), self.policy)
+            judge(
+                answer.map(|address| address.ip()).take(MAX_ADDRESSES),
+                self.policy,
+            )
         });
         let addresses = looked_up.await.map_err(|_| LookupError::TimedOut)??;
         self.cache.insert(name.to_owned(), Arc::clone(&addresses));
@@ -96,7 +104,10 @@ fn judge(answer: impl Iterator<Item = IpAddr>, policy: Policy) -> Result<Arc<[Ip
         return Err(LookupError::Failed("no address".to_owned()));
     }
     if policy == Policy::PublicOnly {
-        let refused = addresses.iter().map(|address| classify(*address)).find(|class| *class != AddressClass::Public);
+        let refused = addresses
+            .iter()
+            .map(|address| classify(*address))
+            .find(|class| *class != AddressClass::Public);
         if let Some(class) = refused {
             return Err(LookupError::Refused(class));
         }
@@ -119,13 +130,22 @@ mod tests {
     #[test]
     fn one_private_address_among_public_ones_refuses_the_name() {
         assert_eq!(judged(&["1.1.1.1", "2606:4700::1"], Policy::PublicOnly), Ok(2));
-        assert_eq!(judged(&["1.1.1.1", "10.0.0.1"], Policy::PublicOnly), Err(AddressClass::Private));
-        assert_eq!(judged(&["1.1.1.1", "::ffff:127.0.0.1"], Policy::PublicOnly), Err(AddressClass::Loopback));
+        assert_eq!(
+            judged(&["1.1.1.1", "10.0.0.1"], Policy::PublicOnly),
+            Err(AddressClass::Private)
+        );
+        assert_eq!(
+            judged(&["1.1.1.1", "::ffff:127.0.0.1"], Policy::PublicOnly),
+            Err(AddressClass::Loopback)
+        );
         assert_eq!(judged(&["1.1.1.1", "10.0.0.1"], Policy::Any), Ok(2));
     }
 
     #[test]
     fn a_name_without_addresses_is_a_failure() {
-        assert!(matches!(judge(std::iter::empty(), Policy::PublicOnly), Err(LookupError::Failed(_))));
+        assert!(matches!(
+            judge(std::iter::empty(), Policy::PublicOnly),
+            Err(LookupError::Failed(_))
+        ));
     }
 }

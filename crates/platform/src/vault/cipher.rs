@@ -41,7 +41,13 @@ impl Key {
         let aad = associated_data(place);
         let ciphertext = self
             .cipher()
-            .encrypt(&Nonce::from(nonce), Payload { msg: plaintext, aad: &aad })
+            .encrypt(
+                &Nonce::from(nonce),
+                Payload {
+                    msg: plaintext,
+                    aad: &aad,
+                },
+            )
             .expect("AES-GCM fails only beyond 64 GiB, and plaintexts are bounded");
         [nonce.as_slice(), &ciphertext].concat()
     }
@@ -50,7 +56,13 @@ impl Key {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(Unreadable)?;
         let aad = associated_data(place);
         self.cipher()
-            .decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad: &aad })
+            .decrypt(
+                &Nonce::from(*nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: &aad,
+                },
+            )
             .map(Zeroizing::new)
             .map_err(|_| Unreadable)
     }

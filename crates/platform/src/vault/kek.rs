@@ -60,11 +60,16 @@ impl Kek {
     /// # Errors
     /// When it cannot be read, is readable by others, or holds no key.
     pub fn load(path: &Path) -> Result<Self, KekError> {
-        let fail = |source| KekError::File { path: path.to_owned(), source };
+        let fail = |source| KekError::File {
+            path: path.to_owned(),
+            source,
+        };
         let mode = std::fs::metadata(path).map_err(fail)?.permissions().mode();
         // A group may read: that is how secrets are mounted in containers.
         if mode & 0o007 != 0 {
-            return Err(KekError::Exposed { path: path.to_owned() });
+            return Err(KekError::Exposed {
+                path: path.to_owned(),
+            });
         }
         let bytes = Zeroizing::new(std::fs::read(path).map_err(fail)?);
         if bytes.len() == KEY_BYTES {
@@ -79,7 +84,10 @@ impl Kek {
     /// # Errors
     /// When the file cannot be read or written, is readable by others, or holds no key.
     pub fn load_or_create(path: &Path) -> Result<Self, KekError> {
-        let fail = |source| KekError::File { path: path.to_owned(), source };
+        let fail = |source| KekError::File {
+            path: path.to_owned(),
+            source,
+        };
         if path.try_exists().map_err(fail)? {
             return Self::load(path);
         }
@@ -87,13 +95,16 @@ impl Kek {
         std::fs::create_dir_all(folder).map_err(fail)?;
         // Written under another name and linked in: the file appears whole, or not at all.
         let draft = folder.join(format!(".kek-{}", crate::clock::fresh_id()));
-        let outcome = write_key(&draft, &Key::generate()).and_then(|()| match std::fs::hard_link(&draft, path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            other => other,
-        });
+        let outcome =
+            write_key(&draft, &Key::generate()).and_then(|()| match std::fs::hard_link(&draft, path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                other => other,
+            });
         let removed = std::fs::remove_file(&draft);
         outcome.and(removed).map_err(fail)?;
-        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
+        std::fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(fail)?;
         Self::load(path)
     }
 
@@ -104,16 +115,22 @@ impl Kek {
 
     /// A key for another purpose, the same for every process that holds this one (HMAC-SHA256 over the purpose).
     pub fn derive(&self, purpose: &str) -> [u8; KEY_BYTES] {
-        let mut mac =
-            <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.key.bytes()).expect("HMAC takes keys of any length");
+        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.key.bytes())
+            .expect("HMAC takes keys of any length");
         hmac::Mac::update(&mut mac, b"trastienda derived key\0");
         hmac::Mac::update(&mut mac, purpose.as_bytes());
         hmac::Mac::finalize(mac).into_bytes().into()
     }
 
     fn new(key: Key) -> Self {
-        let hash = Sha256::new().chain_update(b"trastienda kek id").chain_update(key.bytes()).finalize();
-        Self { key, id: hex::encode(&hash[..8]) }
+        let hash = Sha256::new()
+            .chain_update(b"trastienda kek id")
+            .chain_update(key.bytes())
+            .finalize();
+        Self {
+            key,
+            id: hex::encode(&hash[..8]),
+        }
     }
 }
 
@@ -124,7 +141,11 @@ impl std::fmt::Debug for Kek {
 }
 
 fn write_key(path: &Path, key: &Key) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     // The mode above is subject to the process's mask.
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(key.bytes())?;
@@ -146,7 +167,10 @@ mod tests {
         let folder = folder();
         let path = folder.join("keys/kek");
         let made = Kek::load_or_create(&path).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(std::fs::read(&path).unwrap().len(), 32);
         assert_eq!(Kek::load_or_create(&path).unwrap().id(), made.id());
         assert_eq!(std::fs::read_dir(folder.join("keys")).unwrap().count(), 1);
@@ -158,8 +182,9 @@ mod tests {
         let folder = folder();
         let path = folder.join("kek");
         let ids: Vec<String> = std::thread::scope(|scope| {
-            let makers: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| Kek::load_or_create(&path).unwrap().id().to_owned())).collect();
+            let makers: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Kek::load_or_create(&path).unwrap().id().to_owned()))
+                .collect();
             makers.into_iter().map(|maker| maker.join().unwrap()).collect()
         });
         assert!(ids.iter().all(|id| *id == ids[0]));
@@ -183,7 +208,10 @@ mod tests {
         std::fs::write(&path, STANDARD.encode([7; 32]) + "\n").unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let text = STANDARD.encode([7; 32]);
-        assert_eq!(Kek::load(&path).unwrap().id(), Kek::from_base64(&text).unwrap().id());
+        assert_eq!(
+            Kek::load(&path).unwrap().id(),
+            Kek::from_base64(&text).unwrap().id()
+        );
         assert!(matches!(Kek::from_base64("c2hvcnQ="), Err(KekError::Malformed)));
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -31,12 +31,24 @@ type KeyRow = (String, Uuid, i32, Option<Vec<u8>>);
 
 /// Where a person's wrapped key belongs.
 fn key_place<'a>(tenant: &'a TenantId, person: &'a str, id: &'a Uuid, version: &'a [u8; 4]) -> [&'a [u8]; 5] {
-    [b"person key", tenant.as_str().as_bytes(), person.as_bytes(), id.as_bytes(), version]
+    [
+        b"person key",
+        tenant.as_str().as_bytes(),
+        person.as_bytes(),
+        id.as_bytes(),
+        version,
+    ]
 }
 
 /// Where a person's sealed field belongs.
 fn field_place<'a>(tenant: &'a TenantId, person: &'a str, field: &'a str, id: &'a Uuid) -> [&'a [u8]; 5] {
-    [b"person field", tenant.as_str().as_bytes(), person.as_bytes(), field.as_bytes(), id.as_bytes()]
+    [
+        b"person field",
+        tenant.as_str().as_bytes(),
+        person.as_bytes(),
+        field.as_bytes(),
+        id.as_bytes(),
+    ]
 }
 
 impl Vault {
@@ -66,7 +78,10 @@ impl Vault {
         fields: &[(&str, &str)],
     ) -> Result<Vec<Sealed>, VaultError> {
         if fields.iter().any(|(_, text)| text.len() > MAX_FIELD_BYTES) {
-            return Err(VaultError::TooLong { what: "a personal field", max_bytes: MAX_FIELD_BYTES });
+            return Err(VaultError::TooLong {
+                what: "a personal field",
+                max_bytes: MAX_FIELD_BYTES,
+            });
         }
         if fields.is_empty() {
             return Ok(Vec::new());
@@ -76,7 +91,9 @@ impl Vault {
         };
         let seal = |(field, text): &(&str, &str)| {
             let sealed = key.seal(&field_place(tenant, person, field, &id), text.as_bytes());
-            Sealed { sealed: format!("{FORMAT}{}", URL_SAFE_NO_PAD.encode(sealed)) }
+            Sealed {
+                sealed: format!("{FORMAT}{}", URL_SAFE_NO_PAD.encode(sealed)),
+            }
         };
         Ok(fields.iter().map(seal).collect())
     }
@@ -144,7 +161,9 @@ impl Vault {
         .bind(crate::clock::fresh_id())
         .fetch_one(&self.inner.pool)
         .await?;
-        self.inner.person_keys.insert((tenant.clone(), Arc::from(person)), PersonKey::Destroyed);
+        self.inner
+            .person_keys
+            .insert((tenant.clone(), Arc::from(person)), PersonKey::Destroyed);
         Ok(destroyed)
     }
 
@@ -156,7 +175,9 @@ impl Vault {
         let wrapping = self.current_tenant_key(tenant).await?;
         let id = crate::clock::fresh_id();
         let place = key_place(tenant, person, &id, &wrapping.version.to_be_bytes()).map(<[u8]>::to_vec);
-        let wrapped = wrapping.key.seal(&place.each_ref().map(Vec::as_slice), Key::generate().bytes());
+        let wrapped = wrapping
+            .key
+            .seal(&place.each_ref().map(Vec::as_slice), Key::generate().bytes());
         // One trip whether the person is new or known. Between the statement's snapshot and its insert another may
         // have committed the row: then both halves are empty, and the second query sees it.
         let row: Option<KeyRow> = sqlx::query_as(
@@ -194,10 +215,16 @@ impl Vault {
         tenant: &TenantId,
         persons: &[&str],
     ) -> Result<Vec<Option<PersonKey>>, VaultError> {
-        let mut keys: Vec<Option<PersonKey>> =
-            persons.iter().map(|person| self.inner.person_keys.get(&(tenant.clone(), Arc::from(*person)))).collect();
-        let missing: Vec<&str> =
-            persons.iter().zip(&keys).filter(|(_, key)| key.is_none()).map(|(person, _)| *person).collect();
+        let mut keys: Vec<Option<PersonKey>> = persons
+            .iter()
+            .map(|person| self.inner.person_keys.get(&(tenant.clone(), Arc::from(*person))))
+            .collect();
+        let missing: Vec<&str> = persons
+            .iter()
+            .zip(&keys)
+            .filter(|(_, key)| key.is_none())
+            .map(|(person, _)| *person)
+            .collect();
         if missing.is_empty() {
             return Ok(keys);
         }
@@ -224,11 +251,14 @@ impl Vault {
             None => PersonKey::Destroyed,
             Some(wrapped) => {
                 let wrapping = self.tenant_key(tenant, version).await?;
-                let key = wrapping.unwrap_key(&key_place(tenant, &person, &id, &version.to_be_bytes()), &wrapped)?;
+                let key = wrapping
+                    .unwrap_key(&key_place(tenant, &person, &id, &version.to_be_bytes()), &wrapped)?;
                 PersonKey::Live { id, key }
             }
         };
-        self.inner.person_keys.insert((tenant.clone(), Arc::from(person)), key.clone());
+        self.inner
+            .person_keys
+            .insert((tenant.clone(), Arc::from(person)), key.clone());
         Ok(key)
     }
 }
@@ -237,5 +267,7 @@ fn open_field(key: &Key, place: &[&[u8]], sealed: &Sealed) -> Result<String, Unr
     let encoded = sealed.sealed.strip_prefix(FORMAT).ok_or(Unreadable)?;
     let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Unreadable)?;
     let text = key.open(place, &bytes)?;
-    std::str::from_utf8(&text).map(str::to_owned).map_err(|_| Unreadable)
+    std::str::from_utf8(&text)
+        .map(str::to_owned)
+        .map_err(|_| Unreadable)
 }

@@ -20,10 +20,15 @@ impl Vault {
     /// When it is too long or the database fails.
     pub async fn put_secret(&self, tenant: &TenantId, id: &str, plaintext: &[u8]) -> Result<(), VaultError> {
         if plaintext.len() > MAX_SECRET_BYTES {
-            return Err(VaultError::TooLong { what: "a secret", max_bytes: MAX_SECRET_BYTES });
+            return Err(VaultError::TooLong {
+                what: "a secret",
+                max_bytes: MAX_SECRET_BYTES,
+            });
         }
         let wrapping = self.current_tenant_key(tenant).await?;
-        let sealed = wrapping.key.seal(&place(tenant, id, &wrapping.version.to_be_bytes()), plaintext);
+        let sealed = wrapping
+            .key
+            .seal(&place(tenant, id, &wrapping.version.to_be_bytes()), plaintext);
         sqlx::query(
             "insert into secrets (tenant, id, tenant_version, sealed) values ($1, $2, $3, $4)
              on conflict (tenant, id) do update
@@ -50,13 +55,18 @@ impl Vault {
     ///
     /// # Errors
     /// As `get_secret`.
-    pub async fn get_secrets(&self, tenant: &TenantId, ids: &[&str]) -> Result<Vec<Option<Vec<u8>>>, VaultError> {
-        let rows: Vec<(String, i32, Vec<u8>)> =
-            sqlx::query_as("select id, tenant_version, sealed from secrets where tenant = $1 and id = any($2)")
-                .bind(tenant.as_str())
-                .bind(ids)
-                .fetch_all(&self.inner.pool)
-                .await?;
+    pub async fn get_secrets(
+        &self,
+        tenant: &TenantId,
+        ids: &[&str],
+    ) -> Result<Vec<Option<Vec<u8>>>, VaultError> {
+        let rows: Vec<(String, i32, Vec<u8>)> = sqlx::query_as(
+            "select id, tenant_version, sealed from secrets where tenant = $1 and id = any($2)",
+        )
+        .bind(tenant.as_str())
+        .bind(ids)
+        .fetch_all(&self.inner.pool)
+        .await?;
         let mut found = vec![None; ids.len()];
         for (id, version, sealed) in rows {
             let key: Key = self.tenant_key(tenant, version).await?;

@@ -22,9 +22,14 @@ pub struct SigningKey {
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
+
+/// Id, the KEK's id, sealed private part, public part, time.
+type KeyRow = (String, String, Vec<u8>, Vec<u8>, OffsetDateTime);
 
 /// Where a sealed signing key belongs.
 fn place<'a>(id: &'a str, public: &'a [u8], kek_id: &'a str) -> [&'a [u8]; 4] {
@@ -38,7 +43,10 @@ impl Vault {
     /// When the private part is too long or the database fails.
     pub async fn put_signing_key(&self, id: &str, private: &[u8], public: &[u8]) -> Result<bool, VaultError> {
         if private.len() > MAX_SECRET_BYTES {
-            return Err(VaultError::TooLong { what: "a signing key", max_bytes: MAX_SECRET_BYTES });
+            return Err(VaultError::TooLong {
+                what: "a signing key",
+                max_bytes: MAX_SECRET_BYTES,
+            });
         }
         let kek = &self.inner.kek;
         let result = sqlx::query(
@@ -58,15 +66,21 @@ impl Vault {
     /// # Errors
     /// When a key was damaged or sealed by another KEK, or the database fails.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, VaultError> {
-        let rows: Vec<(String, String, Vec<u8>, Vec<u8>, OffsetDateTime)> =
-            sqlx::query_as("select id, kek_id, sealed, public, created_at from signing_keys order by created_at, id limit $1")
-                .bind(MAX_LISTED)
-                .fetch_all(&self.inner.pool)
-                .await?;
+        let rows: Vec<KeyRow> = sqlx::query_as(
+            "select id, kek_id, sealed, public, created_at from signing_keys order by created_at, id limit $1",
+        )
+        .bind(MAX_LISTED)
+        .fetch_all(&self.inner.pool)
+        .await?;
         let kek = &self.inner.kek;
-        let open = |(id, kek_id, sealed, public, created_at): (String, String, Vec<u8>, Vec<u8>, OffsetDateTime)| {
+        let open = |(id, kek_id, sealed, public, created_at): KeyRow| {
             let private = kek.key.open(&place(&id, &public, &kek_id), &sealed)?;
-            Ok(SigningKey { id, private, public, created_at })
+            Ok(SigningKey {
+                id,
+                private,
+                public,
+                created_at,
+            })
         };
         Ok(rows.into_iter().map(open).collect::<Result<_, Unreadable>>()?)
     }

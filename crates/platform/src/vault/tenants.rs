@@ -13,18 +13,28 @@ pub(super) struct TenantKey {
 
 /// Where a tenant's wrapped key belongs.
 fn place<'a>(tenant: &'a TenantId, version: &'a [u8; 4], kek_id: &'a str) -> [&'a [u8]; 4] {
-    [b"tenant key", tenant.as_str().as_bytes(), version, kek_id.as_bytes()]
+    [
+        b"tenant key",
+        tenant.as_str().as_bytes(),
+        version,
+        kek_id.as_bytes(),
+    ]
 }
 
 impl Vault {
     /// The key that new things are sealed with; made if the tenant has none.
     pub(super) async fn current_tenant_key(&self, tenant: &TenantId) -> Result<TenantKey, VaultError> {
         if let Some(version) = self.inner.tenant_versions.get(tenant) {
-            return Ok(TenantKey { version, key: self.tenant_key(tenant, version).await? });
+            return Ok(TenantKey {
+                version,
+                key: self.tenant_key(tenant, version).await?,
+            });
         }
         let fresh = Key::generate();
         let kek = &self.inner.kek;
-        let wrapped = kek.key.seal(&place(tenant, &1i32.to_be_bytes(), kek.id()), fresh.bytes());
+        let wrapped = kek
+            .key
+            .seal(&place(tenant, &1i32.to_be_bytes(), kek.id()), fresh.bytes());
         // Who comes second gets the first one's key: the row decides, not the key that was drawn here.
         sqlx::query("insert into tenant_keys (tenant, version, kek_id, wrapped) values ($1, 1, $2, $3) on conflict do nothing")
             .bind(tenant.as_str())
@@ -56,9 +66,15 @@ impl Vault {
         let kek = &self.inner.kek;
         if kek_id != kek.id() {
             let configured = kek.id().to_owned();
-            return Err(VaultError::OtherKek { tenant: tenant.clone(), found: kek_id, configured });
+            return Err(VaultError::OtherKek {
+                tenant: tenant.clone(),
+                found: kek_id,
+                configured,
+            });
         }
-        let key = kek.key.unwrap_key(&place(tenant, &version.to_be_bytes(), &kek_id), &wrapped)?;
+        let key = kek
+            .key
+            .unwrap_key(&place(tenant, &version.to_be_bytes(), &kek_id), &wrapped)?;
         self.inner.tenant_keys.insert(name, key.clone());
         Ok(key)
     }

@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt;
 
 use private_servers::{Nats, NatsOptions};
-
 use sqlx::{Connection, PgConnection};
 
 use crate::fixtures::{Folder, nats_server, postgres_in};

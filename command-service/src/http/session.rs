@@ -1,0 +1,179 @@
+//! Signing in, and whether a session still stands.
+//!
+//! The answer to a failure is the same whichever of tenant, user and password is wrong, takes the same work, and is
+//! only given once the attempt is in the log.
+
+use std::time::Duration;
+
+use domain::security::RecordSignIn;
+use domain::{State, streams};
+use platform::auth::{IssuedToken, PasswordError, Throttle, ThrottleLimits};
+use platform::http::{Principal, Problem, PublicContext, RequestContext, codes};
+use schemas::envelope::Actor;
+use schemas::ids::{TenantId, Username};
+use zeroize::Zeroizing;
+
+use super::{AttemptsOf, Http, of_submit_error, of_vault_error};
+use crate::engine::{Reply, Submission};
+
+/// Failures of one user in five minutes; whoever may be trying.
+const USER_FAILURES: u32 = 20;
+/// Failures of one tenant in five minutes, over all names.
+const TENANT_FAILURES: u32 = 500;
+const WINDOW: Duration = Duration::from_secs(300);
+/// Longest name that is counted under itself; longer ones are nobody's.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Counters of failed sign-ins: per user, and per tenant.
+pub fn sign_in_throttles() -> (Throttle<AttemptsOf>, Throttle<AttemptsOf>) {
+    let limits = |failures, max_keys| ThrottleLimits { failures, window: WINDOW, max_keys };
+    (Throttle::new(limits(USER_FAILURES, 50_000)), Throttle::new(limits(TENANT_FAILURES, 5_000)))
+}
+
+/// What somebody typed.
+pub struct Attempt {
+    pub tenant: String,
+    pub username: String,
+    pub password: Zeroizing<String>,
+}
+
+/// Who it turned out to be.
+struct Known {
+    principal: Principal,
+    enabled: bool,
+    hash: Option<Zeroizing<String>>,
+}
+
+impl Http {
+    /// Checks an attempt to sign in, records it, and issues a token.
+    ///
+    /// # Errors
+    /// `auth.sign_in_failed`, `auth.too_many_attempts`, or that something cannot be reached.
+    pub async fn sign_in(&self, attempt: Attempt, context: &PublicContext) -> Result<(IssuedToken, Principal), Problem> {
+        let (of_user, of_tenant) = counted_as(&attempt);
+        self.begin_attempt(&of_user, &of_tenant)?;
+        let tenant = TenantId::new(&attempt.tenant).ok();
+        let username = Username::new(&attempt.username).ok();
+        let known = match (&tenant, &username) {
+            (Some(tenant), Some(username)) => self.look_up(tenant, username).await?,
+            _ => None,
+        };
+        let hash = known.as_ref().and_then(|known| known.hash.clone());
+        let matches = self.passwords.verify(attempt.password, hash).await.map_err(|e| of_password_error(&e))?;
+        let cause = match &known {
+            None => Some("unknown_user"),
+            Some(_) if !matches => Some("wrong_password"),
+            Some(known) if !known.enabled => Some("disabled"),
+            Some(_) => None,
+        };
+        let principal = known.map(|known| known.principal);
+        if let Some(tenant) = tenant {
+            self.record(tenant, &attempt.username, principal.as_ref(), cause, context).await?;
+        }
+        match (principal, cause) {
+            (Some(principal), None) => {
+                self.user_attempts.succeeded(&of_user, true);
+                self.tenant_attempts.succeeded(&of_tenant, false);
+                let token = self.issuer.issue(&principal).map_err(|error| {
+                    tracing::error!(%error, "a token could not be issued");
+                    Problem::new(&codes::INTERNAL)
+                })?;
+                Ok((token, principal))
+            }
+            _ => Err(Problem::new(&codes::AUTH_SIGN_IN_FAILED)),
+        }
+    }
+
+    fn begin_attempt(&self, of_user: &AttemptsOf, of_tenant: &AttemptsOf) -> Result<(), Problem> {
+        let now = self.clock.now();
+        let wait = |seconds| Problem::new(&codes::AUTH_TOO_MANY_ATTEMPTS).retry_after(seconds);
+        self.user_attempts.begin(of_user, now).map_err(wait)?;
+        self.tenant_attempts.begin(of_tenant, now).map_err(wait)
+    }
+
+    async fn look_up(&self, tenant: &TenantId, username: &Username) -> Result<Option<Known>, Problem> {
+        let state = self.commands.peek(tenant, &streams::user(username)).await.map_err(|e| of_submit_error(&e))?;
+        let State::User(Some(user)) = state else { return Ok(None) };
+        let person = format!("user/{username}");
+        let hash = self
+            .vault
+            .open_person(tenant, &person, "password_hash", &user.password_hash)
+            .await
+            .map_err(|e| of_vault_error(&e))?;
+        let principal = Principal {
+            tenant: tenant.clone(),
+            username: username.clone(),
+            role: user.role,
+            session_version: user.session_version,
+        };
+        Ok(Some(Known { principal, enabled: user.enabled, hash: hash.map(Zeroizing::new) }))
+    }
+
+    /// Puts the attempt into the log. An unknown tenant has none; the engine refuses, after the same way.
+    async fn record(
+        &self,
+        tenant: TenantId,
+        subject: &str,
+        principal: Option<&Principal>,
+        cause: Option<&str>,
+        context: &PublicContext,
+    ) -> Result<(), Problem> {
+        let actor = match principal {
+            Some(principal) if cause.is_none() => principal.actor(),
+            _ => Actor::System { name: "sign_in".to_owned() },
+        };
+        let command = RecordSignIn {
+            subject: subject.to_owned(),
+            known: principal.is_some(),
+            success: cause.is_none(),
+            detail: cause.map(str::to_owned),
+        };
+        let submission = Submission {
+            tenant,
+            actor,
+            reason: None,
+            traceparent: context.traceparent.clone(),
+            key: None,
+            fingerprint: context.fingerprint,
+            command: command.into(),
+        };
+        match self.commands.submit(submission).await {
+            Ok(Reply::Accepted { .. }) => Ok(()),
+            Ok(Reply::Refused { .. }) => Err(Problem::new(&codes::AUTH_SIGN_IN_FAILED)),
+            Err(error) => Err(of_submit_error(&error)),
+        }
+    }
+
+    /// For operations that must not wait for a token to run out: the user is enabled, and neither role nor password
+    /// changed since the token was issued.
+    ///
+    /// # Errors
+    /// `auth.token_invalid`, or that the engine cannot be reached.
+    pub async fn require_current_session(&self, context: &RequestContext) -> Result<(), Problem> {
+        let principal = &context.principal;
+        let stream = streams::user(&principal.username);
+        match self.commands.peek(&principal.tenant, &stream).await.map_err(|e| of_submit_error(&e))? {
+            State::User(Some(user)) if user.enabled && user.session_version == principal.session_version => Ok(()),
+            _ => Err(Problem::new(&codes::AUTH_TOKEN_INVALID)),
+        }
+    }
+}
+
+/// The counters that an attempt belongs to. Names that nobody can have share one.
+fn counted_as(attempt: &Attempt) -> (AttemptsOf, AttemptsOf) {
+    let bounded = |name: &str| if name.len() > MAX_NAME_BYTES { String::new() } else { name.to_owned() };
+    let (tenant, username) = (bounded(&attempt.tenant), bounded(&attempt.username));
+    (AttemptsOf::User { tenant: tenant.clone(), username }, AttemptsOf::Tenant(tenant))
+}
+
+/// Why a password was not hashed or checked.
+pub fn of_password_error(error: &PasswordError) -> Problem {
+    match error {
+        PasswordError::Busy => Problem::new(&codes::SERVICE_BUSY).retry_after(2),
+        PasswordError::TooLong => Problem::new(&codes::BODY_INVALID),
+        PasswordError::Failed(_) => {
+            tracing::error!(%error, "a password could not be checked");
+            Problem::new(&codes::INTERNAL)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The write side's operations: one table, and one file of handlers per module.
+//!
+//! Handlers translate bodies into commands and nothing more: who may call stands in the table, the rules in
+//! crates/domain. Bodies refuse unknown fields.
+
+mod admin;
+mod auth;
+mod catalogue;
+mod customers;
+mod inventory;
+mod parameters;
+mod pos;
+mod webhooks;
+
+use std::sync::Arc;
+
+use platform::auth::TokenError;
+use platform::http::{Access, ReasonRule, Route, Service, Verb};
+use poem::{EndpointExt, IntoEndpoint};
+use poem_openapi::OpenApiService;
+use schemas::events::admin::Role;
+
+use crate::http::Http;
+
+const CATALOGUE: &[Role] = &[Role::Admin, Role::Manager, Role::SyncOperator];
+const TILL: &[Role] = &[Role::Admin, Role::Manager, Role::Cashier];
+const MANAGE: &[Role] = &[Role::Admin, Role::Manager];
+const ADMIN: &[Role] = &[Role::Admin];
+
+const fn write(method: Verb, path: &'static str, operation: &'static str, who: Who) -> Route {
+    let Who { roles, reason, scope } = who;
+    Route { method, path, operation, roles, reason, scope, access: Access::User }
+}
+
+/// The right half of a row.
+struct Who {
+    roles: &'static [Role],
+    reason: ReasonRule,
+    scope: &'static str,
+}
+
+const fn who(roles: &'static [Role], reason: ReasonRule, scope: &'static str) -> Who {
+    Who { roles, reason, scope }
+}
+
+const fn public(method: Verb, path: &'static str, operation: &'static str) -> Route {
+    Route { method, path, operation, roles: &[], reason: ReasonRule::Never, scope: "", access: Access::Public }
+}
+
+use ReasonRule::{Optional, Required};
+use Verb::{Delete, Get, Patch, Post, Put};
+
+/// Every operation of the write side (API-1, API-5).
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    public(Post, "/api/v1/auth/token", "sign_in"),
+    public(Get, "/.well-known/jwks.json", "token_keys"),
+
+    write(Post, "/api/v1/catalogue/items", "create_item", who(CATALOGUE, Optional, "catalogue:write")),
+    write(Patch, "/api/v1/catalogue/items/{sku}", "change_item", who(CATALOGUE, Optional, "catalogue:write")),
+    write(Post, "/api/v1/catalogue/items/{sku}/discontinue", "discontinue_item", who(CATALOGUE, Optional, "catalogue:write")),
+    write(Post, "/api/v1/catalogue/items/{sku}/reinstate", "reinstate_item", who(CATALOGUE, Optional, "catalogue:write")),
+
+    write(Post, "/api/v1/inventory/receipts", "receive_stock", who(CATALOGUE, Required, "inventory:write")),
+    write(Post, "/api/v1/inventory/adjustments", "adjust_stock", who(CATALOGUE, Required, "inventory:write")),
+    write(Post, "/api/v1/inventory/write-offs", "write_off_stock", who(CATALOGUE, Required, "inventory:write")),
+
+    write(Post, "/api/v1/customers", "register_customer", who(TILL, Required, "customers:write")),
+    write(Put, "/api/v1/customers/{customer_id}/credit", "change_credit", who(MANAGE, Required, "customers:credit")),
+    write(Post, "/api/v1/customers/{customer_id}/charges", "charge_customer", who(MANAGE, Required, "customers:charge")),
+    write(Post, "/api/v1/customers/{customer_id}/payments", "receive_payment", who(TILL, Required, "customers:payment")),
+
+    write(Post, "/api/v1/pos/sale", "post_sale", who(TILL, Required, "pos:write")),
+    write(Put, "/api/v1/pos/sale/{sale_id}", "replace_draft", who(TILL, Required, "pos:write")),
+    write(Post, "/api/v1/pos/sale/{sale_id}/complete", "complete_draft", who(TILL, Required, "pos:write")),
+    write(Post, "/api/v1/pos/sale/{sale_id}/discard", "discard_draft", who(TILL, Required, "pos:write")),
+    write(Post, "/api/v1/pos/sale/{sale_id}/void", "void_sale", who(TILL, Required, "pos:write")),
+    write(Post, "/api/v1/pos/sale/{sale_id}/returns", "return_from_sale", who(TILL, Required, "pos:write")),
+    write(Post, "/api/v1/pos/returns", "return_goods", who(TILL, Required, "pos:write")),
+
+    write(Post, "/api/v1/admin/stores", "open_store", who(MANAGE, Optional, "admin:stores")),
+    write(Post, "/api/v1/admin/stores/{store}/close", "close_store", who(MANAGE, Optional, "admin:stores")),
+    write(Post, "/api/v1/admin/terminals", "register_terminal", who(MANAGE, Optional, "admin:stores")),
+    write(Post, "/api/v1/admin/terminals/{terminal}/retire", "retire_terminal", who(MANAGE, Optional, "admin:stores")),
+    write(Post, "/api/v1/admin/users", "create_user", who(ADMIN, Optional, "admin:users")),
+    write(Put, "/api/v1/admin/users/{username}/role", "change_user_role", who(ADMIN, Optional, "admin:users")),
+    write(Put, "/api/v1/admin/users/{username}/password", "change_user_password", who(ADMIN, Optional, "admin:users")),
+    write(Post, "/api/v1/admin/users/{username}/disable", "disable_user", who(ADMIN, Optional, "admin:users")),
+    write(Post, "/api/v1/admin/users/{username}/enable", "enable_user", who(ADMIN, Optional, "admin:users")),
+    write(Put, "/api/v1/admin/tax-rates/{tax_code}", "set_tax_rate", who(MANAGE, Optional, "admin:taxes")),
+    write(Put, "/api/v1/admin/policies/stock", "set_stock_policy", who(ADMIN, Optional, "admin:policies")),
+
+    write(Post, "/api/v1/webhooks/endpoints", "create_endpoint", who(MANAGE, Optional, "webhooks:write")),
+    write(Patch, "/api/v1/webhooks/endpoints/{endpoint_id}", "change_endpoint", who(MANAGE, Optional, "webhooks:write")),
+    write(Delete, "/api/v1/webhooks/endpoints/{endpoint_id}", "delete_endpoint", who(MANAGE, Optional, "webhooks:write")),
+    write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/pause", "pause_endpoint", who(MANAGE, Optional, "webhooks:write")),
+    write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/resume", "resume_endpoint", who(MANAGE, Optional, "webhooks:write")),
+    write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/test", "test_endpoint", who(MANAGE, Optional, "webhooks:write")),
+];
+
+type Apis = (
+    auth::AuthApi,
+    catalogue::CatalogueApi,
+    inventory::InventoryApi,
+    customers::CustomersApi,
+    pos::PosApi,
+    admin::AdminApi,
+    webhooks::WebhooksApi,
+);
+
+/// The write side for a gateway.
+///
+/// # Errors
+/// When a signing key is none.
+pub fn service(http: Arc<Http>) -> Result<Service, TokenError> {
+    let auth = auth::AuthApi::new(Arc::clone(&http))?;
+    let apis: Apis = (
+        auth,
+        catalogue::CatalogueApi(Arc::clone(&http)),
+        inventory::InventoryApi(Arc::clone(&http)),
+        customers::CustomersApi(Arc::clone(&http)),
+        pos::PosApi(Arc::clone(&http)),
+        admin::AdminApi(Arc::clone(&http)),
+        webhooks::WebhooksApi(http),
+    );
+    let service = OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION"));
+    Ok(Service { routes: ROUTES, endpoint: service.into_endpoint().map_to_response().boxed() })
+}
+
+/// The write side's document as poem-openapi writes it, for [`platform::http::openapi::document`].
+pub fn spec(http: &Arc<Http>) -> Result<String, TokenError> {
+    let apis: Apis = (
+        auth::AuthApi::new(Arc::clone(http))?,
+        catalogue::CatalogueApi(Arc::clone(http)),
+        inventory::InventoryApi(Arc::clone(http)),
+        customers::CustomersApi(Arc::clone(http)),
+        pos::PosApi(Arc::clone(http)),
+        admin::AdminApi(Arc::clone(http)),
+        webhooks::WebhooksApi(Arc::clone(http)),
+    );
+    Ok(OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION")).spec())
+}

@@ -1,0 +1,54 @@
+//! The rules for sales: whole ones, drafts, voids, returns; and properties over all of them.
+
+mod drafts;
+mod properties;
+mod returns;
+mod voids;
+mod whole;
+
+use schemas::events::sale::SaleCompleted;
+use schemas::events::{Event, SaleEvent};
+use schemas::{CustomerId, Minor};
+
+use crate::stock::{Stock, Unit};
+use crate::testing::*;
+use crate::{State, streams};
+
+/// The sale that a decision completed.
+#[track_caller]
+fn completed(outcome: &Outcome) -> SaleCompleted {
+    let found = outcome
+        .decision()
+        .events
+        .iter()
+        .find_map(|(_, event)| match event {
+            Event::Sale(SaleEvent::Completed(completed)) => Some(completed.clone()),
+            _ => None,
+        });
+    found.expect("a completed sale")
+}
+
+fn level(given: &Given, name: &str) -> Stock {
+    match given.state(&streams::stock(&centro(), &sku(name))) {
+        State::Stock(stock) => stock,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn on_hand(given: &Given, name: &str) -> i64 {
+    level(given, name).on_hand
+}
+
+fn the_unit(given: &Given, text: &str) -> Unit {
+    match given.state(&streams::unit(&unit(text))) {
+        State::Unit(Some(unit)) => unit,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn balance(given: &Given, id: &CustomerId) -> Minor {
+    match given.state(&streams::customer(id)) {
+        State::Customer(Some(customer)) => customer.balance_minor,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,232 @@
+//! The rules for webhook endpoints.
+
+use std::collections::BTreeMap;
+
+use schemas::EndpointId;
+use schemas::events::webhook::{EndpointSettings, PayloadKind, StartFrom};
+use serde_json::json;
+
+use super::*;
+use crate::testing::*;
+
+fn id() -> EndpointId {
+    EndpointId::new("e-1").unwrap()
+}
+
+fn settings() -> EndpointSettings {
+    EndpointSettings {
+        name: "ERP".to_owned(),
+        url: "https://erp.example.org/hooks".to_owned(),
+        description: None,
+        event_types: vec!["sale.*".to_owned(), "inventory.adjusted".to_owned()],
+        payload: PayloadKind::Summary,
+        headers: BTreeMap::from([("X-Shop".to_owned(), "centro".to_owned())]),
+        concurrency: 4,
+        timeout_ms: 10_000,
+    }
+}
+
+fn create(settings: EndpointSettings) -> CreateEndpoint {
+    CreateEndpoint {
+        endpoint_id: id(),
+        settings,
+        start: StartFrom::Position { position: 0 },
+        secret_id: "s-1".to_owned(),
+        secret_fingerprint: "ab".repeat(32),
+    }
+}
+
+#[test]
+fn an_endpoint_lives_from_creation_to_deletion() {
+    let outcome = shop().when(create(settings()));
+    assert_eq!(
+        outcome.decision().answer,
+        json!({ "endpoint_id": "e-1", "secret_id": "s-1" })
+    );
+    let shop = outcome.then(["webhook.endpoint_created"]);
+    shop.clone()
+        .when(create(settings()))
+        .then_refused("endpoint.already_exists");
+    let change = ChangeEndpoint {
+        endpoint_id: id(),
+        settings: EndpointSettings {
+            concurrency: 8,
+            ..settings()
+        },
+    };
+    let shop = shop.when(change.clone()).then(["webhook.endpoint_changed"]);
+    let shop = shop.when(change.clone()).then_nothing();
+    let shop = shop
+        .when(PauseEndpoint { endpoint_id: id() })
+        .then(["webhook.endpoint_paused"]);
+    let shop = shop.when(PauseEndpoint { endpoint_id: id() }).then_nothing();
+    let shop = shop
+        .when(TestEndpoint { endpoint_id: id() })
+        .then(["webhook.test_requested"]);
+    let shop = shop
+        .when(ResumeEndpoint { endpoint_id: id() })
+        .then(["webhook.endpoint_resumed"]);
+    let shop = shop.when(ResumeEndpoint { endpoint_id: id() }).then_nothing();
+    let gone = DisableEndpoint {
+        endpoint_id: id(),
+        cause: "410 Gone".to_owned(),
+    };
+    let shop = shop.when(gone.clone()).then(["webhook.endpoint_disabled"]);
+    let shop = shop.when(gone).then_nothing();
+    let shop = shop.when(PauseEndpoint { endpoint_id: id() }).then_nothing();
+    shop.clone()
+        .when(TestEndpoint { endpoint_id: id() })
+        .then_refused("endpoint.disabled");
+    let shop = shop
+        .when(ResumeEndpoint { endpoint_id: id() })
+        .then(["webhook.endpoint_resumed"]);
+    let shop = shop
+        .when(DeleteEndpoint { endpoint_id: id() })
+        .then(["webhook.endpoint_deleted"]);
+    let shop = shop.when(DeleteEndpoint { endpoint_id: id() }).then_nothing();
+    shop.clone().when(change).then_refused("endpoint.not_found");
+    shop.when(create(settings()))
+        .then_refused("endpoint.already_exists");
+}
+
+#[test]
+fn an_endpoint_that_does_not_exist_is_not_found() {
+    let endpoint_id = id();
+    let shop = shop();
+    let refused = |command: crate::Command| shop.clone().when(command).then_refused("endpoint.not_found");
+    refused(
+        ChangeEndpoint {
+            endpoint_id: endpoint_id.clone(),
+            settings: settings(),
+        }
+        .into(),
+    );
+    refused(
+        PauseEndpoint {
+            endpoint_id: endpoint_id.clone(),
+        }
+        .into(),
+    );
+    refused(
+        ResumeEndpoint {
+            endpoint_id: endpoint_id.clone(),
+        }
+        .into(),
+    );
+    refused(
+        DisableEndpoint {
+            endpoint_id: endpoint_id.clone(),
+            cause: "x".to_owned(),
+        }
+        .into(),
+    );
+    refused(
+        DeleteEndpoint {
+            endpoint_id: endpoint_id.clone(),
+        }
+        .into(),
+    );
+    refused(TestEndpoint { endpoint_id }.into());
+}
+
+#[track_caller]
+fn refused(wrong: EndpointSettings, code: &str) -> Option<String> {
+    let created = shop().and(create(settings()));
+    let change = ChangeEndpoint {
+        endpoint_id: id(),
+        settings: wrong.clone(),
+    };
+    created.when(change).then_refused(code);
+    shop().when(create(wrong)).then_refused(code)
+}
+
+#[test]
+fn settings_are_checked_on_creation_and_change() {
+    refused(
+        EndpointSettings {
+            url: "ftp://x".to_owned(),
+            ..settings()
+        },
+        "endpoint.url_invalid",
+    );
+    refused(
+        EndpointSettings {
+            event_types: vec![],
+            ..settings()
+        },
+        "endpoint.filters_missing",
+    );
+    let many = vec!["*".to_owned(); 51];
+    refused(
+        EndpointSettings {
+            event_types: many,
+            ..settings()
+        },
+        "request.too_many_entries",
+    );
+    let odd = vec!["*".to_owned(), "Sale".to_owned()];
+    let pointer = refused(
+        EndpointSettings {
+            event_types: odd,
+            ..settings()
+        },
+        "endpoint.filter_invalid",
+    );
+    assert_eq!(pointer.unwrap(), "/settings/event_types/1");
+    let headers = BTreeMap::from([("Host".to_owned(), "x".to_owned())]);
+    refused(
+        EndpointSettings {
+            headers,
+            ..settings()
+        },
+        "endpoint.header_invalid",
+    );
+    let headers = (0..21).map(|n| (format!("x-{n}"), "x".to_owned())).collect();
+    refused(
+        EndpointSettings {
+            headers,
+            ..settings()
+        },
+        "request.too_many_entries",
+    );
+    for concurrency in [0, 65] {
+        let pointer = refused(
+            EndpointSettings {
+                concurrency,
+                ..settings()
+            },
+            "endpoint.limit_invalid",
+        );
+        assert_eq!(pointer.unwrap(), "/settings/concurrency");
+    }
+    for timeout_ms in [999, 30_001] {
+        refused(
+            EndpointSettings {
+                timeout_ms,
+                ..settings()
+            },
+            "endpoint.limit_invalid",
+        );
+    }
+    refused(
+        EndpointSettings {
+            name: String::new(),
+            ..settings()
+        },
+        "request.text_invalid",
+    );
+}
+
+#[test]
+fn an_endpoint_starts_now_or_at_a_position_of_the_log() {
+    let before = CreateEndpoint {
+        start: StartFrom::Position { position: -1 },
+        ..create(settings())
+    };
+    shop().when(before).then_refused("endpoint.start_invalid");
+    let now = CreateEndpoint {
+        start: StartFrom::Now,
+        ..create(settings())
+    };
+    shop().when(now).then(["webhook.endpoint_created"]);
+}

@@ -1,0 +1,317 @@
+//! A client of one tenant: signs in, says why, and asks again (under the same key) until there is an answer.
+//!
+//! Faults (no connection, 429, 5xx, a command in flight) are retried within a limit; what the rules refuse is an answer.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rand::RngExt;
+use reqwest::{Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
+
+use crate::api::{self, Call, Page};
+use crate::clock::{self, Deadline};
+use crate::demo::User;
+
+const REQUEST_PATIENCE: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A token that lives no longer than this is replaced before it is used.
+const TOKEN_RESERVE: time::Duration = time::Duration::seconds(60);
+/// Pages of one list; what is longer is not what this reads.
+const MAX_PAGES: usize = 10_000;
+
+/// A bare client for loopback: no redirects, no proxies.
+///
+/// # Errors
+/// When TLS cannot be set up.
+#[expect(clippy::disallowed_methods, reason = "the product's guarded client refuses loopback, and there the bench works")]
+pub fn plain_http(patience: Duration) -> anyhow::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .timeout(patience)
+        .connect_timeout(Duration::from_secs(5))
+        .pool_max_idle_per_host(256)
+        .tcp_nodelay(true)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
+    builder.build().context("cannot set up HTTP")
+}
+
+/// Who the client is, and how patient.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub base_url: String,
+    pub tenant: String,
+    pub user: User,
+    /// For `X-Reason`.
+    pub reason: String,
+    /// How long one call is tried.
+    pub patience: Duration,
+    /// Where the token is kept between runs (signing in is recorded in the log, so a second run avoids it).
+    pub token_file: Option<PathBuf>,
+}
+
+/// What was answered in the end.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    Accepted(Accepted),
+    Refused(Refused),
+}
+
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub body: Value,
+    pub replayed: bool,
+}
+
+/// The rules, or the API's door, said no.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{status} {code}: {detail}")]
+pub struct Refused {
+    pub status: u16,
+    pub code: String,
+    pub detail: String,
+    pub replayed: bool,
+}
+
+impl Accepted {
+    /// The position of the command's last event, or what a read has seen.
+    pub fn position(&self) -> Option<i64> {
+        self.body.get("position").and_then(Value::as_i64)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct HeldToken {
+    value: String,
+    /// Tokens are of one server; a data folder that was made anew has other keys.
+    base_url: String,
+    username: String,
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+/// Signed in to one tenant. Shared by reference.
+pub struct Client {
+    http: reqwest::Client,
+    options: Options,
+    token: Mutex<Option<HeldToken>>,
+    sign_ins: AtomicU64,
+    retries: AtomicU64,
+}
+
+/// One attempt's outcome.
+enum Attempt {
+    Answer(Answer),
+    /// Ask again, after this pause if the server named one.
+    Again { why: String, pause: Option<Duration> },
+    /// The token is not accepted.
+    SignIn,
+}
+
+impl Client {
+    /// # Errors
+    /// When HTTP cannot be set up.
+    pub fn new(options: Options) -> anyhow::Result<Self> {
+        let token = options.token_file.as_ref().and_then(|file| std::fs::read(file).ok());
+        let token = token
+            .and_then(|text| serde_json::from_slice::<HeldToken>(&text).ok())
+            .filter(|held| held.base_url == options.base_url && held.username == options.user.username);
+        Ok(Self {
+            http: plain_http(REQUEST_PATIENCE)?,
+            options,
+            token: Mutex::new(token),
+            sign_ins: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+        })
+    }
+
+    /// How often this client signed in.
+    pub fn sign_ins(&self) -> u64 {
+        self.sign_ins.load(Ordering::Relaxed)
+    }
+
+    /// How many attempts had to be repeated.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Sends a call until it is answered.
+    ///
+    /// # Errors
+    /// When there was no answer in time, or signing in is refused.
+    pub async fn call(&self, call: &Call) -> anyhow::Result<Answer> {
+        let deadline = Deadline::after(self.options.patience);
+        let mut pause = FIRST_PAUSE;
+        let mut refused_token: Option<String> = None;
+        loop {
+            let token = self.token(deadline, refused_token.take()).await?;
+            match self.attempt(call, Some(&token)).await {
+                Attempt::Answer(answer) => return Ok(answer),
+                Attempt::SignIn if !deadline.pause(FIRST_PAUSE).await => {
+                    bail!("{} {} is not authorised, even after signing in again", call.method, call.path);
+                }
+                Attempt::SignIn => refused_token = Some(token),
+                Attempt::Again { why, pause: asked } => {
+                    self.retries.fetch_add(1, Ordering::Relaxed);
+                    if !deadline.pause(asked.unwrap_or_else(|| jittered(pause))).await {
+                        bail!("no answer to {} {} in time; the last attempt: {why}", call.method, call.path);
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// As [`Client::call`], for what must be accepted.
+    ///
+    /// # Errors
+    /// Also when it is refused.
+    pub async fn accepted(&self, call: &Call) -> anyhow::Result<Accepted> {
+        match self.call(call).await? {
+            Answer::Accepted(accepted) => Ok(accepted),
+            Answer::Refused(refused) => Err(anyhow::Error::new(refused).context(format!("{} {}", call.method, call.path))),
+        }
+    }
+
+    /// Reads a typed answer.
+    ///
+    /// # Errors
+    /// When it is refused or has another shape.
+    pub async fn read<T: DeserializeOwned>(&self, call: &Call) -> anyhow::Result<T> {
+        let accepted = self.accepted(call).await?;
+        serde_json::from_value(accepted.body).with_context(|| format!("unexpected answer to {}", call.path))
+    }
+
+    /// All pages of a list; the first decides how much it has seen, so rows of one list may be newer than others.
+    ///
+    /// # Errors
+    /// As [`Client::read`].
+    pub async fn list<T: DeserializeOwned>(&self, call: &Call) -> anyhow::Result<Vec<T>> {
+        let mut page: Page<T> = self.read(call).await?;
+        let mut items = std::mem::take(&mut page.items);
+        for _ in 0..MAX_PAGES {
+            let Some(cursor) = page.next.take() else { return Ok(items) };
+            page = self.read(&call.after(&cursor)).await?;
+            items.append(&mut page.items);
+        }
+        bail!("{} has more than {MAX_PAGES} pages", call.path)
+    }
+
+    async fn attempt(&self, call: &Call, token: Option<&str>) -> Attempt {
+        let url = format!("{}{}", self.options.base_url, call.path);
+        let mut request = self.http.request(call.method.clone(), url).header("Accept-Language", "en");
+        if let Some(token) = token {
+            request = request.bearer_auth(token).header(api::REASON_HEADER, self.options.reason.as_bytes());
+        }
+        if let Some(key) = &call.key {
+            request = request.header(api::KEY_HEADER, key);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        match request.send().await {
+            Ok(response) => judge(response, token.is_some()).await,
+            Err(error) => Attempt::Again { why: format!("{:#}", anyhow::Error::new(error)), pause: None },
+        }
+    }
+
+    /// A token that is good for a while; `refused` is one that the server did not take.
+    async fn token(&self, deadline: Deadline, refused: Option<String>) -> anyhow::Result<String> {
+        let mut held = self.token.lock().await;
+        let good = held.as_ref().filter(|token| {
+            token.expires_at > clock::now() + TOKEN_RESERVE && refused.as_ref() != Some(&token.value)
+        });
+        if let Some(token) = good {
+            return Ok(token.value.clone());
+        }
+        let user = &self.options.user;
+        let call = api::sign_in(&self.options.tenant, &user.username, &user.password);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let why = match self.attempt(&call, None).await {
+                Attempt::Answer(Answer::Accepted(accepted)) => {
+                    let fresh: api::Token = serde_json::from_value(accepted.body).context("unexpected answer to a sign-in")?;
+                    self.sign_ins.fetch_add(1, Ordering::Relaxed);
+                    return Ok(self.hold(&mut held, fresh));
+                }
+                Attempt::Answer(Answer::Refused(refused)) => {
+                    return Err(anyhow::Error::new(refused).context(format!("cannot sign in as {}", user.username)));
+                }
+                Attempt::SignIn => bail!("cannot sign in as {}: wrong password", user.username),
+                Attempt::Again { why, .. } => why,
+            };
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            if !deadline.pause(jittered(pause)).await {
+                bail!("cannot sign in as {} in time: {why}", user.username);
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn hold(&self, held: &mut Option<HeldToken>, fresh: api::Token) -> String {
+        let token = HeldToken {
+            value: fresh.access_token.clone(),
+            base_url: self.options.base_url.clone(),
+            username: self.options.user.username.clone(),
+            expires_at: clock::now() + time::Duration::seconds(fresh.expires_in),
+        };
+        if let Some(file) = &self.options.token_file {
+            // A convenience: without it the next run signs in again.
+            let _best_effort = keep(file, &token);
+        }
+        *held = Some(token);
+        fresh.access_token
+    }
+}
+
+fn keep(file: &std::path::Path, token: &HeldToken) -> anyhow::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    out.write_all(&serde_json::to_vec(token)?)?;
+    Ok(())
+}
+
+/// Half of the pause to one and a half of it, so that many clients do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::rng().random_range(0.5..1.5))
+}
+
+async fn judge(response: Response, signed_in: bool) -> Attempt {
+    let status = response.status();
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let replayed = header(api::REPLAYED_HEADER).as_deref() == Some("true");
+    let pause = header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let pause = pause.map(|pause| pause.min(LONGEST_PAUSE * 5));
+    let body = match response.bytes().await {
+        Ok(body) => body,
+        // The answer was cut off: it is unknown, and asked for again.
+        Err(error) => return Attempt::Again { why: format!("{:#}", anyhow::Error::new(error)), pause: None },
+    };
+    let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
+    if status.is_success() {
+        return Attempt::Answer(Answer::Accepted(Accepted { body, replayed }));
+    }
+    let text = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let refused = Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), replayed };
+    let fault = status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+        || (status == StatusCode::CONFLICT && refused.code == api::CODE_IN_FLIGHT);
+    if fault {
+        Attempt::Again { why: refused.to_string(), pause }
+    } else if status == StatusCode::UNAUTHORIZED && signed_in {
+        Attempt::SignIn
+    } else {
+        Attempt::Answer(Answer::Refused(refused))
+    }
+}

@@ -1,0 +1,186 @@
+//! Takes due deliveries from the table, with a lease on the database's clock, into the queues.
+//!
+//! Fresh deliveries of this instance's matcher come with a lease and skip this; here come retries, backlogs, and
+//! what a crashed instance left behind. Any number of instances claim beside each other (`skip locked`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Payload;
+use event_store::LogReader;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+use crate::queue::{Job, Queue};
+use crate::recent::Recent;
+use crate::registry::{Endpoint, Registry};
+
+/// Every endpoint is looked at this often, for retries that have become due.
+const POLL: Duration = Duration::from_millis(250);
+/// Rows of one claim.
+const CLAIM_MAX: usize = 2_000;
+/// Taken off the lease here, so that this side's clock drift and pauses never let it outlive the database's.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+macro_rules! claim_sql {
+    ($fast:literal) => {
+        concat!(
+            "with picked as (
+               select d.endpoint, d.sequence
+               from unnest($1::bigint[], $2::bigint[]) as w(endpoint, room)
+               join webhook_endpoints e on e.endpoint = w.endpoint and e.state = 'active'
+               cross join lateral (
+                 select d.endpoint, d.sequence from webhook_deliveries d
+                 where d.endpoint = w.endpoint and d.status in ('pending', 'retrying') and ",
+            $fast,
+            " and d.due_at <= now() and (d.lease_until is null or d.lease_until <= now())
+                 order by d.due_at, d.sequence limit w.room for update skip locked) d)
+             update webhook_deliveries d set lease_until = now() + $3 * interval '1 millisecond'
+             from picked p where d.endpoint = p.endpoint and d.sequence = p.sequence
+             returning d.endpoint, d.sequence, d.position, d.event_id, d.payload, d.attempts"
+        )
+    };
+}
+
+/// Which queue, and which part of the table feeds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    General,
+    /// `security.*`, in its first attempts.
+    Fast,
+}
+
+impl Lane {
+    fn sql(self) -> &'static str {
+        match self {
+            Lane::General => claim_sql!("not d.fast"),
+            Lane::Fast => claim_sql!("d.fast"),
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    endpoint: i64,
+    sequence: i64,
+    position: i64,
+    event_id: uuid::Uuid,
+    payload: i16,
+    attempts: i32,
+}
+
+/// How a payload kind is stored.
+pub fn payload_code(payload: Payload) -> i16 {
+    match payload {
+        Payload::Summary => 1,
+        Payload::Full => 2,
+    }
+}
+
+fn payload_stored(code: i16) -> Option<Payload> {
+    match code {
+        1 => Some(Payload::Summary),
+        2 => Some(Payload::Full),
+        _ => None,
+    }
+}
+
+/// How long a delivery that is taken now may wait and be sent here.
+pub fn lease_ends(lease: Duration) -> Instant {
+    Instant::now() + lease.saturating_sub(LEASE_MARGIN)
+}
+
+/// Feeds one lane's queue.
+pub struct Claimer<R> {
+    pub lane: Lane,
+    pub pool: PgPool,
+    pub reader: R,
+    pub recent: Recent,
+    pub registry: Registry,
+    pub queue: Queue,
+    pub hungry: Arc<Notify>,
+    pub lease: Duration,
+    pub metrics: Metrics,
+}
+
+impl<R: LogReader> Claimer<R> {
+    /// Works until the stop; what fails is tried again at the next poll.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let all = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = poll.tick() => true,
+                () = self.hungry.notified() => false,
+            };
+            if let Err(error) = self.claim(all).await {
+                tracing::warn!(%error, "due deliveries cannot be taken now");
+                self.metrics.database_errors.inc();
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+        }
+    }
+
+    async fn claim(&self, all: bool) -> anyhow::Result<()> {
+        let endpoints: HashMap<i64, Arc<Endpoint>> =
+            self.registry.active().into_iter().map(|endpoint| (endpoint.number, endpoint)).collect();
+        let numbers: Vec<i64> = endpoints.keys().copied().collect();
+        let mut rooms = self.queue.rooms(all.then_some(numbers.as_slice()));
+        rooms.retain(|(endpoint, _)| endpoints.contains_key(endpoint));
+        if rooms.is_empty() {
+            return Ok(());
+        }
+        let share = (CLAIM_MAX / rooms.len()).max(1);
+        rooms.iter_mut().for_each(|(_, room)| *room = (*room).min(share));
+        let (ids, limits): (Vec<i64>, Vec<i64>) =
+            rooms.iter().map(|&(endpoint, room)| (endpoint, i64::try_from(room).unwrap_or(1))).unzip();
+        let lease_ends = lease_ends(self.lease);
+        let mut rows: Vec<Row> = sqlx::query_as(self.lane.sql())
+            .bind(&ids)
+            .bind(&limits)
+            .bind(i64::try_from(self.lease.as_millis())?)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.sort_unstable_by_key(|row| (row.endpoint, row.sequence));
+        let mut taken: HashMap<i64, usize> = HashMap::new();
+        rows.iter().for_each(|row| *taken.entry(row.endpoint).or_default() += 1);
+        for (endpoint, room) in rooms {
+            self.queue.claimed(endpoint, taken.get(&endpoint) == Some(&room));
+        }
+        self.enqueue(rows, &endpoints, lease_ends).await
+    }
+
+    async fn enqueue(
+        &self,
+        rows: Vec<Row>,
+        endpoints: &HashMap<i64, Arc<Endpoint>>,
+        lease_ends: Instant,
+    ) -> anyhow::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let events = self.recent.fetch(&self.reader, rows.iter().map(|row| row.position).collect()).await?;
+        let mut jobs = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(endpoint) = endpoints.get(&row.endpoint).cloned() else { continue };
+            let event = events.get(&row.position).filter(|event| event.id == row.event_id).cloned();
+            let (Some(event), Some(payload)) = (event, payload_stored(row.payload)) else {
+                // The lease runs out and the watchdog's alarm stays on: only a restored or foreign log does this.
+                tracing::error!(endpoint = row.endpoint, sequence = row.sequence, "the log does not hold this delivery's event");
+                continue;
+            };
+            let attempt = u32::try_from(row.attempts).unwrap_or(0).saturating_add(1);
+            jobs.push(Job { endpoint, sequence: row.sequence, event, payload, attempt, lease_ends });
+        }
+        self.queue.push(jobs);
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! The one leased instance that turns events into deliveries.
+//!
+//! The broker wakes it, the log is what it reads: a lost, repeated or foreign message can delay but never falsify.
+//! Deliveries, endpoints and the checkpoint change in one transaction, guarded by compare-and-swap, so that a matcher
+//! that lost its lease without knowing writes nothing.
+
+mod plan;
+mod store;
+mod wake;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use event_store::LogReader;
+use platform::lease::Lease;
+use schemas::{Position, RecordedEvent};
+use sqlx::PgPool;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::claim::lease_ends;
+use crate::metrics::Metrics;
+use crate::queue::{Job, Queue};
+use crate::recent::Recent;
+use crate::registry::Registry;
+use plan::{Endpoints, Planned};
+pub(crate) use wake::Listener;
+
+/// The matcher's lease: one per database.
+const LEASE_KEY: i64 = 0x7472_6173_0d15;
+/// How often a standby tries to take the lease.
+const STANDBY_PAUSE: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// Events of one step of a backfill.
+const BACKFILL_EVENTS: usize = 1_000;
+
+/// Where deliveries go that are sent by this instance at once.
+#[derive(Clone)]
+pub struct Lanes {
+    pub general: Queue,
+    pub fast: Queue,
+}
+
+impl Lanes {
+    fn of(&self, planned: &Planned) -> &Queue {
+        if planned.fast { &self.fast } else { &self.general }
+    }
+}
+
+/// What the matcher works with.
+pub struct Matcher<R> {
+    pub pool: PgPool,
+    pub reader: R,
+    pub recent: Recent,
+    pub registry: Registry,
+    pub lanes: Lanes,
+    pub metrics: Metrics,
+    /// Told by the broker's listener.
+    pub wake: Arc<Notify>,
+    /// Tells the listener what may be acknowledged.
+    pub checkpoint: watch::Sender<i64>,
+    /// Events of one transaction.
+    pub batch: usize,
+    /// The log is looked at this often, even if the broker is silent.
+    pub poll: Duration,
+    /// How long a delivery that is handed over is this instance's.
+    pub lease: Duration,
+}
+
+/// Why a step did not land.
+enum Stopped {
+    /// Somebody else moved the checkpoint, or the database failed: take the lease and read everything again.
+    StartOver(anyhow::Error),
+    /// Going on would be wrong.
+    Fatal(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Stopped::StartOver(error.into())
+    }
+}
+
+impl<R: LogReader> Matcher<R> {
+    /// Works until the stop: stands by for the lease, then matches.
+    ///
+    /// # Errors
+    /// When the log holds what this build cannot read, or less than what was matched already.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        while !stop.is_cancelled() {
+            let pause = match self.lead(&stop).await {
+                Ok(true) => continue,
+                Ok(false) => STANDBY_PAUSE,
+                Err(Stopped::Fatal(error)) => return Err(error),
+                Err(Stopped::StartOver(error)) => {
+                    tracing::warn!(error = format!("{error:#}"), "matching starts over");
+                    self.metrics.database_errors.inc();
+                    RETRY_PAUSE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Matches while the lease lasts; false when somebody else has it.
+    async fn lead(&self, stop: &CancellationToken) -> Result<bool, Stopped> {
+        let Some(mut lease) = Lease::try_take(&self.pool, LEASE_KEY).await? else { return Ok(false) };
+        let (mut position, mut endpoints) = store::load(&self.pool).await?;
+        let head = self.reader.head().await?;
+        if head.0 < position {
+            // A restored log: everything that was sent since is unknown to it, and positions would be used twice.
+            return Err(Stopped::Fatal(anyhow::anyhow!(
+                "deliveries are matched up to position {position}, but the log ends at {head}: restore them together"
+            )));
+        }
+        tracing::info!(position, head = head.0, "matching");
+        self.checkpoint.send_replace(position);
+        let mut check_lease = tokio::time::interval(Duration::from_secs(2));
+        check_lease.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let matched = self.step(&mut position, &mut endpoints).await?;
+            let filled = self.backfill_step(position, &mut endpoints).await?;
+            if stop.is_cancelled() {
+                lease.release().await?;
+                return Ok(true);
+            }
+            if matched || filled {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(self.poll) => {}
+                _ = check_lease.tick() => lease.check().await?,
+            }
+        }
+    }
+
+    /// Matches what the log has after the checkpoint; true when there was something.
+    async fn step(&self, position: &mut i64, endpoints: &mut Endpoints) -> Result<bool, Stopped> {
+        let events = self.read(*position).await?;
+        let Some(last) = events.last() else { return Ok(false) };
+        let plan = endpoints.live(&events).map_err(unreadable)?;
+        let changes = !plan.changed.is_empty();
+        // A change of endpoints is seen by the senders first, then its deliveries are handed over.
+        let reserved = if changes { Vec::new() } else { self.reserve(&plan.deliveries) };
+        let lease_end = lease_ends(self.lease);
+        let step = store::Step {
+            from: *position,
+            to: last.position.0,
+            deliveries: &plan.deliveries,
+            leased: &reserved,
+            changed: plan.changed.iter().filter_map(|number| endpoints.get(*number)).collect(),
+            lease: self.lease,
+        };
+        let landed = store::write(&self.pool, step).await;
+        for (planned, _) in plan.deliveries.iter().zip(&reserved).filter(|(_, leased)| **leased) {
+            self.lanes.of(planned).unreserve(planned.endpoint, 1);
+        }
+        landed?;
+        *position = last.position.0;
+        self.recent.keep(&events);
+        if changes {
+            self.registry.refresh(&self.pool).await?;
+        }
+        self.hand_over(plan.deliveries, &reserved, lease_end);
+        self.metrics.checkpoint.set(*position);
+        self.checkpoint.send_replace(*position);
+        Ok(true)
+    }
+
+    /// Gives one chunk of the past to the endpoint that is furthest behind; true when there was one.
+    async fn backfill_step(&self, position: i64, endpoints: &mut Endpoints) -> Result<bool, Stopped> {
+        let Some((number, cursor)) = endpoints.most_behind() else { return Ok(false) };
+        let events: Vec<Arc<RecordedEvent>> =
+            self.reader.read_all(Position(cursor), BACKFILL_EVENTS).await?.into_iter().map(Arc::new).collect();
+        let deliveries = endpoints.backfill(number, &events, Position(position)).map_err(unreadable)?;
+        let step = store::Step {
+            from: position,
+            to: position,
+            deliveries: &deliveries,
+            leased: &vec![false; deliveries.len()],
+            changed: endpoints.get(number).into_iter().collect(),
+            lease: self.lease,
+        };
+        store::write(&self.pool, step).await?;
+        self.recent.keep(&events);
+        let none = vec![false; deliveries.len()];
+        self.hand_over(deliveries, &none, lease_ends(self.lease));
+        Ok(true)
+    }
+
+    async fn read(&self, after: i64) -> Result<Vec<Arc<RecordedEvent>>, Stopped> {
+        let events = self.reader.read_all(Position(after), self.batch).await.context("reading the log")?;
+        Ok(events.into_iter().map(Arc::new).collect())
+    }
+
+    /// Which deliveries get a place in a queue, and so are inserted with a lease.
+    fn reserve(&self, deliveries: &[Planned]) -> Vec<bool> {
+        deliveries.iter().map(|planned| !planned.held && self.lanes.of(planned).reserve(planned.endpoint, 1)).collect()
+    }
+
+    /// Queues the leased deliveries; the others are left to the claimers.
+    fn hand_over(&self, deliveries: Vec<Planned>, leased: &[bool], lease_ends: tokio::time::Instant) {
+        self.metrics.matched.inc_by(u64::try_from(deliveries.len()).unwrap_or_default());
+        let (mut general, mut fast) = (Vec::new(), Vec::new());
+        for (place, planned) in deliveries.into_iter().enumerate() {
+            if planned.held {
+                continue;
+            }
+            let endpoint = self.registry.get(planned.endpoint).filter(|_| leased.get(place) == Some(&true));
+            let Some(endpoint) = endpoint else {
+                self.lanes.of(&planned).note_backlog(planned.endpoint);
+                continue;
+            };
+            let lane = if planned.fast { &mut fast } else { &mut general };
+            lane.push(Job {
+                endpoint,
+                sequence: planned.sequence,
+                event: planned.event,
+                payload: planned.payload,
+                attempt: 1,
+                lease_ends,
+            });
+        }
+        self.lanes.general.push(general);
+        self.lanes.fast.push(fast);
+    }
+}
+
+fn unreadable(error: schemas::DecodeError) -> Stopped {
+    Stopped::Fatal(anyhow::Error::new(error).context("an endpoint's event cannot be read"))
+}

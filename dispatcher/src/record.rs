@@ -1,0 +1,281 @@
+//! What became of attempts, written in batches: attempt rows, the deliveries' new state, and the command that
+//! disables an endpoint whose receiver is gone.
+//!
+//! An answer that is not written down before a crash means a second delivery with the same id and bytes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Payload;
+use schemas::RecordedEvent;
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::metrics::Metrics;
+use crate::queue::Job;
+use crate::registry::Endpoint;
+use crate::schedule::{Failed, Next, ROLL_MAX, Schedule};
+
+/// Outcomes of one statement.
+const BATCH_MAX: usize = 1_000;
+/// Outcomes that may wait to be written; senders wait when they are more.
+pub const OUTCOMES_MAX: usize = 8_192;
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Longest error code that is kept.
+const CODE_MAX: usize = 100;
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Delivered,
+    /// 410: the receiver does not exist any more.
+    Gone,
+    Failed { retry_after: Option<Duration> },
+    /// No attempt was made; the row's lease is given back.
+    Released,
+}
+
+/// One attempt's outcome.
+#[derive(Debug)]
+pub struct Outcome {
+    pub endpoint: Arc<Endpoint>,
+    pub sequence: i64,
+    pub event: Arc<RecordedEvent>,
+    pub payload: Payload,
+    pub attempt: u32,
+    pub started: Instant,
+    pub latency: Duration,
+    pub status_code: Option<u16>,
+    pub error_code: Option<String>,
+    pub excerpt: Option<String>,
+    pub verdict: Verdict,
+}
+
+impl Outcome {
+    /// Of a delivery that is given back untried.
+    pub fn released(job: Job) -> Self {
+        Self {
+            endpoint: job.endpoint,
+            sequence: job.sequence,
+            event: job.event,
+            payload: job.payload,
+            attempt: job.attempt,
+            started: Instant::now(),
+            latency: Duration::ZERO,
+            status_code: None,
+            error_code: None,
+            excerpt: None,
+            verdict: Verdict::Released,
+        }
+    }
+}
+
+/// Writes outcomes until the senders are gone.
+pub struct Recorder {
+    pub pool: PgPool,
+    pub schedule: Schedule,
+    pub metrics: Metrics,
+    pub outcomes: mpsc::Receiver<Outcome>,
+    /// After it a database that does not answer is not waited for any longer.
+    pub give_up: CancellationToken,
+    /// Tells that everything is written, once the recorder is dropped.
+    pub done: DropGuard,
+}
+
+impl Recorder {
+    /// Runs until every sender of outcomes is dropped, then has written them all.
+    ///
+    /// # Errors
+    /// When the stop is over and the database still does not answer.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        while self.outcomes.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            let columns = Columns::new(&batch, &self.schedule);
+            let mut pause = RETRY_PAUSE;
+            while let Err(error) = columns.write(&self.pool).await {
+                tracing::warn!(%error, outcomes = batch.len(), "outcomes cannot be written now");
+                self.metrics.database_errors.inc();
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_PAUSE_MAX),
+                    () = self.give_up.cancelled() => return Err(error.into()),
+                }
+            }
+            self.metrics.observe(&batch);
+            batch.clear();
+        }
+        drop(self.done);
+        Ok(())
+    }
+}
+
+/// A batch as Postgres takes it.
+#[derive(Default)]
+struct Columns {
+    endpoint: Vec<i64>,
+    sequence: Vec<i64>,
+    tenant: Vec<String>,
+    attempt: Vec<i32>,
+    /// False for released rows: no attempt was made.
+    attempted: Vec<bool>,
+    age_ms: Vec<i64>,
+    latency_ms: Vec<i32>,
+    status_code: Vec<Option<i32>>,
+    error_code: Vec<Option<String>>,
+    excerpt: Vec<Option<String>>,
+    status: Vec<Option<&'static str>>,
+    wait_ms: Vec<i64>,
+    after_event_ms: Vec<Option<i64>>,
+    fast: Vec<bool>,
+    gone_id: Vec<Uuid>,
+    gone_tenant: Vec<String>,
+    gone_command: Vec<String>,
+}
+
+impl Columns {
+    fn new(batch: &[Outcome], schedule: &Schedule) -> Self {
+        let mut columns = Self::default();
+        for outcome in batch {
+            columns.push(outcome, schedule);
+        }
+        columns
+    }
+
+    fn push(&mut self, outcome: &Outcome, schedule: &Schedule) {
+        let security = outcome.event.event_type.starts_with("security.");
+        let (status, wait, after_event, fast) = match &outcome.verdict {
+            Verdict::Delivered => (Some("delivered"), Duration::ZERO, None, false),
+            Verdict::Gone => (Some("dead"), Duration::ZERO, None, false),
+            Verdict::Released => {
+                (None, Duration::ZERO, None, schedule.is_fast(security, outcome.attempt))
+            }
+            Verdict::Failed { retry_after } => {
+                let failed = Failed {
+                    attempt: outcome.attempt,
+                    security,
+                    retry_after: *retry_after,
+                    roll: rand::random_range(0..=ROLL_MAX),
+                };
+                match schedule.next(failed) {
+                    Next::Retry { wait, after_event, fast } => (Some("retrying"), wait, after_event, fast),
+                    Next::Dead => (Some("dead"), Duration::ZERO, None, false),
+                }
+            }
+        };
+        self.endpoint.push(outcome.endpoint.number);
+        self.sequence.push(outcome.sequence);
+        self.tenant.push(outcome.endpoint.tenant.as_str().to_owned());
+        self.attempt.push(i32::try_from(outcome.attempt).unwrap_or(i32::MAX));
+        self.attempted.push(outcome.verdict != Verdict::Released);
+        self.age_ms.push(millis(outcome.started.elapsed()));
+        self.latency_ms.push(i32::try_from(outcome.latency.as_millis()).unwrap_or(i32::MAX));
+        self.status_code.push(outcome.status_code.map(i32::from));
+        self.error_code.push(outcome.error_code.as_deref().map(|code| code.chars().take(CODE_MAX).collect()));
+        self.excerpt.push(outcome.excerpt.clone().filter(|text| !text.is_empty()));
+        self.status.push(status);
+        self.wait_ms.push(millis(wait));
+        self.after_event_ms.push(after_event.map(millis));
+        self.fast.push(fast);
+        if outcome.verdict == Verdict::Gone {
+            self.push_gone(outcome);
+        }
+    }
+
+    /// The command comes through the engine like any other; its id is the delivery's, so that it is decided once.
+    fn push_gone(&mut self, outcome: &Outcome) {
+        let endpoint_id = &outcome.endpoint.endpoint_id;
+        self.gone_id.push(Uuid::new_v5(&outcome.event.id, format!("disable/{endpoint_id}").as_bytes()));
+        self.gone_tenant.push(outcome.endpoint.tenant.as_str().to_owned());
+        self.gone_command.push(
+            serde_json::json!({
+                "command": "disable_endpoint",
+                "body": { "endpoint_id": endpoint_id, "cause": "the receiver answered 410 Gone" },
+            })
+            .to_string(),
+        );
+    }
+
+    /// One transaction, and but for receivers that are gone one statement.
+    async fn write(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        let mut connection = pool.acquire().await?;
+        if self.gone_id.is_empty() {
+            return self.write_outcomes(&mut connection).await;
+        }
+        let mut transaction = connection.begin().await?;
+        self.write_outcomes(&mut transaction).await?;
+        self.write_gone(&mut transaction).await?;
+        transaction.commit().await
+    }
+
+    /// Due times are the database's: waits are added to its clock.
+    async fn write_outcomes(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "with o as (
+               select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::bool[], $6::bigint[],
+                 $7::int[], $8::int[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bool[])
+               as o(endpoint, sequence, tenant, attempt, attempted, age_ms, latency_ms, status_code, error_code,
+                    excerpt, status, wait_ms, after_event_ms, fast)),
+             attempts as (
+               insert into webhook_attempts
+                 (endpoint, sequence, number, tenant, started_at, latency_ms, status_code, error_code, excerpt)
+               select endpoint, sequence, attempt, tenant, clock_timestamp() - age_ms * interval '1 millisecond',
+                 latency_ms, status_code, error_code, excerpt
+               from o where attempted
+               on conflict do nothing)
+             update webhook_deliveries d set
+               status = coalesce(o.status, d.status),
+               attempts = case when o.attempted then greatest(d.attempts, o.attempt) else d.attempts end,
+               fast = o.fast,
+               lease_until = null,
+               due_at = case when o.status = 'retrying' then greatest(
+                   clock_timestamp() + o.wait_ms * interval '1 millisecond',
+                   d.recorded_at + o.after_event_ms * interval '1 millisecond')
+                 else d.due_at end,
+               finished_at = case when o.status in ('delivered', 'dead') then clock_timestamp() end,
+               last_status = case when o.attempted then o.status_code else d.last_status end,
+               last_error = case when o.attempted then o.error_code else d.last_error end
+             from o
+             where d.endpoint = o.endpoint and d.sequence = o.sequence and d.status <> 'delivered'
+               and (d.status <> 'dead' or o.status = 'delivered')",
+        )
+        .bind(&self.endpoint)
+        .bind(&self.sequence)
+        .bind(&self.tenant)
+        .bind(&self.attempt)
+        .bind(&self.attempted)
+        .bind(&self.age_ms)
+        .bind(&self.latency_ms)
+        .bind(&self.status_code)
+        .bind(&self.error_code)
+        .bind(&self.excerpt)
+        .bind(&self.status)
+        .bind(&self.wait_ms)
+        .bind(&self.after_event_ms)
+        .bind(&self.fast)
+        .execute(connection)
+        .await
+        .map(|_| ())
+    }
+
+    async fn write_gone(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "insert into command_inbox (id, tenant, command, reason, actor)
+             select id, tenant, command::json, 'the receiver answered 410 Gone', 'dispatcher'
+             from unnest($1::uuid[], $2::text[], $3::text[]) as g(id, tenant, command)
+             on conflict do nothing",
+        )
+        .bind(&self.gone_id)
+        .bind(&self.gone_tenant)
+        .bind(&self.gone_command)
+        .execute(connection)
+        .await
+        .map(|_| ())
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

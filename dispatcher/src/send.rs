@@ -1,0 +1,154 @@
+//! The workers: take a delivery in turn, sign it, post it, hand the outcome to the recorder.
+//!
+//! Not here: which delivery is next (`queue`), what a failure leads to (`schedule`, `record`), and which addresses
+//! may be dialled (`platform::outbound`).
+
+use std::time::Duration;
+
+use bus::CloudEvent;
+use platform::clock::SharedClock;
+use platform::outbound::{HeaderMap, HeaderName, HeaderValue, Outbound, OutboundResponse};
+use platform::vault::Vault;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+use crate::queue::{Job, Queue};
+use crate::record::{Outcome, Verdict};
+use crate::registry::{EndpointState, Registry, SecretError};
+use crate::sign::webhook_id;
+
+/// The receiver says that it is gone for good.
+const GONE: u16 = 410;
+const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// What every worker of a lane shares.
+#[derive(Clone)]
+pub struct Sender {
+    pub queue: Queue,
+    pub registry: Registry,
+    pub vault: Vault,
+    pub outbound: Outbound,
+    pub clock: SharedClock,
+    pub outcomes: mpsc::Sender<Outcome>,
+    pub metrics: Metrics,
+    /// Shorter than the endpoint's own, in the lane of security events.
+    pub timeout_max: Duration,
+    /// Ends attempts that are still waiting for an answer when the time to stop is nearly over.
+    pub abandon: CancellationToken,
+}
+
+impl Sender {
+    /// Works until the stop; an attempt in flight is finished, or given up when `abandon` says so.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        loop {
+            let job = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                job = self.queue.next() => job,
+            };
+            let endpoint = job.endpoint.number;
+            let outcome = self.attempt(job).await;
+            let succeeded = match outcome.verdict {
+                Verdict::Delivered => Some(true),
+                Verdict::Gone | Verdict::Failed { .. } => Some(false),
+                Verdict::Released => None,
+            };
+            let shed = self.queue.done(endpoint, succeeded);
+            for outcome in std::iter::once(outcome).chain(shed.into_iter().map(Outcome::released)) {
+                // The recorder outlives the workers; without it the process is going down.
+                if self.outcomes.send(outcome).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, mut job: Job) -> Outcome {
+        // The newest settings count: a changed address, a pause that came while the delivery waited here.
+        match self.registry.get(job.endpoint.number) {
+            Some(endpoint) if endpoint.state == EndpointState::Active => job.endpoint = endpoint,
+            _ => return Outcome::released(job),
+        }
+        let timeout = job.endpoint.timeout.min(self.timeout_max);
+        if Instant::now() + timeout > job.lease_ends {
+            self.metrics.leases_run_out.inc();
+            return Outcome::released(job);
+        }
+        let body = CloudEvent { event: &job.event, sequence: Some(job.sequence) }.to_bytes(job.payload);
+        let headers = match self.headers(&job, &body).await {
+            Ok(headers) => headers,
+            Err(error) => {
+                tracing::error!(%error, endpoint = job.endpoint.number, "a delivery cannot be signed");
+                return failed(job, Instant::now(), "secret.unavailable");
+            }
+        };
+        let started = Instant::now();
+        let answer = tokio::select! {
+            answer = self.outbound.post(&job.endpoint.url, headers, body, timeout) => answer,
+            () = self.abandon.cancelled() => return Outcome::released(job),
+        };
+        match answer {
+            Ok(response) => answered(job, started, response),
+            Err(error) => failed(job, started, error.code()),
+        }
+    }
+
+    async fn headers(&self, job: &Job, body: &[u8]) -> Result<HeaderMap, SecretError> {
+        let secret = job.endpoint.secret(&self.vault).await?;
+        let id = webhook_id(&job.endpoint.endpoint_id, job.event.id);
+        let timestamp_s = self.clock.now().unix_timestamp();
+        let signature = secret.sign(&id, timestamp_s, body);
+        let mut headers = HeaderMap::with_capacity(8);
+        for (name, value) in &job.endpoint.headers {
+            // Checked when the endpoint was created; what is no header is left out rather than blocking deliveries.
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
+                headers.insert(name, value);
+            }
+        }
+        let traceparent = job.event.meta().ok().and_then(|meta| meta.traceparent);
+        let own = [
+            ("content-type", Some(CONTENT_TYPE.to_owned())),
+            ("webhook-id", Some(id)),
+            ("webhook-timestamp", Some(timestamp_s.to_string())),
+            ("webhook-signature", Some(signature)),
+            ("traceparent", traceparent),
+        ];
+        for (name, value) in own {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        Ok(headers)
+    }
+}
+
+fn answered(job: Job, started: Instant, response: OutboundResponse) -> Outcome {
+    let (verdict, error_code) = if response.is_success() {
+        (Verdict::Delivered, None)
+    } else if response.status == GONE {
+        (Verdict::Gone, Some("receiver.gone".to_owned()))
+    } else {
+        (Verdict::Failed { retry_after: response.retry_after }, Some("receiver.refused".to_owned()))
+    };
+    Outcome {
+        latency: started.elapsed(),
+        started,
+        status_code: Some(response.status),
+        error_code,
+        excerpt: Some(response.body_excerpt),
+        verdict,
+        ..Outcome::released(job)
+    }
+}
+
+/// Of an attempt that got no answer.
+pub fn failed(job: Job, started: Instant, code: &str) -> Outcome {
+    Outcome {
+        latency: started.elapsed(),
+        started,
+        error_code: Some(code.to_owned()),
+        verdict: Verdict::Failed { retry_after: None },
+        ..Outcome::released(job)
+    }
+}

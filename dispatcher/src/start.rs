@@ -1,0 +1,285 @@
+//! Puts the parts together: one matcher, a listener, claimers and workers per lane, a recorder, a watchdog.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Bus;
+use event_store::LogReader;
+use platform::clock::SharedClock;
+use platform::config::DispatcherConfig;
+use platform::outbound::Outbound;
+use platform::tasks::{OnEnd, Tasks};
+use platform::vault::Vault;
+use sqlx::PgPool;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::claim::{Claimer, Lane};
+use crate::matcher::{Lanes, Listener, Matcher};
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::recent::Recent;
+use crate::record::{OUTCOMES_MAX, Outcome, Recorder};
+use crate::registry::Registry;
+use crate::schedule::Schedule;
+use crate::send::Sender;
+use crate::{settle, watchdog};
+
+/// Workers of the lane for security events.
+const FAST_WORKERS: usize = 32;
+/// How often endpoints are read again, for instances whose matcher stands by.
+const REGISTRY_POLL: Duration = Duration::from_millis(500);
+/// How long attempts in flight may go on after the stop was asked for; the whole stop may take 10 s.
+const FINISH: Duration = Duration::from_secs(5);
+/// How long the recorder may try to reach the database after that.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// What may be configured.
+#[derive(Debug, Clone)]
+pub struct DispatcherOptions {
+    /// Attempts at the same time over all endpoints; security events have workers of their own.
+    pub workers: usize,
+    /// Events matched in one transaction.
+    pub batch: usize,
+    /// The log is looked at this often even if the broker is silent; at most a second.
+    pub poll: Duration,
+    /// How long a taken delivery belongs to its taker; longer than every timeout.
+    pub lease: Duration,
+    pub schedule: Schedule,
+    /// Longest attempt of a security event in its fast lane.
+    pub fast_timeout: Duration,
+}
+
+impl Default for DispatcherOptions {
+    fn default() -> Self {
+        Self {
+            workers: 256,
+            batch: 1_000,
+            poll: Duration::from_millis(250),
+            lease: Duration::from_secs(60),
+            schedule: Schedule::default(),
+            fast_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl From<&DispatcherConfig> for DispatcherOptions {
+    fn from(config: &DispatcherConfig) -> Self {
+        let seconds = |list: &[u64]| list.iter().map(|&s| Duration::from_secs(s)).collect();
+        Self {
+            workers: config.workers,
+            batch: config.batch,
+            poll: Duration::from_millis(config.poll_max_ms.clamp(1, 1_000)),
+            lease: Duration::from_secs(config.lease_s),
+            schedule: Schedule {
+                waits: seconds(&config.retry_schedule_s),
+                jitter_percent: u32::from(config.retry_jitter_percent),
+                retry_after_max: Duration::from_secs(config.retry_after_max_s),
+                fast_offsets: seconds(&config.security_offsets_s),
+            },
+            fast_timeout: Duration::from_millis(config.security_timeout_ms),
+        }
+    }
+}
+
+/// The dispatcher of one process.
+pub struct Dispatcher;
+
+/// A running dispatcher.
+#[derive(Clone)]
+pub struct DispatcherHandle {
+    checkpoint: watch::Receiver<i64>,
+    lanes: Lanes,
+}
+
+impl DispatcherHandle {
+    /// Events up to here are matched, as far as this instance's matcher knows; it stays where it was while another
+    /// instance leads.
+    pub fn checkpoint(&self) -> i64 {
+        *self.checkpoint.borrow()
+    }
+
+    /// Deliveries in this instance's memory that wait for a worker.
+    pub fn waiting(&self) -> usize {
+        self.lanes.general.waiting() + self.lanes.fast.waiting()
+    }
+}
+
+/// What the parts share.
+struct Parts<'a, R> {
+    tasks: &'a Tasks,
+    reader: R,
+    pool: PgPool,
+    options: DispatcherOptions,
+    registry: Registry,
+    recent: Recent,
+    metrics: Metrics,
+    outcomes: mpsc::Sender<Outcome>,
+    /// Ends attempts in flight, [`FINISH`] after the stop.
+    abandon: CancellationToken,
+}
+
+impl Dispatcher {
+    /// Starts everything; it ends with `tasks`. `engine_pool` bypasses row security and reaches the server directly
+    /// (the matcher's lease is a session lock).
+    ///
+    /// # Errors
+    /// When the endpoints cannot be read.
+    #[expect(clippy::too_many_arguments, reason = "each is a component of the process, named at the one call")]
+    pub async fn start<R: LogReader>(
+        tasks: &Tasks,
+        reader: R,
+        engine_pool: PgPool,
+        bus: Bus,
+        vault: Vault,
+        outbound: Outbound,
+        clock: SharedClock,
+        options: DispatcherOptions,
+    ) -> anyhow::Result<DispatcherHandle> {
+        let registry = Registry::default();
+        while registry.refresh(&engine_pool).await? {}
+        let (outcomes, received) = mpsc::channel(OUTCOMES_MAX);
+        let parts = Parts {
+            tasks,
+            reader,
+            pool: engine_pool,
+            registry,
+            recent: Recent::default(),
+            metrics: Metrics::new(),
+            outcomes,
+            abandon: CancellationToken::new(),
+            options,
+        };
+        parts.spawn_recorder(received);
+        let workers = parts.options.workers;
+        let general = parts.spawn_lane(Lane::General, workers, Duration::MAX, &vault, &outbound, &clock);
+        let fast_timeout = parts.options.fast_timeout;
+        let fast = parts.spawn_lane(Lane::Fast, FAST_WORKERS, fast_timeout, &vault, &outbound, &clock);
+        let lanes = Lanes { general, fast };
+        let checkpoint = parts.spawn_matcher(lanes.clone(), bus);
+        parts.spawn_upkeep(&lanes);
+        Ok(DispatcherHandle { checkpoint, lanes })
+    }
+}
+
+impl<R: LogReader> Parts<'_, R> {
+    fn spawn_recorder(&self, outcomes: mpsc::Receiver<Outcome>) {
+        let (give_up, done) = (CancellationToken::new(), CancellationToken::new());
+        let recorder = Recorder {
+            pool: self.pool.clone(),
+            schedule: self.options.schedule.clone(),
+            metrics: self.metrics.clone(),
+            outcomes,
+            give_up: give_up.clone(),
+            done: done.clone().drop_guard(),
+        };
+        self.tasks.spawn("delivery recorder", OnEnd::Fatal, recorder.run());
+        let (stop, abandon) = (self.tasks.stop_token(), self.abandon.clone());
+        self.tasks.spawn("delivery stop", OnEnd::MayFinish, async move {
+            stop.cancelled().await;
+            for (limit, next) in [(FINISH, abandon), (FLUSH, give_up)] {
+                if tokio::time::timeout(limit, done.cancelled()).await.is_ok() {
+                    break;
+                }
+                next.cancel();
+            }
+            Ok(())
+        });
+    }
+
+    fn spawn_lane(
+        &self,
+        lane: Lane,
+        workers: usize,
+        timeout_max: Duration,
+        vault: &Vault,
+        outbound: &Outbound,
+        clock: &SharedClock,
+    ) -> Queue {
+        let hungry = Arc::new(Notify::new());
+        let queue = Queue::new(Arc::clone(&hungry));
+        let sender = Sender {
+            queue: queue.clone(),
+            registry: self.registry.clone(),
+            vault: vault.clone(),
+            outbound: outbound.clone(),
+            clock: Arc::clone(clock),
+            outcomes: self.outcomes.clone(),
+            metrics: self.metrics.clone(),
+            timeout_max,
+            abandon: self.abandon.clone(),
+        };
+        for _ in 0..workers {
+            self.tasks.spawn("delivery worker", OnEnd::Fatal, sender.clone().run(self.tasks.stop_token()));
+        }
+        let claimer = Claimer {
+            lane,
+            pool: self.pool.clone(),
+            reader: self.reader.clone(),
+            recent: self.recent.clone(),
+            registry: self.registry.clone(),
+            queue: queue.clone(),
+            hungry,
+            lease: self.options.lease,
+            metrics: self.metrics.clone(),
+        };
+        let (stop, outcomes, waiting) = (self.tasks.stop_token(), self.outcomes.clone(), queue.clone());
+        self.tasks.spawn("delivery claimer", OnEnd::Fatal, async move {
+            claimer.run(stop).await;
+            for job in waiting.drain() {
+                if outcomes.send(Outcome::released(job)).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        queue
+    }
+
+    fn spawn_matcher(&self, lanes: Lanes, bus: Bus) -> watch::Receiver<i64> {
+        let wake = Arc::new(Notify::new());
+        let (checkpoint, matched) = watch::channel(0);
+        let listener =
+            Listener { bus, wake: Arc::clone(&wake), checkpoint: matched.clone(), metrics: self.metrics.clone() };
+        let matcher = Matcher {
+            pool: self.pool.clone(),
+            reader: self.reader.clone(),
+            recent: self.recent.clone(),
+            registry: self.registry.clone(),
+            lanes,
+            metrics: self.metrics.clone(),
+            wake,
+            checkpoint,
+            batch: self.options.batch,
+            poll: self.options.poll,
+            lease: self.options.lease,
+        };
+        self.tasks.spawn("webhook matcher", OnEnd::Fatal, matcher.run(self.tasks.stop_token()));
+        self.tasks.spawn("webhook listener", OnEnd::Fatal, listener.run(self.tasks.stop_token()));
+        matched
+    }
+
+    fn spawn_upkeep(&self, lanes: &Lanes) {
+        let stop = self.tasks.stop_token();
+        let queues = vec![lanes.general.clone(), lanes.fast.clone()];
+        self.tasks.spawn("delivery settling", OnEnd::Fatal, settle::run(self.pool.clone(), queues, stop.clone()));
+        let watch = watchdog::run(self.pool.clone(), self.metrics.clone(), stop.clone());
+        self.tasks.spawn("delivery watchdog", OnEnd::Fatal, watch);
+        let (registry, pool, metrics, lanes) =
+            (self.registry.clone(), self.pool.clone(), self.metrics.clone(), lanes.clone());
+        self.tasks.spawn("webhook registry", OnEnd::Fatal, async move {
+            loop {
+                if let Err(error) = registry.refresh(&pool).await {
+                    tracing::warn!(error = format!("{error:#}"), "endpoints cannot be read now");
+                    metrics.database_errors.inc();
+                }
+                let waiting = lanes.general.waiting() + lanes.fast.waiting();
+                metrics.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(REGISTRY_POLL) => {}
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,74 @@
+//! Row security holds on every table, with the application's own filters switched off.
+
+use platform::db::tenant_transaction;
+use projector::models;
+use projector::runner::{Runner, Step};
+use schemas::TenantId;
+use sqlx::AssertSqlSafe;
+
+use crate::support::events as shop;
+use crate::support::{Log, Models, event};
+
+/// Touches every read model, poison included.
+async fn one_of_each(log: &mut Log, tenant: &str) {
+    let ghost = event("catalogue.item_discontinued", serde_json::json!({"sku": "GHOST"}));
+    log.append(
+        tenant,
+        vec![
+            ("tenant/self", shop::tenant_created(tenant)),
+            ("tenant/self", shop::tax_rate()),
+            ("store/centro", shop::store_opened("centro")),
+            ("terminal/caja", shop::terminal_registered("caja")),
+            ("user/ana", shop::user_created("ana", "v1.ana")),
+            ("item/A", shop::item_created("A")),
+            ("item/GHOST", ghost),
+            ("stock/centro/A", shop::received("centro", "A", 10)),
+            ("unit/serial:1", shop::unit_received("serial:1")),
+            ("customer/c1", shop::customer_registered("c1", "v1.c1")),
+            ("sale/s1", shop::completed("s1", Some("c1"), "2026-11-01", &["A"])),
+            ("customer/c1", shop::charged("c1", 100, "s1")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_api_role_sees_one_tenant_in_every_table_and_nothing_without_one() {
+    let models = Models::new().await;
+    let mut log = Log::new();
+    one_of_each(&mut log, "t1").await;
+    one_of_each(&mut log, "t2").await;
+    let connection = models.engine.acquire().await.unwrap().detach();
+    let mut runner = Runner::open(log.reader.clone(), connection, models::all(), 100).await.unwrap();
+    while runner.step().await.unwrap() != Step::CaughtUp {}
+
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select c.table_name::text from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
+         where c.table_schema = 'public' and c.column_name = 'tenant' and t.table_type = 'BASE TABLE' order by 1",
+    )
+    .fetch_all(&models.engine)
+    .await
+    .unwrap();
+    assert_eq!(tables.len(), models::all().len() + 1, "every read model and the frozen rows: {tables:?}");
+    for table in tables {
+        let tenants = format!("select distinct tenant from {table} order by tenant");
+        let stored: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(tenants.clone())).fetch_all(&models.engine).await.unwrap();
+        assert_eq!(stored, ["t1", "t2"], "{table} is filled for both, or this test shows nothing");
+        let mut one = tenant_transaction(&models.api, &TenantId::new("t1").unwrap()).await.unwrap();
+        let seen: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(tenants.clone())).fetch_all(&mut *one).await.unwrap();
+        one.rollback().await.unwrap();
+        assert_eq!(seen, ["t1"], "{table}");
+        let unset: Vec<String> = sqlx::query_scalar(AssertSqlSafe(tenants)).fetch_all(&models.api).await.unwrap();
+        assert!(unset.is_empty(), "{table} shows nothing while no tenant is set");
+        let forced: bool = sqlx::query_scalar("select relforcerowsecurity from pg_class where oid = $1::regclass")
+            .bind(&table)
+            .fetch_one(&models.engine)
+            .await
+            .unwrap();
+        assert!(forced, "{table}");
+        let write = format!("update {table} set tenant = 't1'");
+        assert!(sqlx::query(AssertSqlSafe(write)).execute(&models.api).await.is_err(), "{table} is read-only for queries");
+    }
+}

@@ -1,0 +1,138 @@
+//! Stock by store and item, and single units (INV-2).
+
+use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use schemars::JsonSchema;
+use schemas::{Sku, StoreId, UnitId};
+use serde::Serialize;
+use sqlx::{FromRow, QueryBuilder};
+use time::OffsetDateTime;
+
+use super::{At, Group};
+use crate::QueryService;
+use crate::failure::{not_found, unavailable};
+use crate::parameters::{List, filter_id, path_id};
+
+/// One item in one store.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct Stock {
+    pub store: String,
+    pub sku: String,
+    pub on_hand: i64,
+    pub reserved: i64,
+    /// On hand less reserved.
+    pub available: i64,
+    /// Moving average of one unit; absent until a receipt names a cost.
+    pub average_cost_minor: Option<i64>,
+    /// Value of what is on hand.
+    pub total_cost_minor: i64,
+    pub currency: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub last_moved_at: OffsetDateTime,
+}
+
+/// One physical unit, where it is now.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct Unit {
+    /// `imei:` with 15 digits or `serial:`.
+    pub unit: String,
+    pub sku: String,
+    pub store: String,
+    /// `in_stock`, `reserved`, `sold` or `written_off`.
+    pub status: String,
+    /// Who has it reserved: `sale/<id>` for a draft.
+    pub holder: Option<String>,
+    pub sale_id: Option<String>,
+    pub cost_minor: Option<i64>,
+    pub currency: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub last_moved_at: OffsetDateTime,
+}
+
+/// Reads of the inventory.
+pub struct InventoryReads(pub QueryService);
+
+#[OpenApi(tag = "Group::Inventory")]
+impl InventoryReads {
+    /// Stock in the order of store and SKU.
+    #[oai(path = "/api/v1/inventory/stock", method = "get", operation_id = "list_stock")]
+    async fn list_stock(
+        &self,
+        context: Data<&RequestContext>,
+        store: Query<Option<String>>,
+        sku: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<Stock>, Problem> {
+        let tenant = &context.principal.tenant;
+        let store: Option<StoreId> = filter_id("store", store.0)?;
+        let sku: Option<Sku> = filter_id("sku", sku.0)?;
+        let filters = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
+        let list = List::<(String, String)>::new(
+            "stock",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select store, sku, on_hand, reserved, on_hand - reserved as available, average_cost_minor, total_cost_minor,
+                    (select currency from rm_tenant t where t.tenant = s.tenant) as currency, last_moved_at
+             from rm_stock s where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        if let Some(store) = &store {
+            query.push(" and store = ").push_bind(store.as_str());
+        }
+        if let Some(sku) = &sku {
+            query.push(" and sku = ").push_bind(sku.as_str());
+        }
+        if let Some((store, sku)) = &list.page.after {
+            query.push(" and (store, sku) > (").push_bind(store).push(", ").push_bind(sku).push(")");
+        }
+        query.push(" order by store, sku limit ").push_bind(list.page.fetch());
+        let rows: Vec<Stock> =
+            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| (row.store.clone(), row.sku.clone()));
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+
+    /// One unit by its IMEI or serial number.
+    #[oai(path = "/api/v1/inventory/units/:unit", method = "get", operation_id = "get_unit")]
+    async fn get_unit(
+        &self,
+        context: Data<&RequestContext>,
+        /// `imei:` with 15 digits or `serial:` with the maker's number.
+        unit: Path<String>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<JsonAnswer<At<Unit>>, Problem> {
+        let tenant = &context.principal.tenant;
+        let unit: UnitId = path_id(&unit.0)?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let found: Option<Unit> = sqlx::query_as(
+            "select unit, sku, store, status, holder, sale_id, cost_minor,
+                    (select currency from rm_tenant t where t.tenant = u.tenant) as currency, last_moved_at
+             from rm_units u where tenant = $1 and unit = $2",
+        )
+        .bind(tenant.as_str())
+        .bind(unit.as_str())
+        .fetch_optional(snapshot.connection())
+        .await
+        .map_err(unavailable)?;
+        let position = snapshot.position;
+        snapshot.close().await?;
+        Ok(JsonAnswer(At { value: found.ok_or_else(not_found)?, position }))
+    }
+}

@@ -1,0 +1,41 @@
+//! The reads, by module. Each handler checks its parameters, takes one snapshot, asks one or two queries, answers.
+
+pub mod admin;
+pub mod audit;
+pub mod catalogue;
+pub mod customers;
+pub mod inventory;
+pub mod reports;
+pub mod sales;
+
+use poem_openapi::Tags;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Groups of operations in the OpenAPI document.
+#[derive(Debug, Tags)]
+pub enum Group {
+    /// What is sold.
+    Catalogue,
+    /// Stock by store, item and unit.
+    Inventory,
+    /// Customers, their credit and ledger.
+    Customers,
+    /// Sales, drafts and receipts.
+    Sales,
+    /// Figures by day and item.
+    Reports,
+    /// Who did what, when and why.
+    Audit,
+    /// Stores, tills, users and settings.
+    Administration,
+}
+
+/// A single thing with the position that it speaks for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct At<T> {
+    #[serde(flatten)]
+    pub value: T,
+    /// The position in the log that this answer speaks for.
+    pub position: i64,
+}

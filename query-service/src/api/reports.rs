@@ -1,0 +1,211 @@
+//! Figures by store, business day and item (REP-1). Every report needs a reason.
+
+use platform::http::{PageAnswer, Problem, RequestContext};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Query;
+use schemars::JsonSchema;
+use schemas::StoreId;
+use serde::Serialize;
+use sqlx::{FromRow, Postgres, QueryBuilder};
+
+use super::Group;
+use crate::QueryService;
+use crate::failure::unavailable;
+use crate::parameters::{List, filter_day, filter_id};
+
+/// One store's business day.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct DailySales {
+    pub store: String,
+    pub day: String,
+    pub currency: String,
+    /// Sales completed, those voided later included.
+    pub sales: i64,
+    pub returns: i64,
+    pub voids: i64,
+    /// Before discounts, of all `sales`.
+    pub gross_minor: i64,
+    pub discount_minor: i64,
+    /// Tax in `sales_minor`.
+    pub tax_minor: i64,
+    /// Totals of all `sales`, tax included.
+    pub sales_minor: i64,
+    /// What went back to customers on this day.
+    pub returned_minor: i64,
+    /// What voids took off this day's sales.
+    pub voided_minor: i64,
+    /// `sales_minor` − `returned_minor` − `voided_minor`.
+    pub net_minor: i64,
+    /// Tax in `net_minor`.
+    pub net_tax_minor: i64,
+}
+
+/// One item over the days asked for.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct ItemSales {
+    pub sku: String,
+    pub currency: String,
+    pub sold_quantity: i64,
+    pub returned_quantity: i64,
+    pub voided_quantity: i64,
+    /// What was sold, tax included, sales voided later included.
+    pub sales_minor: i64,
+    pub returned_minor: i64,
+    pub voided_minor: i64,
+    /// `sales_minor` − `returned_minor` − `voided_minor`.
+    pub net_minor: i64,
+}
+
+/// What a report is about.
+struct Range {
+    store: Option<StoreId>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl Range {
+    fn new(store: Option<String>, from: Option<String>, to: Option<String>) -> Result<Self, Problem> {
+        Ok(Self { store: filter_id("store", store)?, from: filter_day("from", from)?, to: filter_day("to", to)? })
+    }
+
+    fn filters(&self) -> [Option<&str>; 3] {
+        [self.store.as_ref().map(StoreId::as_str), self.from.as_deref(), self.to.as_deref()]
+    }
+
+    /// Adds the conditions for a day and a store column.
+    fn push<'q>(&'q self, query: &mut QueryBuilder<Postgres>, day: &str, store: &str) {
+        for (bound, comparison) in [(&self.from, ">="), (&self.to, "<=")] {
+            if let Some(bound) = bound {
+                query.push(format!(" and {day} {comparison} ")).push_bind(bound.as_str());
+            }
+        }
+        if let Some(id) = &self.store {
+            query.push(format!(" and {store} = ")).push_bind(id.as_str());
+        }
+    }
+}
+
+/// Reports.
+pub struct Reports(pub QueryService);
+
+#[OpenApi(tag = "Group::Reports")]
+impl Reports {
+    /// Sales by business day and store, in this order.
+    #[oai(path = "/api/v1/reports/sales/daily", method = "get", operation_id = "report_daily_sales")]
+    async fn report_daily_sales(
+        &self,
+        context: Data<&RequestContext>,
+        store: Query<Option<String>>,
+        /// First business day, such as `2026-11-01`.
+        from: Query<Option<String>>,
+        /// Last business day.
+        to: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<DailySales>, Problem> {
+        let tenant = &context.principal.tenant;
+        let range = Range::new(store.0, from.0, to.0)?;
+        let list = List::<(String, String)>::new(
+            "daily_sales",
+            tenant,
+            &range.filters(),
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select store, day, currency, sales, returns, voids, gross_minor, discount_minor, tax_minor, sales_minor,
+                    returned_minor, voided_minor, net_minor,
+                    tax_minor - returned_tax_minor - voided_tax_minor as net_tax_minor
+             from rm_daily_sales where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        range.push(&mut query, "day", "store");
+        if let Some((day, store)) = &list.page.after {
+            query.push(" and (day, store) > (").push_bind(day).push(", ").push_bind(store).push(")");
+        }
+        query.push(" order by day, store limit ").push_bind(list.page.fetch());
+        let rows: Vec<DailySales> =
+            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| (row.day.clone(), row.store.clone()));
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+
+    /// Sales by item over a range of business days, in the order of the SKU.
+    #[oai(path = "/api/v1/reports/sales/items", method = "get", operation_id = "report_item_sales")]
+    async fn report_item_sales(
+        &self,
+        context: Data<&RequestContext>,
+        store: Query<Option<String>>,
+        /// First business day, such as `2026-11-01`.
+        from: Query<Option<String>>,
+        /// Last business day.
+        to: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<ItemSales>, Problem> {
+        let tenant = &context.principal.tenant;
+        let range = Range::new(store.0, from.0, to.0)?;
+        let list = List::<String>::new(
+            "item_sales",
+            tenant,
+            &range.filters(),
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = item_query(tenant.as_str(), &range, list.page.after.as_deref());
+        query.push(" order by sku limit ").push_bind(list.page.fetch());
+        let rows: Vec<ItemSales> =
+            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| row.sku.clone());
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+}
+
+/// Sums by item. A void names no lines, so voided sales of the range are taken off by their own lines, less what had
+/// been returned of them before.
+fn item_query(tenant: &str, range: &Range, after: Option<&str>) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(
+        "with sold as (
+           select sku, min(currency) as currency, sum(sold_quantity)::bigint as sold_quantity,
+                  sum(returned_quantity)::bigint as returned_quantity, sum(sales_minor)::bigint as sales_minor,
+                  sum(returned_minor)::bigint as returned_minor
+           from rm_item_sales where tenant = ",
+    );
+    query.push_bind(tenant);
+    range.push(&mut query, "day", "store");
+    if let Some(after) = after {
+        query.push(" and sku > ").push_bind(after);
+    }
+    query.push(
+        " group by sku), voided as (
+           select l.sku, sum(l.quantity - l.returned_quantity)::bigint as voided_quantity,
+                  sum(l.total_minor - l.returned_minor)::bigint as voided_minor
+           from rm_sales s join rm_sale_lines l on l.tenant = s.tenant and l.sale_id = s.sale_id
+           where s.status = 'voided' and s.tenant = ",
+    );
+    query.push_bind(tenant);
+    range.push(&mut query, "s.business_day", "s.store");
+    query.push(
+        " group by l.sku)
+         select sku, currency, sold_quantity, returned_quantity, coalesce(voided_quantity, 0) as voided_quantity,
+                sales_minor, returned_minor, coalesce(voided_minor, 0) as voided_minor,
+                sales_minor - returned_minor - coalesce(voided_minor, 0) as net_minor
+         from sold left join voided using (sku)",
+    );
+    query
+}

@@ -1,0 +1,273 @@
+//! Sales with lines, payments and returns, and their receipts (POS-1 to POS-3).
+
+use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use schemars::JsonSchema;
+use schemas::events::sale::{DraftContent, Refund, SalePayment, SaleReturned};
+use schemas::{Currency, CustomerId, SaleId, Sealed, StoreId, TenantId};
+use serde::Serialize;
+use sqlx::{FromRow, QueryBuilder};
+use time::OffsetDateTime;
+
+use super::{At, Group};
+use crate::QueryService;
+use crate::column::JsonText;
+use crate::failure::{not_found, unavailable};
+use crate::parameters::{List, filter_day, filter_id, filter_word, path_id};
+use crate::people::{self, SealedField};
+use crate::snapshot::Snapshot;
+
+/// A sale's header. Amounts are in minor units of `currency`; those of a draft are 0.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct SaleHeader {
+    pub sale_id: String,
+    /// `draft`, `completed`, `voided` or `discarded`.
+    pub status: String,
+    pub store: String,
+    pub terminal: Option<String>,
+    pub cashier: String,
+    pub customer_id: Option<String>,
+    pub currency: Option<String>,
+    pub business_day: Option<String>,
+    /// When it happened by the till's clock.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub occurred_at: Option<OffsetDateTime>,
+    pub line_count: i64,
+    pub gross_minor: i64,
+    pub discount_minor: i64,
+    pub tax_minor: i64,
+    pub total_minor: i64,
+    pub change_minor: i64,
+    /// What came back of it, without voids.
+    pub returned_minor: i64,
+    /// What its void undid.
+    pub voided_minor: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub changed_at: OffsetDateTime,
+    #[serde(skip)]
+    opened_position: i64,
+}
+
+/// One line as it was sold.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct Line {
+    pub line: i64,
+    pub sku: String,
+    pub unit: Option<String>,
+    pub name: String,
+    pub quantity: i64,
+    pub unit_price_minor: i64,
+    pub gross_minor: i64,
+    pub discount_minor: i64,
+    pub tax_code: Option<String>,
+    pub tax_rate_ppm: i64,
+    pub tax_minor: i64,
+    pub total_minor: i64,
+    pub returned_quantity: i64,
+    pub returned_minor: i64,
+}
+
+/// What a sale's row keeps as JSON.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct Documents {
+    #[schemars(with = "Vec<SalePayment>")]
+    pub payments: JsonText,
+    #[schemars(with = "Vec<SaleReturned>")]
+    pub returns: JsonText,
+    /// What a void gave back.
+    #[schemars(with = "Vec<Refund>")]
+    pub void_refunds: JsonText,
+    /// What a draft holds; absent once it is completed.
+    #[schemars(with = "Option<DraftContent>")]
+    pub draft: Option<JsonText>,
+}
+
+/// A whole sale.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Sale {
+    #[serde(flatten)]
+    pub header: SaleHeader,
+    pub lines: Vec<Line>,
+    #[serde(flatten)]
+    pub documents: Documents,
+}
+
+/// What is printed for the customer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Receipt {
+    pub business_name: String,
+    pub store_name: String,
+    /// Of the registered customer, if there is one who was not forgotten.
+    pub customer_name: Option<String>,
+    /// Decimal places of the currency: amounts are divided by ten to this power.
+    pub currency_exponent: u32,
+    #[serde(flatten)]
+    pub sale: Sale,
+}
+
+const HEADER: &str = "select sale_id, status, store, terminal, cashier, customer_id, currency, business_day, occurred_at,
+    line_count, gross_minor, discount_minor, tax_minor, total_minor, change_minor, returned_minor, voided_minor, opened_at,
+    changed_at, opened_position from rm_sales";
+
+/// Reads of sales.
+pub struct SaleReads(pub QueryService);
+
+#[OpenApi(tag = "Group::Sales")]
+impl SaleReads {
+    /// Sales and drafts, the newest first.
+    #[oai(path = "/api/v1/sales", method = "get", operation_id = "list_sales")]
+    async fn list_sales(
+        &self,
+        context: Data<&RequestContext>,
+        store: Query<Option<String>>,
+        customer_id: Query<Option<String>>,
+        /// Business day, such as `2026-11-01`.
+        day: Query<Option<String>>,
+        /// `draft`, `completed`, `voided` or `discarded`.
+        status: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<SaleHeader>, Problem> {
+        let tenant = &context.principal.tenant;
+        let store: Option<StoreId> = filter_id("store", store.0)?;
+        let customer: Option<CustomerId> = filter_id("customer_id", customer_id.0)?;
+        let day = filter_day("day", day.0)?;
+        let status = filter_word("status", status.0, &["draft", "completed", "voided", "discarded"])?;
+        let filters = [
+            store.as_ref().map(StoreId::as_str),
+            customer.as_ref().map(CustomerId::as_str),
+            day.as_deref(),
+            status.as_deref(),
+        ];
+        let list = List::<i64>::new("sales", tenant, &filters, limit.0, cursor.0.as_deref(), &self.0.cursor_key)?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(HEADER);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        for (column, value) in ["store", "customer_id", "business_day", "status"].iter().zip(filters) {
+            if let Some(value) = value {
+                query.push(format!(" and {column} = ")).push_bind(value);
+            }
+        }
+        if let Some(after) = list.page.after {
+            query.push(" and opened_position < ").push_bind(after);
+        }
+        query.push(" order by opened_position desc limit ").push_bind(list.page.fetch());
+        let rows: Vec<SaleHeader> =
+            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| row.opened_position);
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+
+    /// One sale with its lines, payments and returns.
+    #[oai(path = "/api/v1/sales/:sale_id", method = "get", operation_id = "get_sale")]
+    async fn get_sale(
+        &self,
+        context: Data<&RequestContext>,
+        sale_id: Path<String>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<JsonAnswer<At<Sale>>, Problem> {
+        let id: SaleId = path_id(&sale_id.0)?;
+        let mut snapshot = self.0.snapshot(&context.principal.tenant, min_position.0).await?;
+        let sale = load_sale(&mut snapshot, &id).await?.ok_or_else(not_found)?;
+        let position = snapshot.position;
+        snapshot.close().await?;
+        Ok(JsonAnswer(At { value: sale, position }))
+    }
+
+    /// The receipt of a sale that was completed; drafts have none.
+    #[oai(path = "/api/v1/pos/receipt/:sale_id", method = "get", operation_id = "get_receipt")]
+    async fn get_receipt(
+        &self,
+        context: Data<&RequestContext>,
+        sale_id: Path<String>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<JsonAnswer<At<Receipt>>, Problem> {
+        let tenant = &context.principal.tenant;
+        let id: SaleId = path_id(&sale_id.0)?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let sale = load_sale(&mut snapshot, &id).await?.ok_or_else(not_found)?;
+        let Some(currency) = sale.header.currency.as_deref().and_then(|code| Currency::new(code).ok()) else {
+            return Err(not_found());
+        };
+        let (business_name, store_name, name_sealed): (Option<String>, Option<String>, Option<String>) =
+            sqlx::query_as(
+                "select (select name from rm_tenant where tenant = $1),
+                        (select name from rm_stores where tenant = $1 and store = $2),
+                        (select name_sealed from rm_customers where tenant = $1 and customer_id = $3)",
+            )
+            .bind(tenant.as_str())
+            .bind(&sale.header.store)
+            .bind(&sale.header.customer_id)
+            .fetch_one(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let position = snapshot.position;
+        snapshot.close().await?;
+        let receipt = Receipt {
+            business_name: business_name.unwrap_or_else(|| tenant.to_string()),
+            store_name: store_name.unwrap_or_else(|| sale.header.store.clone()),
+            customer_name: self.customer_name(tenant, sale.header.customer_id.as_deref(), name_sealed).await?,
+            currency_exponent: currency.exponent(),
+            sale,
+        };
+        Ok(JsonAnswer(At { value: receipt, position }))
+    }
+}
+
+impl SaleReads {
+    async fn customer_name(
+        &self,
+        tenant: &TenantId,
+        customer: Option<&str>,
+        sealed: Option<String>,
+    ) -> Result<Option<String>, Problem> {
+        let field = customer.zip(sealed).map(|(customer, sealed)| SealedField {
+            person: format!("customer/{customer}"),
+            field: "name",
+            value: Sealed { sealed },
+        });
+        Ok(people::open(&self.0.vault, tenant, vec![field]).await?.pop().flatten())
+    }
+}
+
+async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Option<Sale>, Problem> {
+    let tenant = snapshot.tenant.clone();
+    let mut query = QueryBuilder::new(HEADER);
+    query.push(" where tenant = ").push_bind(tenant.as_str()).push(" and sale_id = ").push_bind(id.as_str());
+    let header: Option<SaleHeader> =
+        query.build_query_as().fetch_optional(snapshot.connection()).await.map_err(unavailable)?;
+    let Some(header) = header else { return Ok(None) };
+    let documents: Documents = sqlx::query_as(
+        "select payments, returns, void_refunds, draft from rm_sales where tenant = $1 and sale_id = $2",
+    )
+    .bind(tenant.as_str())
+    .bind(id.as_str())
+    .fetch_one(snapshot.connection())
+    .await
+    .map_err(unavailable)?;
+    let lines: Vec<Line> = sqlx::query_as(
+        "select line, sku, unit, name, quantity, unit_price_minor, gross_minor, discount_minor, tax_code, tax_rate_ppm,
+                tax_minor, total_minor, returned_quantity, returned_minor
+         from rm_sale_lines where tenant = $1 and sale_id = $2 order by line",
+    )
+    .bind(tenant.as_str())
+    .bind(id.as_str())
+    .fetch_all(snapshot.connection())
+    .await
+    .map_err(unavailable)?;
+    Ok(Some(Sale { header, lines, documents }))
+}

@@ -1,0 +1,70 @@
+//! How far the read models are, and waiting until they are far enough ("read your own writes").
+//!
+//! Not here: the position that an answer speaks for, which each snapshot reads for itself.
+
+use std::time::Duration;
+
+use platform::http::{Problem, projection_behind};
+use schemas::Position;
+use sqlx::PgPool;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::failure::unavailable;
+
+/// Longest wait for `min_position`.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Pauses between two looks at the checkpoint of another process: the first, doubled up to the second.
+const POLL: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// Where the serving checkpoint is learned from.
+#[derive(Clone)]
+pub enum Progress {
+    /// The projector runs in this process.
+    InProcess(watch::Receiver<Position>),
+    /// The projector runs elsewhere: its checkpoint is polled.
+    Elsewhere(PgPool),
+}
+
+impl Progress {
+    /// Waits until the read models hold everything up to a position, at most two seconds.
+    ///
+    /// # Errors
+    /// 503 `projection_behind` with `Retry-After`, or 503 when the database fails.
+    pub async fn reach(&self, min_position: Option<i64>) -> Result<(), Problem> {
+        let Some(wanted) = min_position.filter(|position| *position > 0) else { return Ok(()) };
+        match self {
+            Progress::InProcess(position) => {
+                let mut position = position.clone();
+                let reached = position.wait_for(|reached| reached.0 >= wanted);
+                match tokio::time::timeout(LONGEST_WAIT, reached).await {
+                    Ok(Ok(_)) => return Ok(()),
+                    Ok(Err(_)) | Err(_) => {}
+                }
+                let reached = position.borrow().0;
+                Err(projection_behind(wanted, reached))
+            }
+            Progress::Elsewhere(pool) => poll(pool, wanted).await,
+        }
+    }
+}
+
+async fn poll(pool: &PgPool, wanted: i64) -> Result<(), Problem> {
+    let deadline = Instant::now() + LONGEST_WAIT;
+    let mut pause = POLL.0;
+    loop {
+        let reached: i64 = sqlx::query_scalar("select position from projection_checkpoint where name = 'serving'")
+            .fetch_optional(pool)
+            .await
+            .map_err(unavailable)?
+            .unwrap_or(0);
+        if reached >= wanted {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(projection_behind(wanted, reached));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(POLL.1);
+    }
+}

@@ -1,0 +1,113 @@
+//! One sample of every event type and version, frozen: whatever this build becomes, it must still read them.
+//!
+//! The samples are in `golden/<type>.v<version>.json`, the JSON Schemas in `json-schema/`. Regenerate the schemas
+//! (never the samples of earlier versions) with `cargo run -p schemas --example write_schemas`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helpers fail as loudly as the test itself"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use schemas::Event;
+use schemas::events::EventType;
+use serde_json::Value;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn file_of(event_type: &EventType) -> String {
+    format!("{}.v{}.json", event_type.name, event_type.version)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Type, version and text of each sample.
+fn samples() -> Vec<(String, i16, String)> {
+    let entries = fs::read_dir(folder("golden")).unwrap();
+    let mut samples: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let (event_type, version) = name.strip_suffix(".json").unwrap().rsplit_once(".v").unwrap();
+            (event_type.to_owned(), version.parse().unwrap(), read(&path))
+        })
+        .collect();
+    samples.sort();
+    samples
+}
+
+#[test]
+fn every_event_type_has_a_sample_of_each_version() {
+    let have: BTreeSet<(String, i16)> = samples()
+        .into_iter()
+        .map(|(name, version, _)| (name, version))
+        .collect();
+    let want: BTreeSet<(String, i16)> = Event::types()
+        .flat_map(|event_type| (1..=event_type.version).map(|version| (event_type.name.to_owned(), version)))
+        .collect();
+    assert_eq!(have, want);
+}
+
+#[test]
+fn every_sample_is_read_and_the_newest_is_written_as_it_was() {
+    for (name, version, text) in samples() {
+        let event = Event::decode(&name, version, &text).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert_eq!(event.event_type(), name);
+        if event.schema_version() == version {
+            let written: Value = serde_json::from_str(event.encode().unwrap().get()).unwrap();
+            let sample: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(written, sample, "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_type_or_version_is_an_error() {
+    assert!(Event::decode("sale.completed", 99, "{}").is_err());
+    assert!(Event::decode("sale.complete", 1, "{}").is_err());
+    assert!(Event::decode("sale.completed", 1, "{}").is_err());
+}
+
+#[test]
+fn the_committed_schemas_are_those_of_the_code() {
+    let mut names = BTreeSet::new();
+    for event_type in Event::types() {
+        let name = file_of(event_type);
+        let committed: Value = serde_json::from_str(&read(&folder("json-schema").join(&name))).unwrap();
+        assert_eq!(
+            committed,
+            (event_type.schema)().to_value(),
+            "{name}: cargo run -p schemas --example write_schemas"
+        );
+        names.insert(name);
+    }
+    let files = fs::read_dir(folder("json-schema")).unwrap();
+    let files: BTreeSet<String> = files
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())
+        .collect();
+    assert!(files.is_superset(&names));
+}
+
+#[test]
+fn every_sample_satisfies_its_schema() {
+    for (name, version, text) in samples() {
+        let schema = read(&folder("json-schema").join(format!("{name}.v{version}.json")));
+        let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        let sample: Value = serde_json::from_str(&text).unwrap();
+        if let Err(error) = validator.validate(&sample) {
+            panic!("{name}: {error}");
+        }
+        assert!(
+            !validator.is_valid(&Value::Null),
+            "{name}: a schema that accepts anything proves nothing"
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! The bench as tests: a month of a real retailer's sales, and a short torture.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::product::{Product, binary, repository};
+
+const LISTEN: &str = "127.0.0.1:18097";
+
+/// Runs the bench's binary and returns the JSON of its last line.
+async fn lab(args: &[&str]) -> (bool, Value, String) {
+    let output = tokio::process::Command::new(binary("lab"))
+        .args(args)
+        .env("TRASTIENDA_BIN", binary("trastienda"))
+        .current_dir(repository())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last = text.lines().rev().find(|line| line.starts_with('{')).unwrap_or_default().to_owned();
+    (output.status.success(), serde_json::from_str(&last).unwrap_or(Value::Null), text)
+}
+
+/// The shared file, or `None` (loudly) where it is absent; CI must have it.
+fn retail_file() -> Option<PathBuf> {
+    let path = repository().join("../shared/data/online-retail-2010-12.csv.gz");
+    if path.exists() {
+        return Some(path);
+    }
+    #[expect(clippy::disallowed_methods, reason = "CI says so by this variable")]
+    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!is_ci, "{} is absent", path.display());
+    eprintln!("SKIPPED: {} is absent", path.display());
+    None
+}
+
+#[tokio::test]
+async fn a_month_of_real_sales_reconciles_to_the_penny_and_a_second_run_adds_nothing() {
+    let Some(file) = retail_file() else { return };
+    let product = Product::start("replay", &["--allow-outbound", LISTEN]).await;
+    let demo = product.data.join("demo.json");
+    let (file, demo) = (file.to_string_lossy().into_owned(), demo.to_string_lossy().into_owned());
+    let port = LISTEN.rsplit(':').next().unwrap();
+    let args = ["replay", &file, "--demo", &demo, "--receiver-port", port];
+    let (ok, first, text) = lab(&args).await;
+    assert!(ok, "{text}");
+    assert_eq!(first["lines"], 42_481);
+    assert_eq!(first["net_minor"], 74_895_702);
+    assert_eq!(first["net_expected_minor"], 74_895_702);
+    assert_eq!(first["refused"], 0);
+    assert_eq!(first["sequence_holes"], 0);
+    assert_eq!(first["webhooks_received"], first["webhooks_expected"]);
+    let (ok, second, text) = lab(&args).await;
+    assert!(ok, "{text}");
+    for key in ["net_minor", "webhooks_expected", "webhooks_received", "head_after"] {
+        assert_eq!(second[key], first[key], "{key}");
+    }
+    assert_eq!(second["head_before"], second["head_after"]);
+    let (ok, verified, text) = lab(&["verify", "--demo", &demo]).await;
+    assert!(ok, "{text}");
+    assert_eq!(verified["ok"], true);
+}
+
+#[tokio::test]
+async fn kills_at_random_moments_lose_and_double_nothing() {
+    let (ok, result, text) = lab(&["torture", "--kills", "20", "--commands", "2000"]).await;
+    assert!(ok, "{text}");
+    assert_eq!(result["ok"], true, "{text}");
+    assert_eq!(result["lost"], 0);
+    assert_eq!(result["doubled"], 0);
+    assert_eq!(result["webhooks_missing"], 0);
+    assert!(result["kills"].as_i64().unwrap() >= 20);
+}
