@@ -140,3 +140,6 @@ pub fn spec(http: &Arc<Http>) -> Result<String, TokenError> {
     );
     Ok(OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION")).spec())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! the outside world did. Deliberately absent: commands (endpoints are changed through the command service), and any
 //! way for a failing webhook to touch the business operation behind it.
 
+pub mod api;
 mod claim;
 mod filter;
 mod matcher;
@@ -21,6 +22,7 @@ pub mod watchdog;
 
 use platform::db::Migration;
 
+pub use api::{DeliveryReads, ROUTES};
 pub use sign::webhook_id;
 pub use start::{Dispatcher, DispatcherHandle, DispatcherOptions};
 

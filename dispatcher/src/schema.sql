@@ -43,6 +43,7 @@ create index webhook_deliveries_due on webhook_deliveries (endpoint, due_at, seq
 create index webhook_deliveries_due_fast on webhook_deliveries (endpoint, due_at, sequence)
   where status in ('pending', 'retrying') and fast;
 create index webhook_deliveries_held on webhook_deliveries (endpoint, sequence) where status = 'held';
+create index webhook_deliveries_dead on webhook_deliveries (endpoint, sequence) where status = 'dead';
 -- Rows change twice in their first second: vacuum must keep up with the due indexes.
 alter table webhook_deliveries set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
 create table webhook_attempts (

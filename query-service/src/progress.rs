@@ -68,3 +68,28 @@ async fn poll(pool: &PgPool, wanted: i64) -> Result<(), Problem> {
         pause = (pause * 2).min(POLL.1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_position_that_is_not_reached_in_two_seconds_answers_503_with_a_time_to_retry() {
+        let (_projector, position) = watch::channel(Position(4));
+        let started = Instant::now();
+        let problem = Progress::InProcess(position).reach(Some(5)).await.unwrap_err();
+        assert_eq!((problem.code, problem.status.as_u16()), ("projection_behind", 503));
+        assert_eq!(problem.retry_after_s, Some(1));
+        assert_eq!(started.elapsed(), LONGEST_WAIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_when_the_projector_arrives() {
+        let (projector, position) = watch::channel(Position(4));
+        let progress = Progress::InProcess(position);
+        let (reached, ()) = tokio::join!(progress.reach(Some(5)), async { _ = projector.send_replace(Position(7)) });
+        assert!(reached.is_ok());
+        assert!(progress.reach(Some(7)).await.is_ok(), "what is reached needs no wait");
+        assert!(progress.reach(None).await.is_ok());
+    }
+}

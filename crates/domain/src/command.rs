@@ -80,3 +80,6 @@ commands! {
     DeleteEndpoint = "delete_endpoint" in webhooks,
     TestEndpoint = "test_endpoint" in webhooks,
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,11 +21,16 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-/// Roles that every database needs; run by the owner.
+/// Roles that every database needs; run by the owner. Roles belong to the cluster, so another database's migration may
+/// create them at the same moment.
 const ROLES: &str = r"
 do $$ begin
-  if not exists (select from pg_roles where rolname = 'trastienda_engine') then create role trastienda_engine login bypassrls; end if;
-  if not exists (select from pg_roles where rolname = 'trastienda_api') then create role trastienda_api login; end if;
+  if not exists (select from pg_roles where rolname = 'trastienda_engine') then
+    begin create role trastienda_engine login bypassrls; exception when duplicate_object or unique_violation then null; end;
+  end if;
+  if not exists (select from pg_roles where rolname = 'trastienda_api') then
+    begin create role trastienda_api login; exception when duplicate_object or unique_violation then null; end;
+  end if;
 end $$;
 grant usage on schema public to trastienda_engine, trastienda_api;
 create table if not exists schema_migrations (

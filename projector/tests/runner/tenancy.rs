@@ -49,9 +49,15 @@ async fn the_api_role_sees_one_tenant_in_every_table_and_nothing_without_one() {
     .fetch_all(&models.engine)
     .await
     .unwrap();
-    assert_eq!(tables.len(), models::all().len() + 1, "every read model and the frozen rows: {tables:?}");
+    let mut readable = 0;
     for table in tables {
         let tenants = format!("select distinct tenant from {table} order by tenant");
+        if !table.starts_with("rm_") && table != "projection_poison" {
+            let denied = sqlx::query(AssertSqlSafe(tenants)).execute(&models.api).await;
+            assert!(denied.is_err(), "{table} is nothing for queries");
+            continue;
+        }
+        readable += 1;
         let stored: Vec<String> =
             sqlx::query_scalar(AssertSqlSafe(tenants.clone())).fetch_all(&models.engine).await.unwrap();
         assert_eq!(stored, ["t1", "t2"], "{table} is filled for both, or this test shows nothing");
@@ -71,4 +77,5 @@ async fn the_api_role_sees_one_tenant_in_every_table_and_nothing_without_one() {
         let write = format!("update {table} set tenant = 't1'");
         assert!(sqlx::query(AssertSqlSafe(write)).execute(&models.api).await.is_err(), "{table} is read-only for queries");
     }
+    assert_eq!(readable, models::all().len() + 1, "every read model and the frozen rows");
 }

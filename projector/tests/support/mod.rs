@@ -90,7 +90,8 @@ pub struct Models {
 impl Models {
     pub async fn new() -> Self {
         let database = testkit::database().await;
-        db::migrate(database.url(), projector::migrations()).await.unwrap();
+        let migrations = [projector::migrations(), platform::vault::MIGRATIONS].concat();
+        db::migrate(database.url(), &migrations).await.unwrap();
         let engine = db::pool(database.url(), DbRole::Engine, 8).await.unwrap();
         let api = db::pool(database.url(), DbRole::Api, 4).await.unwrap();
         Self { database, engine, api }

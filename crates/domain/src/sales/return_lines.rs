@@ -249,15 +249,11 @@ pub(super) fn without_sale(
         let sku = named_sku(work, request, line)?;
         let item = work.item(&sku)?;
         match &request.unit {
-            Some(unit) => {
-                if !matches!(work.unit(unit, line)?.place, Place::Sold { .. }) {
-                    return Err(Refusal::UnitNotSold {
-                        unit: unit.clone(),
-                        line,
-                    }
-                    .into());
-                }
+            Some(unit) if !matches!(work.unit(unit, line)?.place, Place::Sold { .. }) => {
+                let unit = unit.clone();
+                return Err(Refusal::UnitNotSold { unit, line }.into());
             }
+            Some(_) => {}
             None if item.kind == ItemKind::Serialised => {
                 let quantity = request.quantity.get();
                 return Err(Refusal::UnitsRequired {

@@ -1,14 +1,15 @@
 //! Promise: when the connection is lost in mid-commit, the outcome is called unknown; after the lease is held again the
 //! records tell the truth: nothing is doubled, nothing is lost.
 
-use event_store::{AppendError, Link, LogReader, LogWriter, PostgresWriter, verify_log};
+use event_store::{Append, AppendError, Link, LogReader, LogWriter, PostgresWriter, verify_log};
 use schemas::Position;
+use sqlx::Transaction;
 
 use crate::fixture::{Postgres, Store, command, everything, key, patient, single, write};
 use crate::proxy::{Cut, Proxy};
 
 /// One or three commands on new streams, so that the append is the only statement.
-fn batch(round: usize) -> Vec<event_store::Append> {
+fn batch(round: usize) -> Vec<Append> {
     match round % 2 {
         0 => vec![single(&format!("sale/{round}"), 0)],
         _ => (0..3)
@@ -26,6 +27,18 @@ async fn recover(writer: &mut PostgresWriter) -> Position {
             Err(error) => panic!("{error:?}"),
         }
     }
+}
+
+/// Holds the command's id in a transaction that has not ended: whoever inserts it waits.
+async fn block(store: &Postgres, append: &Append) -> Transaction<'static, sqlx::Postgres> {
+    let mut blocker = store.owner.begin().await.unwrap();
+    sqlx::query("insert into commands values ($1, $2, '', true, '{}', 0, now())")
+        .bind(append.tenant.as_str())
+        .bind(&append.record.id)
+        .execute(&mut *blocker)
+        .await
+        .unwrap();
+    blocker
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,11 +99,10 @@ async fn a_commit_that_lingers_on_the_server_has_ended_once_the_lease_is_held() 
     let proxy = Proxy::start(&store.engine_target()).await;
     let target = proxy.through(&store.engine_target());
     let mut writer = PostgresWriter::connect_with(target, patient()).await.unwrap();
-    // The statement waits on the server behind this lock, and its backend does not notice that the client is gone.
-    let mut blocker = store.owner.begin().await.unwrap();
-    sqlx::query("lock table commands in share mode").execute(&mut *blocker).await.unwrap();
-    proxy.cut_next(Cut::ClientOnly);
     let lost = single("sale/1", 0);
+    // The statement waits on the server for this transaction, and its backend does not notice that the client is gone.
+    let blocker = block(&store, &lost).await;
+    proxy.cut_next(Cut::ClientOnly);
     assert!(matches!(writer.append(std::slice::from_ref(&lost)).await, Err(AppendError::Unknown(_))));
     let reader = store.reader();
     assert!(reader.commands(&[key(&lost)]).await.unwrap()[0].is_none(), "a look before the lease proves nothing");
@@ -121,9 +133,9 @@ async fn a_server_that_stops_answering_is_given_up_in_time() {
         ..patient()
     };
     let mut writer = PostgresWriter::connect_with(store.engine_target(), options).await.unwrap();
-    let mut blocker = store.owner.begin().await.unwrap();
-    sqlx::query("lock table commands in share mode").execute(&mut *blocker).await.unwrap();
-    let late = writer.append(&[single("sale/1", 0)]).await;
+    let late = single("sale/1", 0);
+    let blocker = block(&store, &late).await;
+    let late = writer.append(&[late]).await;
     assert!(matches!(late, Err(AppendError::Unknown(_))), "{late:?}");
     blocker.rollback().await.unwrap();
     assert_eq!(recover(&mut writer).await, Position::START);

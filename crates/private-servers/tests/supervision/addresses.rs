@@ -55,7 +55,10 @@ async fn a_long_data_path_gets_a_short_private_socket_folder() {
         .next()
         .unwrap()
         .to_owned();
-    assert!(socket.starts_with("/tmp/trastienda-"), "{socket}");
+    if !deep.join("elsewhere").exists() {
+        assert!(socket.starts_with("/tmp/trastienda-"), "{socket}");
+    }
+    assert!(socket.len() < 90, "{socket}");
     assert_eq!(
         std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777,
         0o700

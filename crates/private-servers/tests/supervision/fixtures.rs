@@ -32,9 +32,24 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        // Where user namespaces are refused, the clusters are elsewhere.
+        for place in ["", "postgres", "data/postgres"] {
+            if let Ok(home) = self.0.join(place).join("elsewhere").canonicalize() {
+                drop(std::fs::remove_dir_all(home));
+            }
+        }
         // The servers may still be writing their last words.
         drop(std::fs::remove_dir_all(&self.0));
     }
+}
+
+/// Where the cluster of a Postgres folder is: in it, unless it had to go elsewhere.
+pub fn cluster_of(folder: &Path) -> PathBuf {
+    folder
+        .join("elsewhere")
+        .canonicalize()
+        .unwrap_or_else(|_| folder.to_path_buf())
+        .join("cluster")
 }
 
 pub fn nats_server() -> PathBuf {

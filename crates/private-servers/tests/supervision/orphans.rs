@@ -1,6 +1,6 @@
 //! A holder that is killed leaves nothing running.
 
-use crate::fixtures::{Folder, Holder, is_gone, processes_on, wait_for};
+use crate::fixtures::{Folder, Holder, cluster_of, is_gone, processes_on, wait_for};
 
 #[test]
 fn a_killed_holder_leaves_nothing_running() {
@@ -20,7 +20,11 @@ fn a_stopped_holder_leaves_nothing_running() {
     let holder = Holder::start(&folder.0);
     holder.stop();
     assert_eq!(processes_on(&folder.0), Vec::<String>::new());
-    assert!(!folder.0.join("postgres/cluster/postmaster.pid").exists());
+    assert!(
+        !cluster_of(&folder.0.join("postgres"))
+            .join("postmaster.pid")
+            .exists()
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::fixtures::{Folder, is_gone, nats_in, postgres_in, remember};
+use crate::fixtures::{Folder, cluster_of, is_gone, nats_in, postgres_in, remember};
 
 #[tokio::test]
 async fn a_stale_pid_file_that_names_a_stranger_leaves_the_stranger_alone() {
@@ -13,15 +13,12 @@ async fn a_stale_pid_file_that_names_a_stranger_leaves_the_stranger_alone() {
     postgres.stop().await;
     nats_in(&folder.0.join("nats")).await.stop().await;
 
+    let cluster = cluster_of(&folder.0.join("postgres"));
     let mut stranger = Command::new("sleep").arg("600").spawn().unwrap();
     let line = format!("{}\n", stranger.id());
     // Postgres itself would refuse to start: the process that its file names is alive.
-    let postmaster = format!(
-        "{}\n{}\n",
-        stranger.id(),
-        folder.0.join("postgres/cluster").display()
-    );
-    std::fs::write(folder.0.join("postgres/cluster/postmaster.pid"), postmaster).unwrap();
+    let postmaster = format!("{}\n{}\n", stranger.id(), cluster.display());
+    std::fs::write(cluster.join("postmaster.pid"), postmaster).unwrap();
     std::fs::write(folder.0.join("postgres/server.pid"), &line).unwrap();
     std::fs::write(folder.0.join("nats/server.pid"), &line).unwrap();
 
