@@ -53,7 +53,15 @@ impl Http {
         clock: SharedClock,
     ) -> Self {
         let (user_attempts, tenant_attempts) = sign_in_throttles();
-        Self { commands, vault, issuer, passwords, user_attempts, tenant_attempts, clock }
+        Self {
+            commands,
+            vault,
+            issuer,
+            passwords,
+            user_attempts,
+            tenant_attempts,
+            clock,
+        }
     }
 
     /// Submits a command for who asks and answers once it is durable. `T` is the answer's shape in the document.
@@ -75,7 +83,11 @@ impl Http {
             command: command.into(),
         };
         match self.commands.submit(submission).await {
-            Ok(Reply::Accepted { answer, position, replayed }) => Ok(CommandAnswer::new(&answer, position, replayed)),
+            Ok(Reply::Accepted {
+                answer,
+                position,
+                replayed,
+            }) => Ok(CommandAnswer::new(&answer, position, replayed)),
             Ok(Reply::Refused { refusal, replayed }) => Err(of_refusal(&refusal, replayed)),
             Err(error) => Err(of_submit_error(&error)),
         }
@@ -91,9 +103,16 @@ impl Http {
         person: &str,
         fields: [(&str, Option<&str>); N],
     ) -> Result<[Option<schemas::Sealed>; N], Problem> {
-        let given: Vec<(&str, &str)> = fields.iter().filter_map(|(name, text)| Some((*name, (*text)?))).collect();
-        let mut sealed =
-            self.vault.seal_fields(tenant, person, &given).await.map_err(|e| of_vault_error(&e))?.into_iter();
+        let given: Vec<(&str, &str)> = fields
+            .iter()
+            .filter_map(|(name, text)| Some((*name, (*text)?)))
+            .collect();
+        let mut sealed = self
+            .vault
+            .seal_fields(tenant, person, &given)
+            .await
+            .map_err(|e| of_vault_error(&e))?
+            .into_iter();
         Ok(fields.map(|(_, text)| text.and_then(|_| sealed.next())))
     }
 }
@@ -103,7 +122,11 @@ impl Http {
 pub fn fresh_id(context: &RequestContext, purpose: &str) -> Uuid {
     match &context.idempotency_key {
         Some(key) => {
-            let name = format!("{}\n{key}\n{}\n{purpose}", context.principal.tenant, hex::encode(context.fingerprint));
+            let name = format!(
+                "{}\n{key}\n{}\n{purpose}",
+                context.principal.tenant,
+                hex::encode(context.fingerprint)
+            );
             Uuid::new_v5(&DERIVED_IDS, name.as_bytes())
         }
         None => platform::clock::fresh_id(),

@@ -2,4 +2,5 @@
 
 pub mod engine;
 pub mod http;
+pub mod purge;
 pub mod routes;

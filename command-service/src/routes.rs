@@ -15,6 +15,7 @@ mod webhooks;
 use std::sync::Arc;
 
 use platform::auth::TokenError;
+use platform::http::openapi::{DocumentError, spec_of};
 use platform::http::{Access, ReasonRule, Route, Service, Verb};
 use poem::{EndpointExt, IntoEndpoint};
 use poem_openapi::OpenApiService;
@@ -29,7 +30,15 @@ const ADMIN: &[Role] = &[Role::Admin];
 
 const fn write(method: Verb, path: &'static str, operation: &'static str, who: Who) -> Route {
     let Who { roles, reason, scope } = who;
-    Route { method, path, operation, roles, reason, scope, access: Access::User }
+    Route {
+        method,
+        path,
+        operation,
+        roles,
+        reason,
+        scope,
+        access: Access::User,
+    }
 }
 
 /// The right half of a row.
@@ -44,7 +53,15 @@ const fn who(roles: &'static [Role], reason: ReasonRule, scope: &'static str) ->
 }
 
 const fn public(method: Verb, path: &'static str, operation: &'static str) -> Route {
-    Route { method, path, operation, roles: &[], reason: ReasonRule::Never, scope: "", access: Access::Public }
+    Route {
+        method,
+        path,
+        operation,
+        roles: &[],
+        reason: ReasonRule::Never,
+        scope: "",
+        access: Access::Public,
+    }
 }
 
 use ReasonRule::{Optional, Required};
@@ -124,21 +141,18 @@ pub fn service(http: Arc<Http>) -> Result<Service, TokenError> {
         webhooks::WebhooksApi(http),
     );
     let service = OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION"));
-    Ok(Service { routes: ROUTES, endpoint: service.into_endpoint().map_to_response().boxed() })
+    Ok(Service {
+        routes: ROUTES,
+        endpoint: service.into_endpoint().map_to_response().boxed(),
+    })
 }
 
-/// The write side's document as poem-openapi writes it, for [`platform::http::openapi::document`].
-pub fn spec(http: &Arc<Http>) -> Result<String, TokenError> {
-    let apis: Apis = (
-        auth::AuthApi::new(Arc::clone(http))?,
-        catalogue::CatalogueApi(Arc::clone(http)),
-        inventory::InventoryApi(Arc::clone(http)),
-        customers::CustomersApi(Arc::clone(http)),
-        pos::PosApi(Arc::clone(http)),
-        admin::AdminApi(Arc::clone(http)),
-        webhooks::WebhooksApi(Arc::clone(http)),
-    );
-    Ok(OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION")).spec())
+/// The write side's operations, for [`platform::http::openapi::document`].
+///
+/// # Errors
+/// When two operations share path and method.
+pub fn spec() -> Result<serde_json::Value, DocumentError> {
+    spec_of::<Apis>()
 }
 
 #[cfg(test)]

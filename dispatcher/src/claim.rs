@@ -130,8 +130,12 @@ impl<R: LogReader> Claimer<R> {
     }
 
     async fn claim(&self, all: bool) -> anyhow::Result<()> {
-        let endpoints: HashMap<i64, Arc<Endpoint>> =
-            self.registry.active().into_iter().map(|endpoint| (endpoint.number, endpoint)).collect();
+        let endpoints: HashMap<i64, Arc<Endpoint>> = self
+            .registry
+            .active()
+            .into_iter()
+            .map(|endpoint| (endpoint.number, endpoint))
+            .collect();
         let numbers: Vec<i64> = endpoints.keys().copied().collect();
         let mut rooms = self.queue.rooms(all.then_some(numbers.as_slice()));
         rooms.retain(|(endpoint, _)| endpoints.contains_key(endpoint));
@@ -140,8 +144,10 @@ impl<R: LogReader> Claimer<R> {
         }
         let share = (CLAIM_MAX / rooms.len()).max(1);
         rooms.iter_mut().for_each(|(_, room)| *room = (*room).min(share));
-        let (ids, limits): (Vec<i64>, Vec<i64>) =
-            rooms.iter().map(|&(endpoint, room)| (endpoint, i64::try_from(room).unwrap_or(1))).unzip();
+        let (ids, limits): (Vec<i64>, Vec<i64>) = rooms
+            .iter()
+            .map(|&(endpoint, room)| (endpoint, i64::try_from(room).unwrap_or(1)))
+            .unzip();
         let lease_ends = lease_ends(self.lease);
         let mut rows: Vec<Row> = sqlx::query_as(self.lane.sql())
             .bind(&ids)
@@ -151,7 +157,8 @@ impl<R: LogReader> Claimer<R> {
             .await?;
         rows.sort_unstable_by_key(|row| (row.endpoint, row.sequence));
         let mut taken: HashMap<i64, usize> = HashMap::new();
-        rows.iter().for_each(|row| *taken.entry(row.endpoint).or_default() += 1);
+        rows.iter()
+            .for_each(|row| *taken.entry(row.endpoint).or_default() += 1);
         for (endpoint, room) in rooms {
             self.queue.claimed(endpoint, taken.get(&endpoint) == Some(&room));
         }
@@ -167,18 +174,37 @@ impl<R: LogReader> Claimer<R> {
         if rows.is_empty() {
             return Ok(());
         }
-        let events = self.recent.fetch(&self.reader, rows.iter().map(|row| row.position).collect()).await?;
+        let events = self
+            .recent
+            .fetch(&self.reader, rows.iter().map(|row| row.position).collect())
+            .await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some(endpoint) = endpoints.get(&row.endpoint).cloned() else { continue };
-            let event = events.get(&row.position).filter(|event| event.id == row.event_id).cloned();
+            let Some(endpoint) = endpoints.get(&row.endpoint).cloned() else {
+                continue;
+            };
+            let event = events
+                .get(&row.position)
+                .filter(|event| event.id == row.event_id)
+                .cloned();
             let (Some(event), Some(payload)) = (event, payload_stored(row.payload)) else {
                 // The lease runs out and the watchdog's alarm stays on: only a restored or foreign log does this.
-                tracing::error!(endpoint = row.endpoint, sequence = row.sequence, "the log does not hold this delivery's event");
+                tracing::error!(
+                    endpoint = row.endpoint,
+                    sequence = row.sequence,
+                    "the log does not hold this delivery's event"
+                );
                 continue;
             };
             let attempt = u32::try_from(row.attempts).unwrap_or(0).saturating_add(1);
-            jobs.push(Job { endpoint, sequence: row.sequence, event, payload, attempt, lease_ends });
+            jobs.push(Job {
+                endpoint,
+                sequence: row.sequence,
+                event,
+                payload,
+                attempt,
+                lease_ends,
+            });
         }
         self.queue.push(jobs);
         Ok(())

@@ -34,7 +34,9 @@ impl Pattern {
         if text == "*" {
             return Pattern::Everything;
         }
-        let text = text.strip_prefix("sales.").map_or_else(|| text.to_owned(), |rest| format!("sale.{rest}"));
+        let text = text
+            .strip_prefix("sales.")
+            .map_or_else(|| text.to_owned(), |rest| format!("sale.{rest}"));
         match text.strip_suffix('*') {
             Some(prefix) if prefix.ends_with('.') => Pattern::Module(prefix.to_owned()),
             // A star elsewhere is no wildcard: creating an endpoint refuses it, and here it matches nothing.

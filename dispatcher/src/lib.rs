@@ -27,5 +27,8 @@ pub use sign::webhook_id;
 pub use start::{Dispatcher, DispatcherHandle, DispatcherOptions};
 
 /// The tables of this crate; its dependencies (vault, engine's inbox) bring their own.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { module: "dispatcher", version: 1, sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    module: "dispatcher",
+    version: 1,
+    sql: include_str!("schema.sql"),
+}];

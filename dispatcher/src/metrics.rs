@@ -27,13 +27,20 @@ impl Metrics {
     pub fn new() -> Self {
         Self {
             matched: counter("trastienda_webhook_matched_total", "Deliveries created."),
-            attempts: counter_vec("trastienda_webhook_attempts_total", "Attempts by outcome.", &["outcome"]),
+            attempts: counter_vec(
+                "trastienda_webhook_attempts_total",
+                "Attempts by outcome.",
+                &["outcome"],
+            ),
             attempt_seconds: histogram(
                 "trastienda_webhook_attempt_seconds",
                 "How long receivers take to answer.",
                 SLOW_SECONDS,
             ),
-            checkpoint: gauge("trastienda_dispatcher_checkpoint_position", "Events up to here are matched."),
+            checkpoint: gauge(
+                "trastienda_dispatcher_checkpoint_position",
+                "Events up to here are matched.",
+            ),
             wakes: counter("trastienda_dispatcher_wakes_total", "Messages from the broker."),
             holes: counter(
                 "trastienda_dispatcher_broker_holes_total",
@@ -43,14 +50,27 @@ impl Metrics {
                 "trastienda_webhook_leases_run_out_total",
                 "Deliveries that waited in memory longer than their lease.",
             ),
-            database_errors: counter("trastienda_dispatcher_database_errors_total", "Statements tried again."),
-            waiting: gauge("trastienda_webhook_waiting", "Deliveries in memory, about to be sent."),
-            open: gauge_vec("trastienda_webhook_deliveries", "Deliveries by state.", &["status"]),
+            database_errors: counter(
+                "trastienda_dispatcher_database_errors_total",
+                "Statements tried again.",
+            ),
+            waiting: gauge(
+                "trastienda_webhook_waiting",
+                "Deliveries in memory, about to be sent.",
+            ),
+            open: gauge_vec(
+                "trastienda_webhook_deliveries",
+                "Deliveries by state.",
+                &["status"],
+            ),
             overdue_seconds: gauge(
                 "trastienda_webhook_overdue_seconds",
                 "Age of the oldest due delivery that nobody has taken.",
             ),
-            stalled: gauge("trastienda_webhook_stalled", "1 while a due delivery waits longer than its bound."),
+            stalled: gauge(
+                "trastienda_webhook_stalled",
+                "1 while a due delivery waits longer than its bound.",
+            ),
             unbalanced: gauge(
                 "trastienda_webhook_endpoints_unbalanced",
                 "Endpoints whose matched deliveries are not the sum of their states.",

@@ -68,7 +68,11 @@ struct Line {
 
 impl Line {
     fn limit(&self) -> usize {
-        if self.failures >= SPARED_AFTER { SPARED_LINE_MAX } else { LINE_MAX }
+        if self.failures >= SPARED_AFTER {
+            SPARED_LINE_MAX
+        } else {
+            LINE_MAX
+        }
     }
 
     fn room(&self) -> usize {
@@ -85,14 +89,22 @@ impl Line {
     }
 
     fn is_idle(&self) -> bool {
-        self.jobs.is_empty() && self.reserved == 0 && self.in_flight == 0 && self.failures == 0 && !self.backlog
+        self.jobs.is_empty()
+            && self.reserved == 0
+            && self.in_flight == 0
+            && self.failures == 0
+            && !self.backlog
     }
 }
 
 impl Queue {
     /// `hungry` is shared by the lanes: whoever claims rows waits on it.
     pub fn new(hungry: Arc<Notify>) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), ready: Notify::new(), hungry }))
+        Self(Arc::new(Shared {
+            state: Mutex::default(),
+            ready: Notify::new(),
+            hungry,
+        }))
     }
 
     /// Promises places for rows that are about to be inserted with a lease, if the line has room and nothing older
@@ -142,10 +154,16 @@ impl Queue {
         let mut state = self.state();
         let free = WAITING_MAX.saturating_sub(state.waiting);
         let wanted: Vec<(i64, usize)> = match all {
-            Some(endpoints) => {
-                endpoints.iter().map(|&e| (e, state.lines.get(&e).map_or(LINE_MAX, Line::room))).collect()
-            }
-            None => state.lines.iter().filter(|(_, line)| line.backlog).map(|(&e, line)| (e, line.room())).collect(),
+            Some(endpoints) => endpoints
+                .iter()
+                .map(|&e| (e, state.lines.get(&e).map_or(LINE_MAX, Line::room)))
+                .collect(),
+            None => state
+                .lines
+                .iter()
+                .filter(|(_, line)| line.backlog)
+                .map(|(&e, line)| (e, line.room()))
+                .collect(),
         };
         let wanted: Vec<(i64, usize)> = wanted.into_iter().filter(|&(_, room)| room > 0).collect();
         let share = free / wanted.len().max(1);
@@ -156,7 +174,10 @@ impl Queue {
         if all.is_some() {
             state.lines.retain(|_, line| !line.is_idle());
         }
-        wanted.into_iter().map(|(endpoint, room)| (endpoint, room.min(share))).collect()
+        wanted
+            .into_iter()
+            .map(|(endpoint, room)| (endpoint, room.min(share)))
+            .collect()
     }
 
     /// After a claim: whether the database had at least as much as there was room for.
@@ -206,7 +227,9 @@ impl Queue {
     /// back, because their endpoint turned out to be down.
     pub fn done(&self, endpoint: i64, succeeded: Option<bool>) -> Vec<Job> {
         let mut state = self.state();
-        let Some(line) = state.lines.get_mut(&endpoint) else { return Vec::new() };
+        let Some(line) = state.lines.get_mut(&endpoint) else {
+            return Vec::new();
+        };
         line.in_flight = line.in_flight.saturating_sub(1);
         match succeeded {
             Some(true) => line.failures = 0,

@@ -44,7 +44,10 @@ fn endpoints_take_turns_however_long_their_lines_are() {
     let queue = queue();
     queue.push((1..=5).map(|sequence| job(1, sequence, 64)));
     queue.push((1..=2).map(|sequence| job(2, sequence, 64)));
-    assert_eq!(taken(&queue), [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3), (1, 4), (1, 5)]);
+    assert_eq!(
+        taken(&queue),
+        [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3), (1, 4), (1, 5)]
+    );
 }
 
 #[test]

@@ -40,13 +40,19 @@ impl Recent {
     pub fn keep(&self, events: &[Arc<RecordedEvent>]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for event in events {
-            if kept.by_position.insert(event.position.0, Arc::clone(event)).is_none() {
+            if kept
+                .by_position
+                .insert(event.position.0, Arc::clone(event))
+                .is_none()
+            {
                 kept.order.push_back(event.position.0);
                 kept.bytes += size(event);
             }
         }
         while kept.bytes > KEPT_BYTES {
-            let Some(oldest) = kept.order.pop_front() else { break };
+            let Some(oldest) = kept.order.pop_front() else {
+                break;
+            };
             if let Some(event) = kept.by_position.remove(&oldest) {
                 kept.bytes -= size(&event);
             }
@@ -83,8 +89,12 @@ impl Recent {
             .buffered(READS)
             .try_collect()
             .await?;
-        let read: Vec<Arc<RecordedEvent>> =
-            read.into_iter().flatten().filter(|e| missing.binary_search(&e.position.0).is_ok()).map(Arc::new).collect();
+        let read: Vec<Arc<RecordedEvent>> = read
+            .into_iter()
+            .flatten()
+            .filter(|e| missing.binary_search(&e.position.0).is_ok())
+            .map(Arc::new)
+            .collect();
         self.keep(&read);
         found.extend(read.into_iter().map(|event| (event.position.0, event)));
         Ok(found)
@@ -96,7 +106,9 @@ fn runs(positions: &[i64]) -> Vec<(i64, i64)> {
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for &position in positions {
         match runs.last_mut() {
-            Some((first, last)) if position - *last <= RUN_GAP && position - *first < RUN_MAX => *last = position,
+            Some((first, last)) if position - *last <= RUN_GAP && position - *first < RUN_MAX => {
+                *last = position
+            }
             _ => runs.push((position, position)),
         }
     }

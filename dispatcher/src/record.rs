@@ -34,7 +34,9 @@ pub enum Verdict {
     Delivered,
     /// 410: the receiver does not exist any more.
     Gone,
-    Failed { retry_after: Option<Duration> },
+    Failed {
+        retry_after: Option<Duration>,
+    },
     /// No attempt was made; the row's lease is given back.
     Released,
 }
@@ -149,9 +151,12 @@ impl Columns {
         let (status, wait, after_event, fast) = match &outcome.verdict {
             Verdict::Delivered => (Some("delivered"), Duration::ZERO, None, false),
             Verdict::Gone => (Some("dead"), Duration::ZERO, None, false),
-            Verdict::Released => {
-                (None, Duration::ZERO, None, schedule.is_fast(security, outcome.attempt))
-            }
+            Verdict::Released => (
+                None,
+                Duration::ZERO,
+                None,
+                schedule.is_fast(security, outcome.attempt),
+            ),
             Verdict::Failed { retry_after } => {
                 let failed = Failed {
                     attempt: outcome.attempt,
@@ -160,7 +165,11 @@ impl Columns {
                     roll: rand::random_range(0..=ROLL_MAX),
                 };
                 match schedule.next(failed) {
-                    Next::Retry { wait, after_event, fast } => (Some("retrying"), wait, after_event, fast),
+                    Next::Retry {
+                        wait,
+                        after_event,
+                        fast,
+                    } => (Some("retrying"), wait, after_event, fast),
                     Next::Dead => (Some("dead"), Duration::ZERO, None, false),
                 }
             }
@@ -168,13 +177,21 @@ impl Columns {
         self.endpoint.push(outcome.endpoint.number);
         self.sequence.push(outcome.sequence);
         self.tenant.push(outcome.endpoint.tenant.as_str().to_owned());
-        self.attempt.push(i32::try_from(outcome.attempt).unwrap_or(i32::MAX));
+        self.attempt
+            .push(i32::try_from(outcome.attempt).unwrap_or(i32::MAX));
         self.attempted.push(outcome.verdict != Verdict::Released);
         self.age_ms.push(millis(outcome.started.elapsed()));
-        self.latency_ms.push(i32::try_from(outcome.latency.as_millis()).unwrap_or(i32::MAX));
+        self.latency_ms
+            .push(i32::try_from(outcome.latency.as_millis()).unwrap_or(i32::MAX));
         self.status_code.push(outcome.status_code.map(i32::from));
-        self.error_code.push(outcome.error_code.as_deref().map(|code| code.chars().take(CODE_MAX).collect()));
-        self.excerpt.push(outcome.excerpt.clone().filter(|text| !text.is_empty()));
+        self.error_code.push(
+            outcome
+                .error_code
+                .as_deref()
+                .map(|code| code.chars().take(CODE_MAX).collect()),
+        );
+        self.excerpt
+            .push(outcome.excerpt.clone().filter(|text| !text.is_empty()));
         self.status.push(status);
         self.wait_ms.push(millis(wait));
         self.after_event_ms.push(after_event.map(millis));
@@ -187,7 +204,10 @@ impl Columns {
     /// The command comes through the engine like any other; its id is the delivery's, so that it is decided once.
     fn push_gone(&mut self, outcome: &Outcome) {
         let endpoint_id = &outcome.endpoint.endpoint_id;
-        self.gone_id.push(Uuid::new_v5(&outcome.event.id, format!("disable/{endpoint_id}").as_bytes()));
+        self.gone_id.push(Uuid::new_v5(
+            &outcome.event.id,
+            format!("disable/{endpoint_id}").as_bytes(),
+        ));
         self.gone_tenant.push(outcome.endpoint.tenant.as_str().to_owned());
         self.gone_command.push(
             serde_json::json!({

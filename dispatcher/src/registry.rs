@@ -88,7 +88,10 @@ impl Endpoint {
     pub async fn secret(&self, vault: &Vault) -> Result<&SigningSecret, SecretError> {
         self.secret
             .get_or_try_init(|| async {
-                let stored = vault.get_secret(&self.tenant, &self.secret_id).await.map_err(SecretError::Vault)?;
+                let stored = vault
+                    .get_secret(&self.tenant, &self.secret_id)
+                    .await
+                    .map_err(SecretError::Vault)?;
                 Ok(SigningSecret::new(&stored.ok_or(SecretError::Missing)?)?)
             })
             .await
@@ -155,7 +158,12 @@ impl Registry {
     /// Those that may be sent to now.
     pub fn active(&self) -> Vec<Arc<Endpoint>> {
         let known = self.known();
-        known.endpoints.values().filter(|endpoint| endpoint.state == EndpointState::Active).cloned().collect()
+        known
+            .endpoints
+            .values()
+            .filter(|endpoint| endpoint.state == EndpointState::Active)
+            .cloned()
+            .collect()
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {

@@ -39,7 +39,11 @@ impl Default for Schedule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Not before `wait` from now, nor before `after_event` from the event when that is given.
-    Retry { wait: Duration, after_event: Option<Duration>, fast: bool },
+    Retry {
+        wait: Duration,
+        after_event: Option<Duration>,
+        fast: bool,
+    },
     /// That was the last one.
     Dead,
 }
@@ -60,10 +64,18 @@ impl Schedule {
     /// What follows.
     pub fn next(&self, failed: Failed) -> Next {
         let asked = failed.retry_after.unwrap_or_default().min(self.retry_after_max);
-        let lane = if failed.security { self.fast_offsets.len() } else { 0 };
+        let lane = if failed.security {
+            self.fast_offsets.len()
+        } else {
+            0
+        };
         let attempt = usize::try_from(failed.attempt).unwrap_or(usize::MAX);
         if let Some(&offset) = self.fast_offsets.get(attempt).filter(|_| failed.security) {
-            return Next::Retry { wait: FAST_PAUSE.max(asked), after_event: Some(offset), fast: true };
+            return Next::Retry {
+                wait: FAST_PAUSE.max(asked),
+                after_event: Some(offset),
+                fast: true,
+            };
         }
         // Everybody's first wait follows the fast lane's last attempt.
         let index = attempt.saturating_sub(lane.max(1));
@@ -94,7 +106,12 @@ mod tests {
     use super::*;
 
     fn failed(attempt: u32) -> Failed {
-        Failed { attempt, security: false, retry_after: None, roll: ROLL_MAX / 2 }
+        Failed {
+            attempt,
+            security: false,
+            retry_after: None,
+            roll: ROLL_MAX / 2,
+        }
     }
 
     fn wait(next: Next) -> Duration {
@@ -107,8 +124,13 @@ mod tests {
     #[test]
     fn waits_follow_the_schedule_and_then_the_delivery_is_dead() {
         let schedule = Schedule::default();
-        let waits: Vec<u64> = (1..=9).map(|n| wait(schedule.next(failed(n))).as_secs()).collect();
-        assert_eq!(waits, [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]);
+        let waits: Vec<u64> = (1..=9)
+            .map(|n| wait(schedule.next(failed(n))).as_secs())
+            .collect();
+        assert_eq!(
+            waits,
+            [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]
+        );
         assert_eq!(schedule.next(failed(10)), Next::Dead);
     }
 
@@ -117,10 +139,19 @@ mod tests {
         let schedule = Schedule::default();
         for attempt in 1..=9 {
             let middle = schedule.waits[usize::try_from(attempt).unwrap() - 1];
-            let at = |roll| wait(schedule.next(Failed { roll, ..failed(attempt) }));
+            let at = |roll| {
+                wait(schedule.next(Failed {
+                    roll,
+                    ..failed(attempt)
+                }))
+            };
             assert_eq!(at(0), middle * 80 / 100);
             assert_eq!(at(ROLL_MAX), middle * 120 / 100);
-            assert_eq!(at(u32::MAX), middle * 120 / 100, "a roll out of range is the longest wait");
+            assert_eq!(
+                at(u32::MAX),
+                middle * 120 / 100,
+                "a roll out of range is the longest wait"
+            );
             assert!((0..=100).all(|step| (at(0)..=at(ROLL_MAX)).contains(&at(step * 10_000))));
         }
     }
@@ -128,7 +159,13 @@ mod tests {
     #[test]
     fn a_longer_retry_after_is_honoured_up_to_a_day() {
         let schedule = Schedule::default();
-        let asked = |s| wait(schedule.next(Failed { retry_after: Some(Duration::from_secs(s)), ..failed(1) })).as_secs();
+        let asked = |s| {
+            wait(schedule.next(Failed {
+                retry_after: Some(Duration::from_secs(s)),
+                ..failed(1)
+            }))
+            .as_secs()
+        };
         assert_eq!(asked(120), 120);
         assert_eq!(asked(1), 5, "never sooner than the schedule");
         assert_eq!(asked(10_000_000), 86_400);
@@ -137,11 +174,36 @@ mod tests {
     #[test]
     fn security_events_are_tried_at_offsets_from_the_event_and_then_as_all() {
         let schedule = Schedule::default();
-        let next = |attempt| schedule.next(Failed { attempt, security: true, retry_after: None, roll: ROLL_MAX / 2 });
-        let offset = |s| Next::Retry { wait: FAST_PAUSE, after_event: Some(Duration::from_secs(s)), fast: true };
+        let next = |attempt| {
+            schedule.next(Failed {
+                attempt,
+                security: true,
+                retry_after: None,
+                roll: ROLL_MAX / 2,
+            })
+        };
+        let offset = |s| Next::Retry {
+            wait: FAST_PAUSE,
+            after_event: Some(Duration::from_secs(s)),
+            fast: true,
+        };
         assert_eq!([next(1), next(2), next(3)], [offset(5), offset(15), offset(30)]);
-        assert_eq!(next(4), Next::Retry { wait: Duration::from_secs(5), after_event: None, fast: true });
-        assert_eq!(next(5), Next::Retry { wait: Duration::from_secs(300), after_event: None, fast: false });
+        assert_eq!(
+            next(4),
+            Next::Retry {
+                wait: Duration::from_secs(5),
+                after_event: None,
+                fast: true
+            }
+        );
+        assert_eq!(
+            next(5),
+            Next::Retry {
+                wait: Duration::from_secs(300),
+                after_event: None,
+                fast: false
+            }
+        );
         assert_eq!(wait(next(12)).as_secs(), 86_400);
         assert_eq!(next(13), Next::Dead);
         assert!(schedule.is_fast(true, 5) && !schedule.is_fast(true, 6) && !schedule.is_fast(false, 1));
@@ -151,7 +213,12 @@ mod tests {
     fn a_security_event_whose_first_four_tries_fail_still_arrives_within_sixty_seconds() {
         let schedule = Schedule::default();
         let timeout = Duration::from_secs(5);
-        let longest = Failed { attempt: 4, security: true, retry_after: None, roll: ROLL_MAX };
+        let longest = Failed {
+            attempt: 4,
+            security: true,
+            retry_after: None,
+            roll: ROLL_MAX,
+        };
         let last_offset = *schedule.fast_offsets.last().unwrap();
         assert!(last_offset + timeout + wait(schedule.next(longest)) + timeout < Duration::from_secs(60));
     }

@@ -75,7 +75,11 @@ impl Sender {
             self.metrics.leases_run_out.inc();
             return Outcome::released(job);
         }
-        let body = CloudEvent { event: &job.event, sequence: Some(job.sequence) }.to_bytes(job.payload);
+        let body = CloudEvent {
+            event: &job.event,
+            sequence: Some(job.sequence),
+        }
+        .to_bytes(job.payload);
         let headers = match self.headers(&job, &body).await {
             Ok(headers) => headers,
             Err(error) => {
@@ -102,7 +106,8 @@ impl Sender {
         let mut headers = HeaderMap::with_capacity(8);
         for (name, value) in &job.endpoint.headers {
             // Checked when the endpoint was created; what is no header is left out rather than blocking deliveries.
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value))
+            {
                 headers.insert(name, value);
             }
         }
@@ -129,7 +134,12 @@ fn answered(job: Job, started: Instant, response: OutboundResponse) -> Outcome {
     } else if response.status == GONE {
         (Verdict::Gone, Some("receiver.gone".to_owned()))
     } else {
-        (Verdict::Failed { retry_after: response.retry_after }, Some("receiver.refused".to_owned()))
+        (
+            Verdict::Failed {
+                retry_after: response.retry_after,
+            },
+            Some("receiver.refused".to_owned()),
+        )
     };
     Outcome {
         latency: started.elapsed(),

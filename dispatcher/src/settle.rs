@@ -76,7 +76,10 @@ const OTHERS: [&str; 5] = [
 /// # Errors
 /// Never; what fails is tried again at the next poll.
 pub async fn run(pool: PgPool, queues: Vec<Queue>, stop: CancellationToken) -> anyhow::Result<()> {
-    let errors = counter("trastienda_dispatcher_database_errors_total", "Statements tried again.");
+    let errors = counter(
+        "trastienda_dispatcher_database_errors_total",
+        "Statements tried again.",
+    );
     loop {
         let settled = match settle(&pool, &queues).await {
             Ok(settled) => settled,
@@ -100,7 +103,11 @@ pub async fn run(pool: PgPool, queues: Vec<Queue>, stop: CancellationToken) -> a
 async fn settle(pool: &PgPool, queues: &[Queue]) -> Result<usize, sqlx::Error> {
     let mut settled = 0;
     for sql in OTHERS {
-        settled += sqlx::query_scalar::<_, i64>(sql).bind(CHUNK).fetch_all(pool).await?.len();
+        settled += sqlx::query_scalar::<_, i64>(sql)
+            .bind(CHUNK)
+            .fetch_all(pool)
+            .await?
+            .len();
     }
     let mut released: Vec<i64> = sqlx::query_scalar(RELEASE).bind(CHUNK).fetch_all(pool).await?;
     settled += released.len();

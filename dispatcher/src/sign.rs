@@ -26,12 +26,16 @@ impl SigningSecret {
     /// # Errors
     /// When the text after `whsec_` is not base64.
     pub fn new(stored: &[u8]) -> Result<Self, MalformedSecret> {
-        let encoded = std::str::from_utf8(stored).ok().and_then(|text| text.strip_prefix(SECRET_PREFIX));
+        let encoded = std::str::from_utf8(stored)
+            .ok()
+            .and_then(|text| text.strip_prefix(SECRET_PREFIX));
         let key = match encoded {
             Some(text) => STANDARD.decode(text).map_err(|_| MalformedSecret)?,
             None => stored.to_vec(),
         };
-        Ok(Self(Hmac::<Sha256>::new_from_slice(&key).map_err(|_| MalformedSecret)?))
+        Ok(Self(
+            Hmac::<Sha256>::new_from_slice(&key).map_err(|_| MalformedSecret)?,
+        ))
     }
 
     /// The value of `webhook-signature`. `timestamp_s` is the attempt's, in Unix seconds.

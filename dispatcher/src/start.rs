@@ -125,7 +125,10 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the endpoints cannot be read.
-    #[expect(clippy::too_many_arguments, reason = "each is a component of the process, named at the one call")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a component of the process, named at the one call"
+    )]
     pub async fn start<R: LogReader>(
         tasks: &Tasks,
         reader: R,
@@ -173,7 +176,8 @@ impl<R: LogReader> Parts<'_, R> {
             give_up: give_up.clone(),
             done: done.clone().drop_guard(),
         };
-        self.tasks.spawn("delivery recorder", OnEnd::Fatal, recorder.run());
+        self.tasks
+            .spawn("delivery recorder", OnEnd::Fatal, recorder.run());
         let (stop, abandon) = (self.tasks.stop_token(), self.abandon.clone());
         self.tasks.spawn("delivery stop", OnEnd::MayFinish, async move {
             stop.cancelled().await;
@@ -210,7 +214,11 @@ impl<R: LogReader> Parts<'_, R> {
             abandon: self.abandon.clone(),
         };
         for _ in 0..workers {
-            self.tasks.spawn("delivery worker", OnEnd::Fatal, sender.clone().run(self.tasks.stop_token()));
+            self.tasks.spawn(
+                "delivery worker",
+                OnEnd::Fatal,
+                sender.clone().run(self.tasks.stop_token()),
+            );
         }
         let claimer = Claimer {
             lane,
@@ -239,8 +247,12 @@ impl<R: LogReader> Parts<'_, R> {
     fn spawn_matcher(&self, lanes: Lanes, bus: Bus) -> watch::Receiver<i64> {
         let wake = Arc::new(Notify::new());
         let (checkpoint, matched) = watch::channel(0);
-        let listener =
-            Listener { bus, wake: Arc::clone(&wake), checkpoint: matched.clone(), metrics: self.metrics.clone() };
+        let listener = Listener {
+            bus,
+            wake: Arc::clone(&wake),
+            checkpoint: matched.clone(),
+            metrics: self.metrics.clone(),
+        };
         let matcher = Matcher {
             pool: self.pool.clone(),
             reader: self.reader.clone(),
@@ -254,19 +266,35 @@ impl<R: LogReader> Parts<'_, R> {
             poll: self.options.poll,
             lease: self.options.lease,
         };
-        self.tasks.spawn("webhook matcher", OnEnd::Fatal, matcher.run(self.tasks.stop_token()));
-        self.tasks.spawn("webhook listener", OnEnd::Fatal, listener.run(self.tasks.stop_token()));
+        self.tasks.spawn(
+            "webhook matcher",
+            OnEnd::Fatal,
+            matcher.run(self.tasks.stop_token()),
+        );
+        self.tasks.spawn(
+            "webhook listener",
+            OnEnd::Fatal,
+            listener.run(self.tasks.stop_token()),
+        );
         matched
     }
 
     fn spawn_upkeep(&self, lanes: &Lanes) {
         let stop = self.tasks.stop_token();
         let queues = vec![lanes.general.clone(), lanes.fast.clone()];
-        self.tasks.spawn("delivery settling", OnEnd::Fatal, settle::run(self.pool.clone(), queues, stop.clone()));
+        self.tasks.spawn(
+            "delivery settling",
+            OnEnd::Fatal,
+            settle::run(self.pool.clone(), queues, stop.clone()),
+        );
         let watch = watchdog::run(self.pool.clone(), self.metrics.clone(), stop.clone());
         self.tasks.spawn("delivery watchdog", OnEnd::Fatal, watch);
-        let (registry, pool, metrics, lanes) =
-            (self.registry.clone(), self.pool.clone(), self.metrics.clone(), lanes.clone());
+        let (registry, pool, metrics, lanes) = (
+            self.registry.clone(),
+            self.pool.clone(),
+            self.metrics.clone(),
+            lanes.clone(),
+        );
         self.tasks.spawn("webhook registry", OnEnd::Fatal, async move {
             loop {
                 if let Err(error) = registry.refresh(&pool).await {

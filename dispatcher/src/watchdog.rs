@@ -112,19 +112,18 @@ async fn look(pool: &PgPool, metrics: &Metrics, count: bool) -> Result<(), sqlx:
     }
     let balances = balances(pool).await?;
     let unbalanced = balances.iter().filter(|balance| !balance.holds()).count();
-    metrics.unbalanced.set(i64::try_from(unbalanced).unwrap_or(i64::MAX));
+    metrics
+        .unbalanced
+        .set(i64::try_from(unbalanced).unwrap_or(i64::MAX));
     for balance in balances.iter().filter(|balance| !balance.holds()) {
         tracing::error!(?balance, "an endpoint's deliveries are not all accounted for");
     }
-    let sums: [(&str, fn(&Balance) -> i64); 5] = [
-        ("delivered", |b| b.delivered),
-        ("pending", |b| b.pending),
-        ("retrying", |b| b.retrying),
-        ("held", |b| b.held),
-        ("dead", |b| b.dead),
-    ];
-    for (status, value) in sums {
-        metrics.open.with_label_values(&[status]).set(balances.iter().map(value).sum());
-    }
+    let total = |value: fn(&Balance) -> i64| balances.iter().map(value).sum();
+    let set = |status: &str, count: i64| metrics.open.with_label_values(&[status]).set(count);
+    set("delivered", total(|b| b.delivered));
+    set("pending", total(|b| b.pending));
+    set("retrying", total(|b| b.retrying));
+    set("held", total(|b| b.held));
+    set("dead", total(|b| b.dead));
     Ok(())
 }

@@ -49,7 +49,9 @@ pub struct RelayOptions {
 
 impl Default for RelayOptions {
     fn default() -> Self {
-        Self { poll: (Duration::from_millis(5), Duration::from_millis(250)) }
+        Self {
+            poll: (Duration::from_millis(5), Duration::from_millis(250)),
+        }
     }
 }
 
@@ -109,10 +111,22 @@ impl<R: LogReader> Relay<R> {
     ) -> watch::Receiver<Position> {
         let (position, handle) = watch::channel(Position::START);
         let measures = Measures {
-            position: gauge("trastienda_relay_position", "Events up to here are acknowledged by the broker."),
-            published: counter("trastienda_relay_published_total", "Messages acknowledged by the broker."),
-            restarts: counter("trastienda_relay_restarts_total", "Times the relay started over after a failure."),
-            rewinds: counter("trastienda_relay_rewinds_total", "Times the stream had lost messages."),
+            position: gauge(
+                "trastienda_relay_position",
+                "Events up to here are acknowledged by the broker.",
+            ),
+            published: counter(
+                "trastienda_relay_published_total",
+                "Messages acknowledged by the broker.",
+            ),
+            restarts: counter(
+                "trastienda_relay_restarts_total",
+                "Times the relay started over after a failure.",
+            ),
+            rewinds: counter(
+                "trastienda_relay_rewinds_total",
+                "Times the stream had lost messages.",
+            ),
             batch_seconds: histogram(
                 "trastienda_relay_batch_seconds",
                 "From the first publish of a batch to its last acknowledgement.",
@@ -120,7 +134,16 @@ impl<R: LogReader> Relay<R> {
             ),
         };
         let stop = tasks.stop_token();
-        let relay = Self { reader, pool: engine_pool, bus, options, wake, position, stop, measures };
+        let relay = Self {
+            reader,
+            pool: engine_pool,
+            bus,
+            options,
+            wake,
+            position,
+            stop,
+            measures,
+        };
         tasks.spawn("relay", OnEnd::Fatal, relay.run());
         handle
     }
@@ -133,7 +156,10 @@ impl<R: LogReader> Relay<R> {
                 Ok(()) => {}
                 Err(error @ RelayError::AheadOfLog { .. }) => return Err(error.into()),
                 Err(error) => {
-                    tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "the relay starts over");
+                    tracing::warn!(
+                        error = format!("{:#}", anyhow::Error::from(error)),
+                        "the relay starts over"
+                    );
                     self.measures.restarts.inc();
                 }
             }
@@ -148,12 +174,17 @@ impl<R: LogReader> Relay<R> {
 
     /// Leads until the stop or a failure.
     async fn session(&mut self) -> Result<(), RelayError> {
-        let Some(mut session) = self.open().await? else { return Ok(()) };
+        let Some(mut session) = self.open().await? else {
+            return Ok(());
+        };
         let mut pause = self.options.poll.0;
         let mut events = Vec::new();
         while !self.stop.is_cancelled() {
             if events.is_empty() {
-                events = self.reader.read_all(Position(session.position), self.bus.window()).await?;
+                events = self
+                    .reader
+                    .read_all(Position(session.position), self.bus.window())
+                    .await?;
             }
             if events.is_empty() {
                 session.lease.check().await?;
@@ -180,22 +211,39 @@ impl<R: LogReader> Relay<R> {
             }
         };
         // A checkpoint that is lost in a crash is read off the stream again, so its flush is not waited for.
-        sqlx::query("set synchronous_commit = off").execute(lease.connection()).await?;
+        sqlx::query("set synchronous_commit = off")
+            .execute(lease.connection())
+            .await?;
         let noted = read_noted(&mut lease).await?;
         let head = self.reader.head().await?;
         if noted.position > head.0 {
-            return Err(RelayError::AheadOfLog { checkpoint: noted.position, head });
+            return Err(RelayError::AheadOfLog {
+                checkpoint: noted.position,
+                head,
+            });
         }
         let stream = self.bus.ensure_stream().await?;
         // A position beyond the head is another log's: this broker has served a different database.
-        let last = self.bus.last_position(&stream).await?.filter(|position| *position <= head.0);
+        let last = self
+            .bus
+            .last_position(&stream)
+            .await?
+            .filter(|position| *position <= head.0);
         let dispatcher = read_dispatcher(&mut lease).await?;
         let position = resume(&noted, &stream, last, dispatcher);
         if position < noted.position {
-            tracing::warn!(from = noted.position, to = position, "the stream has lost messages; publishing again");
+            tracing::warn!(
+                from = noted.position,
+                to = position,
+                "the stream has lost messages; publishing again"
+            );
             self.measures.rewinds.inc();
         }
-        let mut session = Session { lease, position: noted.position, stream };
+        let mut session = Session {
+            lease,
+            position: noted.position,
+            stream,
+        };
         session.advance(position, stream.last_sequence).await?;
         self.note(&session);
         tracing::info!(position, last_sequence = stream.last_sequence, "the relay leads");
@@ -221,9 +269,15 @@ impl<R: LogReader> Relay<R> {
             self.reader.read_all(Position(previous), self.bus.window()),
         );
         timer.observe_duration();
-        if let Some(last) = published.stored.checked_sub(1).and_then(|index| events.get(index)) {
+        if let Some(last) = published
+            .stored
+            .checked_sub(1)
+            .and_then(|index| events.get(index))
+        {
             session.advance(last.position.0, published.last_sequence).await?;
-            self.measures.published.inc_by(u64::try_from(published.stored).unwrap_or_default());
+            self.measures
+                .published
+                .inc_by(u64::try_from(published.stored).unwrap_or_default());
             self.note(session);
         }
         match published.failure {
@@ -294,7 +348,11 @@ async fn read_noted(lease: &mut Lease) -> Result<Noted, sqlx::Error> {
     )
     .fetch_one(lease.connection())
     .await?;
-    Ok(Noted { position, created_ns, last_sequence: u64::try_from(last_sequence).unwrap_or_default() })
+    Ok(Noted {
+        position,
+        created_ns,
+        last_sequence: u64::try_from(last_sequence).unwrap_or_default(),
+    })
 }
 
 /// The dispatcher's checkpoint; it may live without this database having its tables.

@@ -6,6 +6,7 @@ mod cli;
 mod compose;
 mod demo;
 mod ports;
+mod private_file;
 mod servers;
 mod standalone;
 mod tenant;

@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::StandaloneArgs;
 use crate::compose::{self, Running};
 use crate::demo::{self, DemoFile, DemoTenant};
+use crate::private_file;
 use crate::ports::Ports;
 use crate::servers::Servers;
 
@@ -48,7 +49,7 @@ pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
         let tenants = demo::seed(&running.engine, &running.vault, &running.hasher, &running.demo_key).await?;
         running.seeded.send_replace(true);
         let file = folder.path().join("demo.json");
-        demo::write_file(
+        private_file::write_json(
             &file,
             &DemoFile {
                 base_url: &running.base_url,

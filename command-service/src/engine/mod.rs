@@ -15,6 +15,7 @@ mod decide;
 pub mod inbox;
 mod job;
 mod loader;
+mod measure;
 mod outcome;
 mod owner;
 mod queue;

@@ -14,6 +14,7 @@ use super::cache::{Cache, Resident};
 use super::decide::{Decided, Overlay, decide};
 use super::job::Job;
 use super::loader::{LoadRequest, Waiter};
+use super::measure::Measures;
 use super::outcome::{Outcome, replay};
 use super::snapshots::{Snapshot, SnapshotWriter};
 use super::{EngineOptions, Peek, Reply, SubmitError};
@@ -51,6 +52,7 @@ pub(super) struct Owner<R, W> {
     signals: Signals,
     options: EngineOptions,
     cache: Cache,
+    measures: Measures,
     /// Decided next, before anything new.
     waiting: VecDeque<Job>,
 }
@@ -67,7 +69,8 @@ struct Batch {
 impl<R: LogReader, W: LogWriter> Owner<R, W> {
     pub fn new(channels: Channels, reader: R, writer: W, signals: Signals, options: EngineOptions) -> Self {
         let cache = Cache::new(options.cache_bytes);
-        Self { channels, reader, writer, signals, options, cache, waiting: VecDeque::new() }
+        let measures = Measures::register();
+        Self { channels, reader, writer, signals, options, cache, measures, waiting: VecDeque::new() }
     }
 
     pub async fn run(mut self) -> anyhow::Result<()> {
@@ -146,6 +149,12 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
 
     fn answer(&mut self, job: Job, result: Result<Reply, SubmitError>) {
         self.cache.unpin(&job.ctx.tenant, &job.pinned);
+        let outcome = match &result {
+            Ok(Reply::Accepted { .. }) => "accepted",
+            Ok(Reply::Refused { .. }) => "refused",
+            Err(_) => "failed",
+        };
+        self.measures.commands.with_label_values(&[outcome]).inc();
         job.answer(result);
     }
 
@@ -183,7 +192,11 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         if batch.appends.is_empty() {
             return Ok(());
         }
-        match self.writer.append(&batch.appends).await {
+        self.measures.batch_commands.set(i64::try_from(batch.jobs.len()).unwrap_or(i64::MAX));
+        let timer = self.measures.append_seconds.start_timer();
+        let appended = self.writer.append(&batch.appends).await;
+        timer.observe_duration();
+        match appended {
             Ok(appended) => {
                 self.commit(batch, &appended);
                 Ok(())
@@ -212,6 +225,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     }
 
     fn commit(&mut self, batch: Batch, appended: &[Appended]) {
+        self.measures.events.inc_by(u64::try_from(batch.events).unwrap_or(u64::MAX));
         let every = self.options.snapshot_every;
         let writer = self.channels.snapshot_writer.as_ref();
         batch.overlay.commit(&mut self.cache, |tenant, stream, resident| {
@@ -227,7 +241,9 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             });
             true
         });
+        self.measures.cache_bytes.set(i64::try_from(self.cache.bytes()).unwrap_or(i64::MAX));
         if let Some(last) = appended.last() {
+            self.measures.head.set(last.position.0);
             self.signals.head.send_if_modified(|head| {
                 let moved = last.position > *head;
                 *head = (*head).max(last.position);

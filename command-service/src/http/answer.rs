@@ -24,9 +24,18 @@ pub struct CommandAnswer<T, const STATUS: u16 = 200> {
 impl<T, const STATUS: u16> CommandAnswer<T, STATUS> {
     /// `answer` is a JSON object without a position.
     pub fn new(answer: &RawValue, position: Position, replayed: bool) -> Self {
-        let fields = answer.get().trim_end().strip_suffix('}').unwrap_or("{").trim_end();
+        let fields = answer
+            .get()
+            .trim_end()
+            .strip_suffix('}')
+            .unwrap_or("{")
+            .trim_end();
         let comma = if fields.ends_with('{') { "" } else { "," };
-        Self { bytes: format!("{fields}{comma}\"position\":{position}}}").into_bytes(), replayed, shape: PhantomData }
+        Self {
+            bytes: format!("{fields}{comma}\"position\":{position}}}").into_bytes(),
+            replayed,
+            shape: PhantomData,
+        }
     }
 
     /// The answer as a value, for handlers that add to it.
@@ -36,7 +45,11 @@ impl<T, const STATUS: u16> CommandAnswer<T, STATUS> {
 
     /// An answer that a handler composed.
     pub fn composed(bytes: Vec<u8>, replayed: bool) -> Self {
-        Self { bytes, replayed, shape: PhantomData }
+        Self {
+            bytes,
+            replayed,
+            shape: PhantomData,
+        }
     }
 }
 
@@ -44,7 +57,9 @@ impl<T, const STATUS: u16> IntoResponse for CommandAnswer<T, STATUS> {
     fn into_response(self) -> Response {
         let mut response = json_bytes(StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK), self.bytes);
         if self.replayed {
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
         }
         response
     }
@@ -66,13 +81,21 @@ mod tests {
 
     fn written(answer: &str) -> String {
         let raw = RawValue::from_string(answer.to_owned()).unwrap();
-        String::from_utf8(CommandAnswer::<(), 200>::new(&raw, Position(7), false).into_parts().0).unwrap()
+        String::from_utf8(
+            CommandAnswer::<(), 200>::new(&raw, Position(7), false)
+                .into_parts()
+                .0,
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_position_joins_the_stored_fields() {
         assert_eq!(written("{}"), r#"{"position":7}"#);
         assert_eq!(written("{ }"), r#"{"position":7}"#);
-        assert_eq!(written(r#"{"sku":"A}","n":{"m":1} } "#), r#"{"sku":"A}","n":{"m":1},"position":7}"#);
+        assert_eq!(
+            written(r#"{"sku":"A}","n":{"m":1} } "#),
+            r#"{"sku":"A}","n":{"m":1},"position":7}"#
+        );
     }
 }

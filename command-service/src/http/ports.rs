@@ -1,8 +1,8 @@
 //! What handlers need of the engine and the vault, as traits, so that tests of HTTP need neither.
 
+use domain::State;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use domain::State;
 use platform::vault::{Vault, VaultError};
 use schemas::ids::TenantId;
 use schemas::{Sealed, StreamName};
@@ -15,7 +15,11 @@ pub trait Commands: Send + Sync + 'static {
     fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Reply, SubmitError>>;
 
     /// See [`Engine::peek`].
-    fn peek<'a>(&'a self, tenant: &'a TenantId, stream: &'a StreamName) -> BoxFuture<'a, Result<State, SubmitError>>;
+    fn peek<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<State, SubmitError>>;
 }
 
 impl Commands for Engine {
@@ -23,7 +27,11 @@ impl Commands for Engine {
         Engine::submit(self, submission).boxed()
     }
 
-    fn peek<'a>(&'a self, tenant: &'a TenantId, stream: &'a StreamName) -> BoxFuture<'a, Result<State, SubmitError>> {
+    fn peek<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<State, SubmitError>> {
         Engine::peek(self, tenant, stream).boxed()
     }
 }

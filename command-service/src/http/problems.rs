@@ -14,22 +14,31 @@ pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 pub fn of_refusal(refusal: &Refusal, replayed: bool) -> Problem {
     let (status, title) = match refusal.kind() {
         RefusalKind::NotFound => (StatusCode::NOT_FOUND, Text::fixed("No encontrado", "Not found")),
-        RefusalKind::Conflict => {
-            (StatusCode::CONFLICT, Text::fixed("El estado no lo permite", "The state does not allow it"))
-        }
-        RefusalKind::Invalid => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Text::fixed("Solicitud no válida", "Request not valid"))
-        }
+        RefusalKind::Conflict => (
+            StatusCode::CONFLICT,
+            Text::fixed("El estado no lo permite", "The state does not allow it"),
+        ),
+        RefusalKind::Invalid => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Text::fixed("Solicitud no válida", "Request not valid"),
+        ),
         RefusalKind::Forbidden => (StatusCode::FORBIDDEN, Text::fixed("No permitido", "Not allowed")),
     };
     let text = Text::new(refusal.text(Language::Spanish), refusal.text(Language::English));
     let mut problem = Problem::other(status, refusal.code(), title, text.clone());
     if let Some(pointer) = refusal.pointer() {
         // The body of an endpoint is flat; the command holds these fields under `settings`.
-        let pointer = pointer.strip_prefix("/settings").filter(|rest| rest.starts_with('/')).unwrap_or(&pointer);
+        let pointer = pointer
+            .strip_prefix("/settings")
+            .filter(|rest| rest.starts_with('/'))
+            .unwrap_or(&pointer);
         problem = problem.at(pointer, text);
     }
-    if replayed { problem.header(REPLAYED, HeaderValue::from_static("true")) } else { problem }
+    if replayed {
+        problem.header(REPLAYED, HeaderValue::from_static("true"))
+    } else {
+        problem
+    }
 }
 
 /// Why the engine gave no answer.
@@ -73,7 +82,10 @@ mod tests {
     fn a_refusal_keeps_its_code_and_points_into_the_flat_body() {
         let refusal = Refusal::EndpointUrlInvalid { url: "x".into() };
         let problem = of_refusal(&refusal, true);
-        assert_eq!((problem.status.as_u16(), problem.code), (422, "endpoint.url_invalid"));
+        assert_eq!(
+            (problem.status.as_u16(), problem.code),
+            (422, "endpoint.url_invalid")
+        );
         assert_eq!(problem.errors[0].pointer, "/url");
         assert_eq!(problem.headers[0].1, "true");
     }
@@ -82,7 +94,13 @@ mod tests {
     fn faults_say_when_to_come_back() {
         let problem = of_submit_error(&SubmitError::Busy { retry_after_s: 3 });
         assert_eq!((problem.status.as_u16(), problem.retry_after_s), (503, Some(3)));
-        assert_eq!(of_submit_error(&SubmitError::KeyInFlight).status, StatusCode::CONFLICT);
-        assert_eq!(of_submit_error(&SubmitError::KeyReused).status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            of_submit_error(&SubmitError::KeyInFlight).status,
+            StatusCode::CONFLICT
+        );
+        assert_eq!(
+            of_submit_error(&SubmitError::KeyReused).status,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
     }
 }

@@ -26,8 +26,15 @@ const MAX_NAME_BYTES: usize = 64;
 
 /// Counters of failed sign-ins: per user, and per tenant.
 pub fn sign_in_throttles() -> (Throttle<AttemptsOf>, Throttle<AttemptsOf>) {
-    let limits = |failures, max_keys| ThrottleLimits { failures, window: WINDOW, max_keys };
-    (Throttle::new(limits(USER_FAILURES, 50_000)), Throttle::new(limits(TENANT_FAILURES, 5_000)))
+    let limits = |failures, max_keys| ThrottleLimits {
+        failures,
+        window: WINDOW,
+        max_keys,
+    };
+    (
+        Throttle::new(limits(USER_FAILURES, 50_000)),
+        Throttle::new(limits(TENANT_FAILURES, 5_000)),
+    )
 }
 
 /// What somebody typed.
@@ -49,7 +56,11 @@ impl Http {
     ///
     /// # Errors
     /// `auth.sign_in_failed`, `auth.too_many_attempts`, or that something cannot be reached.
-    pub async fn sign_in(&self, attempt: Attempt, context: &PublicContext) -> Result<(IssuedToken, Principal), Problem> {
+    pub async fn sign_in(
+        &self,
+        attempt: Attempt,
+        context: &PublicContext,
+    ) -> Result<(IssuedToken, Principal), Problem> {
         let (of_user, of_tenant) = counted_as(&attempt);
         self.begin_attempt(&of_user, &of_tenant)?;
         let tenant = TenantId::new(&attempt.tenant).ok();
@@ -59,7 +70,11 @@ impl Http {
             _ => None,
         };
         let hash = known.as_ref().and_then(|known| known.hash.clone());
-        let matches = self.passwords.verify(attempt.password, hash).await.map_err(|e| of_password_error(&e))?;
+        let matches = self
+            .passwords
+            .verify(attempt.password, hash)
+            .await
+            .map_err(|e| of_password_error(&e))?;
         let cause = match &known {
             None => Some("unknown_user"),
             Some(_) if !matches => Some("wrong_password"),
@@ -68,7 +83,8 @@ impl Http {
         };
         let principal = known.map(|known| known.principal);
         if let Some(tenant) = tenant {
-            self.record(tenant, &attempt.username, principal.as_ref(), cause, context).await?;
+            self.record(tenant, &attempt.username, principal.as_ref(), cause, context)
+                .await?;
         }
         match (principal, cause) {
             (Some(principal), None) => {
@@ -92,8 +108,14 @@ impl Http {
     }
 
     async fn look_up(&self, tenant: &TenantId, username: &Username) -> Result<Option<Known>, Problem> {
-        let state = self.commands.peek(tenant, &streams::user(username)).await.map_err(|e| of_submit_error(&e))?;
-        let State::User(Some(user)) = state else { return Ok(None) };
+        let state = self
+            .commands
+            .peek(tenant, &streams::user(username))
+            .await
+            .map_err(|e| of_submit_error(&e))?;
+        let State::User(Some(user)) = state else {
+            return Ok(None);
+        };
         let person = format!("user/{username}");
         let hash = self
             .vault
@@ -106,7 +128,11 @@ impl Http {
             role: user.role,
             session_version: user.session_version,
         };
-        Ok(Some(Known { principal, enabled: user.enabled, hash: hash.map(Zeroizing::new) }))
+        Ok(Some(Known {
+            principal,
+            enabled: user.enabled,
+            hash: hash.map(Zeroizing::new),
+        }))
     }
 
     /// Puts the attempt into the log. An unknown tenant has none; the engine refuses, after the same way.
@@ -120,7 +146,9 @@ impl Http {
     ) -> Result<(), Problem> {
         let actor = match principal {
             Some(principal) if cause.is_none() => principal.actor(),
-            _ => Actor::System { name: "sign_in".to_owned() },
+            _ => Actor::System {
+                name: "sign_in".to_owned(),
+            },
         };
         let command = RecordSignIn {
             subject: subject.to_owned(),
@@ -152,8 +180,15 @@ impl Http {
     pub async fn require_current_session(&self, context: &RequestContext) -> Result<(), Problem> {
         let principal = &context.principal;
         let stream = streams::user(&principal.username);
-        match self.commands.peek(&principal.tenant, &stream).await.map_err(|e| of_submit_error(&e))? {
-            State::User(Some(user)) if user.enabled && user.session_version == principal.session_version => Ok(()),
+        match self
+            .commands
+            .peek(&principal.tenant, &stream)
+            .await
+            .map_err(|e| of_submit_error(&e))?
+        {
+            State::User(Some(user)) if user.enabled && user.session_version == principal.session_version => {
+                Ok(())
+            }
             _ => Err(Problem::new(&codes::AUTH_TOKEN_INVALID)),
         }
     }
@@ -161,9 +196,21 @@ impl Http {
 
 /// The counters that an attempt belongs to. Names that nobody can have share one.
 fn counted_as(attempt: &Attempt) -> (AttemptsOf, AttemptsOf) {
-    let bounded = |name: &str| if name.len() > MAX_NAME_BYTES { String::new() } else { name.to_owned() };
+    let bounded = |name: &str| {
+        if name.len() > MAX_NAME_BYTES {
+            String::new()
+        } else {
+            name.to_owned()
+        }
+    };
     let (tenant, username) = (bounded(&attempt.tenant), bounded(&attempt.username));
-    (AttemptsOf::User { tenant: tenant.clone(), username }, AttemptsOf::Tenant(tenant))
+    (
+        AttemptsOf::User {
+            tenant: tenant.clone(),
+            username,
+        },
+        AttemptsOf::Tenant(tenant),
+    )
 }
 
 /// Why a password was not hashed or checked.

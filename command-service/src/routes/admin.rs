@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use domain::admin::{
-    ChangeUserPassword, ChangeUserRole, CloseStore, CreateUser, DisableUser, EnableUser, OpenStore, RegisterTerminal,
-    RetireTerminal, SetStockPolicy, SetTaxRate,
-};
 use domain::Command;
+use domain::admin::{
+    ChangeUserPassword, ChangeUserRole, CloseStore, CreateUser, DisableUser, EnableUser, OpenStore,
+    RegisterTerminal, RetireTerminal, SetStockPolicy, SetTaxRate,
+};
 use platform::http::{JsonBody, Problem, RequestContext, codes};
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -150,8 +150,16 @@ impl AdminApi {
             return Err(field_problem("/password", es, en));
         }
         self.0.require_current_session(context).await?;
-        let hash = self.0.passwords.hash(password).await.map_err(|e| of_password_error(&e))?;
-        let fields = [("display_name", display_name), ("password_hash", Some(hash.as_str()))];
+        let hash = self
+            .0
+            .passwords
+            .hash(password)
+            .await
+            .map_err(|e| of_password_error(&e))?;
+        let fields = [
+            ("display_name", display_name),
+            ("password_hash", Some(hash.as_str())),
+        ];
         let person = format!("user/{username}");
         let [display_name, hash] = self.0.seal(&context.principal.tenant, &person, fields).await?;
         let hash = hash.ok_or_else(|| Problem::new(&codes::INTERNAL))?;
@@ -180,7 +188,13 @@ impl AdminApi {
         store: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<StoreAnswer>, Problem> {
-        self.submit(context.0, CloseStore { store: parameters::id(&store.0)? }).await
+        self.submit(
+            context.0,
+            CloseStore {
+                store: parameters::id(&store.0)?,
+            },
+        )
+        .await
     }
 
     /// Register a terminal
@@ -190,8 +204,20 @@ impl AdminApi {
         context: Data<&RequestContext>,
         body: JsonBody<NewTerminal>,
     ) -> Result<CommandAnswer<TerminalAnswer, 201>, Problem> {
-        let NewTerminal { terminal, store, name } = body.0;
-        self.submit(context.0, RegisterTerminal { terminal, store, name }).await
+        let NewTerminal {
+            terminal,
+            store,
+            name,
+        } = body.0;
+        self.submit(
+            context.0,
+            RegisterTerminal {
+                terminal,
+                store,
+                name,
+            },
+        )
+        .await
     }
 
     /// Retire a terminal
@@ -202,7 +228,13 @@ impl AdminApi {
         terminal: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<TerminalAnswer>, Problem> {
-        self.submit(context.0, RetireTerminal { terminal: parameters::id(&terminal.0)? }).await
+        self.submit(
+            context.0,
+            RetireTerminal {
+                terminal: parameters::id(&terminal.0)?,
+            },
+        )
+        .await
     }
 
     /// Create a user
@@ -212,12 +244,28 @@ impl AdminApi {
         context: Data<&RequestContext>,
         body: JsonBody<NewUser>,
     ) -> Result<CommandAnswer<UserAnswer, 201>, Problem> {
-        let NewUser { username, role, display_name, password } = body.0;
+        let NewUser {
+            username,
+            role,
+            display_name,
+            password,
+        } = body.0;
         personal("display_name", &display_name, 200)?;
-        let (display_name, password_hash) =
-            self.sealed_user(context.0, &username, Some(&display_name), password).await?;
+        let (display_name, password_hash) = self
+            .sealed_user(context.0, &username, Some(&display_name), password)
+            .await?;
         let display_name = display_name.ok_or_else(|| Problem::new(&codes::INTERNAL))?;
-        self.0.submit(context.0, CreateUser { username, role, display_name, password_hash }).await
+        self.0
+            .submit(
+                context.0,
+                CreateUser {
+                    username,
+                    role,
+                    display_name,
+                    password_hash,
+                },
+            )
+            .await
     }
 
     /// Change a user's role; their tokens end
@@ -229,7 +277,14 @@ impl AdminApi {
         body: JsonBody<NewRole>,
     ) -> Result<CommandAnswer<UserAnswer>, Problem> {
         let username = parameters::id(&username.0)?;
-        self.submit(context.0, ChangeUserRole { username, role: body.0.role }).await
+        self.submit(
+            context.0,
+            ChangeUserRole {
+                username,
+                role: body.0.role,
+            },
+        )
+        .await
     }
 
     /// Set a user's password; their tokens end
@@ -241,8 +296,18 @@ impl AdminApi {
         body: JsonBody<NewPassword>,
     ) -> Result<CommandAnswer<UserAnswer>, Problem> {
         let username: Username = parameters::id(&username.0)?;
-        let (_, password_hash) = self.sealed_user(context.0, &username, None, body.0.password).await?;
-        self.0.submit(context.0, ChangeUserPassword { username, password_hash }).await
+        let (_, password_hash) = self
+            .sealed_user(context.0, &username, None, body.0.password)
+            .await?;
+        self.0
+            .submit(
+                context.0,
+                ChangeUserPassword {
+                    username,
+                    password_hash,
+                },
+            )
+            .await
     }
 
     /// Shut a user out; their tokens end
@@ -253,7 +318,13 @@ impl AdminApi {
         username: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<UserAnswer>, Problem> {
-        self.submit(context.0, DisableUser { username: parameters::id(&username.0)? }).await
+        self.submit(
+            context.0,
+            DisableUser {
+                username: parameters::id(&username.0)?,
+            },
+        )
+        .await
     }
 
     /// Let a user in again
@@ -264,7 +335,13 @@ impl AdminApi {
         username: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<UserAnswer>, Problem> {
-        self.submit(context.0, EnableUser { username: parameters::id(&username.0)? }).await
+        self.submit(
+            context.0,
+            EnableUser {
+                username: parameters::id(&username.0)?,
+            },
+        )
+        .await
     }
 
     /// Add or change a tax rate
@@ -276,7 +353,15 @@ impl AdminApi {
         body: JsonBody<TaxRateBody>,
     ) -> Result<CommandAnswer<TaxRateAnswer>, Problem> {
         let TaxRateBody { name, rate_ppm } = body.0;
-        self.submit(context.0, SetTaxRate { tax_code: parameters::id(&tax_code.0)?, name, rate_ppm }).await
+        self.submit(
+            context.0,
+            SetTaxRate {
+                tax_code: parameters::id(&tax_code.0)?,
+                name,
+                rate_ppm,
+            },
+        )
+        .await
     }
 
     /// Say whether stock may fall below zero
@@ -286,6 +371,12 @@ impl AdminApi {
         context: Data<&RequestContext>,
         body: JsonBody<StockPolicyBody>,
     ) -> Result<CommandAnswer<StockPolicyAnswer>, Problem> {
-        self.submit(context.0, SetStockPolicy { stock_policy: body.0.stock_policy }).await
+        self.submit(
+            context.0,
+            SetStockPolicy {
+                stock_policy: body.0.stock_policy,
+            },
+        )
+        .await
     }
 }

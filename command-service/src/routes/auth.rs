@@ -75,8 +75,16 @@ impl AuthApi {
         context: Data<&PublicContext>,
         body: JsonBody<SignIn>,
     ) -> Result<JsonAnswer<AccessToken>, Problem> {
-        let SignIn { tenant, username, password } = body.0;
-        let attempt = Attempt { tenant, username, password: Zeroizing::new(password) };
+        let SignIn {
+            tenant,
+            username,
+            password,
+        } = body.0;
+        let attempt = Attempt {
+            tenant,
+            username,
+            password: Zeroizing::new(password),
+        };
         let (token, principal) = self.http.sign_in(attempt, context.0).await?;
         Ok(JsonAnswer(AccessToken {
             access_token: token.token,

@@ -68,8 +68,27 @@ impl CatalogueApi {
         context: Data<&RequestContext>,
         body: JsonBody<NewItem>,
     ) -> Result<CommandAnswer<ItemAnswer, 201>, Problem> {
-        let NewItem { sku, name, kind, price_minor, tax_code, details } = body.0;
-        self.0.submit(context.0, CreateItem { sku, name, kind, price_minor, tax_code, details }).await
+        let NewItem {
+            sku,
+            name,
+            kind,
+            price_minor,
+            tax_code,
+            details,
+        } = body.0;
+        self.0
+            .submit(
+                context.0,
+                CreateItem {
+                    sku,
+                    name,
+                    kind,
+                    price_minor,
+                    tax_code,
+                    details,
+                },
+            )
+            .await
     }
 
     /// Change an item
@@ -80,9 +99,25 @@ impl CatalogueApi {
         sku: Path<String>,
         body: JsonBody<ItemChange>,
     ) -> Result<CommandAnswer<ItemAnswer>, Problem> {
-        let ItemChange { name, price_minor, tax_code, details } = body.0;
+        let ItemChange {
+            name,
+            price_minor,
+            tax_code,
+            details,
+        } = body.0;
         let sku = parameters::id(&sku.0)?;
-        self.0.submit(context.0, ChangeItem { sku, name, price_minor, tax_code, details }).await
+        self.0
+            .submit(
+                context.0,
+                ChangeItem {
+                    sku,
+                    name,
+                    price_minor,
+                    tax_code,
+                    details,
+                },
+            )
+            .await
     }
 
     /// Stop selling an item
@@ -93,7 +128,14 @@ impl CatalogueApi {
         sku: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<ItemAnswer>, Problem> {
-        self.0.submit(context.0, DiscontinueItem { sku: parameters::id(&sku.0)? }).await
+        self.0
+            .submit(
+                context.0,
+                DiscontinueItem {
+                    sku: parameters::id(&sku.0)?,
+                },
+            )
+            .await
     }
 
     /// Sell a discontinued item again
@@ -104,6 +146,13 @@ impl CatalogueApi {
         sku: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<ItemAnswer>, Problem> {
-        self.0.submit(context.0, ReinstateItem { sku: parameters::id(&sku.0)? }).await
+        self.0
+            .submit(
+                context.0,
+                ReinstateItem {
+                    sku: parameters::id(&sku.0)?,
+                },
+            )
+            .await
     }
 }

@@ -60,7 +60,8 @@ impl NewCustomer {
             ("phone", &self.phone, 50),
             ("address", &self.address, 500),
         ] {
-            text.as_deref().map_or(Ok(()), |text| personal(field, text, max_chars))?;
+            text.as_deref()
+                .map_or(Ok(()), |text| personal(field, text, max_chars))?;
         }
         match &self.email {
             Some(email) if !email.contains('@') => Err(parameters::field_problem(
@@ -165,7 +166,15 @@ impl CustomersApi {
         body: JsonBody<NewCredit>,
     ) -> Result<CommandAnswer<CustomerAnswer>, Problem> {
         let customer_id = parameters::id(&customer_id.0)?;
-        self.0.submit(context.0, ChangeCredit { customer_id, credit: body.0.credit }).await
+        self.0
+            .submit(
+                context.0,
+                ChangeCredit {
+                    customer_id,
+                    credit: body.0.credit,
+                },
+            )
+            .await
     }
 
     /// Charge a customer's account
@@ -178,7 +187,16 @@ impl CustomersApi {
     ) -> Result<CommandAnswer<CustomerAnswer, 201>, Problem> {
         let Charge { amount_minor, note } = body.0;
         let customer_id = parameters::id(&customer_id.0)?;
-        self.0.submit(context.0, ChargeCustomer { customer_id, amount_minor, note }).await
+        self.0
+            .submit(
+                context.0,
+                ChargeCustomer {
+                    customer_id,
+                    amount_minor,
+                    note,
+                },
+            )
+            .await
     }
 
     /// Receive a payment for a customer's account
@@ -189,8 +207,22 @@ impl CustomersApi {
         customer_id: Path<String>,
         body: JsonBody<CustomerPayment>,
     ) -> Result<CommandAnswer<CustomerAnswer, 201>, Problem> {
-        let CustomerPayment { payment_id, amount_minor, method } = body.0;
+        let CustomerPayment {
+            payment_id,
+            amount_minor,
+            method,
+        } = body.0;
         let customer_id = parameters::id(&customer_id.0)?;
-        self.0.submit(context.0, ReceivePayment { customer_id, payment_id, amount_minor, method }).await
+        self.0
+            .submit(
+                context.0,
+                ReceivePayment {
+                    customer_id,
+                    payment_id,
+                    amount_minor,
+                    method,
+                },
+            )
+            .await
     }
 }

@@ -110,12 +110,35 @@ impl InventoryApi {
         context: Data<&RequestContext>,
         body: JsonBody<Receipt>,
     ) -> Result<CommandAnswer<LevelsAnswer, 201>, Problem> {
-        let Receipt { store, reference, lines } = body.0;
+        let Receipt {
+            store,
+            reference,
+            lines,
+        } = body.0;
         let lines = lines.into_iter().map(|line| {
-            let ReceiptBodyLine { sku, quantity, unit_cost_minor, units } = line;
-            ReceiptLine { sku, quantity, unit_cost_minor, units }
+            let ReceiptBodyLine {
+                sku,
+                quantity,
+                unit_cost_minor,
+                units,
+            } = line;
+            ReceiptLine {
+                sku,
+                quantity,
+                unit_cost_minor,
+                units,
+            }
         });
-        self.0.submit(context.0, ReceiveStock { store, reference, lines: lines.collect() }).await
+        self.0
+            .submit(
+                context.0,
+                ReceiveStock {
+                    store,
+                    reference,
+                    lines: lines.collect(),
+                },
+            )
+            .await
     }
 
     /// Correct a figure
@@ -125,8 +148,23 @@ impl InventoryApi {
         context: Data<&RequestContext>,
         body: JsonBody<Adjustment>,
     ) -> Result<CommandAnswer<LevelAnswer, 201>, Problem> {
-        let Adjustment { store, sku, delta, comment } = body.0;
-        self.0.submit(context.0, AdjustStock { store, sku, delta, comment }).await
+        let Adjustment {
+            store,
+            sku,
+            delta,
+            comment,
+        } = body.0;
+        self.0
+            .submit(
+                context.0,
+                AdjustStock {
+                    store,
+                    sku,
+                    delta,
+                    comment,
+                },
+            )
+            .await
     }
 
     /// Write goods off
@@ -138,9 +176,27 @@ impl InventoryApi {
     ) -> Result<CommandAnswer<LevelsAnswer, 201>, Problem> {
         let WriteOff { store, lines } = body.0;
         let lines = lines.into_iter().map(|line| {
-            let WriteOffBodyLine { sku, quantity, units, cause } = line;
-            WriteOffLine { sku, quantity, units, cause }
+            let WriteOffBodyLine {
+                sku,
+                quantity,
+                units,
+                cause,
+            } = line;
+            WriteOffLine {
+                sku,
+                quantity,
+                units,
+                cause,
+            }
         });
-        self.0.submit(context.0, WriteOffStock { store, lines: lines.collect() }).await
+        self.0
+            .submit(
+                context.0,
+                WriteOffStock {
+                    store,
+                    lines: lines.collect(),
+                },
+            )
+            .await
     }
 }

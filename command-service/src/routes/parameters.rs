@@ -40,7 +40,17 @@ pub(super) fn personal(field: &'static str, text: &str, max_chars: usize) -> Res
         && text.trim() == text
         && text.chars().count() <= max_chars
         && !text.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(of_refusal(&Refusal::TextInvalid { field: field.to_owned(), max_chars }, false)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(of_refusal(
+            &Refusal::TextInvalid {
+                field: field.to_owned(),
+                max_chars,
+            },
+            false,
+        ))
+    }
 }
 
 /// A problem with one field of the body that types alone cannot say.

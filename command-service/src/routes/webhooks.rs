@@ -100,7 +100,16 @@ impl EndpointChange {
         macro_rules! take {
             ($($field:ident),+) => { $(if let Some(value) = self.$field { settings.$field = value; })+ };
         }
-        take!(name, url, description, event_types, payload, headers, concurrency, timeout_ms);
+        take!(
+            name,
+            url,
+            description,
+            event_types,
+            payload,
+            headers,
+            concurrency,
+            timeout_ms
+        );
         settings
     }
 }
@@ -153,12 +162,26 @@ impl WebhooksApi {
         self.0.submit(context, command(endpoint_id)).await
     }
 
-    async fn settings(&self, context: &RequestContext, endpoint_id: &EndpointId) -> Result<EndpointSettings, Problem> {
+    async fn settings(
+        &self,
+        context: &RequestContext,
+        endpoint_id: &EndpointId,
+    ) -> Result<EndpointSettings, Problem> {
         let stream = streams::webhook(endpoint_id);
-        let state = self.0.commands.peek(&context.principal.tenant, &stream).await.map_err(|e| of_submit_error(&e))?;
+        let state = self
+            .0
+            .commands
+            .peek(&context.principal.tenant, &stream)
+            .await
+            .map_err(|e| of_submit_error(&e))?;
         match state {
             State::Endpoint(Some(endpoint)) => Ok(endpoint.settings),
-            _ => Err(of_refusal(&Refusal::EndpointNotFound { endpoint_id: endpoint_id.clone() }, false)),
+            _ => Err(of_refusal(
+                &Refusal::EndpointNotFound {
+                    endpoint_id: endpoint_id.clone(),
+                },
+                false,
+            )),
         }
     }
 }
@@ -172,14 +195,27 @@ impl WebhooksApi {
         context: Data<&RequestContext>,
         body: JsonBody<NewEndpoint>,
     ) -> Result<CommandAnswer<NewEndpointAnswer, 201>, Problem> {
-        let NewEndpoint { name, url, description, event_types, payload, headers, concurrency, timeout_ms, start } =
-            body.0;
+        let NewEndpoint {
+            name,
+            url,
+            description,
+            event_types,
+            payload,
+            headers,
+            concurrency,
+            timeout_ms,
+            start,
+        } = body.0;
         self.0.require_current_session(context.0).await?;
         let tenant = &context.principal.tenant;
         let secret = draw_secret();
         // Fresh at each attempt: a repetition must not replace the secret that the first one showed.
         let secret_id = format!("webhook/{}", platform::clock::fresh_id());
-        self.0.vault.put_secret(tenant, &secret_id, secret.as_bytes()).await.map_err(|e| of_vault_error(&e))?;
+        self.0
+            .vault
+            .put_secret(tenant, &secret_id, secret.as_bytes())
+            .await
+            .map_err(|e| of_vault_error(&e))?;
         let command = CreateEndpoint {
             endpoint_id: parameters::id(&fresh_id(context.0, "endpoint").to_string())?,
             settings: EndpointSettings {
@@ -214,13 +250,21 @@ impl WebhooksApi {
         if created.secret_id != secret_id {
             self.forget_secret(context.0, &secret_id).await;
         }
-        let stored = self.0.vault.get_secret(tenant, &created.secret_id).await.map_err(|e| of_vault_error(&e))?;
+        let stored = self
+            .0
+            .vault
+            .get_secret(tenant, &created.secret_id)
+            .await
+            .map_err(|e| of_vault_error(&e))?;
         let answer = NewEndpointAnswer {
             endpoint_id: created.endpoint_id,
             secret: stored.and_then(|bytes| String::from_utf8(bytes).ok()),
             position: created.position,
         };
-        Ok(CommandAnswer::composed(serde_json::to_vec(&answer).unwrap_or_default(), replayed))
+        Ok(CommandAnswer::composed(
+            serde_json::to_vec(&answer).unwrap_or_default(),
+            replayed,
+        ))
     }
 
     /// Change an endpoint's settings
@@ -233,7 +277,14 @@ impl WebhooksApi {
     ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
         let id: EndpointId = parameters::id(&endpoint_id.0)?;
         let settings = body.0.applied_to(self.settings(context.0, &id).await?);
-        self.submit(context.0, &endpoint_id.0, |endpoint_id| ChangeEndpoint { endpoint_id, settings }.into()).await
+        self.submit(context.0, &endpoint_id.0, |endpoint_id| {
+            ChangeEndpoint {
+                endpoint_id,
+                settings,
+            }
+            .into()
+        })
+        .await
     }
 
     /// Delete an endpoint
@@ -243,7 +294,10 @@ impl WebhooksApi {
         context: Data<&RequestContext>,
         endpoint_id: Path<String>,
     ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
-        self.submit(context.0, &endpoint_id.0, |endpoint_id| DeleteEndpoint { endpoint_id }.into()).await
+        self.submit(context.0, &endpoint_id.0, |endpoint_id| {
+            DeleteEndpoint { endpoint_id }.into()
+        })
+        .await
     }
 
     /// Hold an endpoint's deliveries
@@ -254,7 +308,10 @@ impl WebhooksApi {
         endpoint_id: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
-        self.submit(context.0, &endpoint_id.0, |endpoint_id| PauseEndpoint { endpoint_id }.into()).await
+        self.submit(context.0, &endpoint_id.0, |endpoint_id| {
+            PauseEndpoint { endpoint_id }.into()
+        })
+        .await
     }
 
     /// Send again, also after 410 Gone
@@ -265,7 +322,10 @@ impl WebhooksApi {
         endpoint_id: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
-        self.submit(context.0, &endpoint_id.0, |endpoint_id| ResumeEndpoint { endpoint_id }.into()).await
+        self.submit(context.0, &endpoint_id.0, |endpoint_id| {
+            ResumeEndpoint { endpoint_id }.into()
+        })
+        .await
     }
 
     /// Ask for one delivery, whatever the filters
@@ -276,14 +336,22 @@ impl WebhooksApi {
         endpoint_id: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
-        self.submit(context.0, &endpoint_id.0, |endpoint_id| TestEndpoint { endpoint_id }.into()).await
+        self.submit(context.0, &endpoint_id.0, |endpoint_id| {
+            TestEndpoint { endpoint_id }.into()
+        })
+        .await
     }
 }
 
 impl WebhooksApi {
     /// Removes a secret that no endpoint has. A failure leaves a row that nothing refers to.
     async fn forget_secret(&self, context: &RequestContext, secret_id: &str) {
-        if let Err(error) = self.0.vault.delete_secret(&context.principal.tenant, secret_id).await {
+        if let Err(error) = self
+            .0
+            .vault
+            .delete_secret(&context.principal.tenant, secret_id)
+            .await
+        {
             tracing::warn!(%error, "an unused webhook secret stays in the vault");
         }
     }

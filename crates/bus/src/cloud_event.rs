@@ -100,7 +100,11 @@ mod tests {
 
     fn full(data: &str) -> String {
         let event = event(data);
-        let bytes = CloudEvent { event: &event, sequence: Some(3) }.to_bytes(Payload::Full);
+        let bytes = CloudEvent {
+            event: &event,
+            sequence: Some(3),
+        }
+        .to_bytes(Payload::Full);
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
@@ -117,7 +121,11 @@ mod tests {
     #[test]
     fn a_body_without_data_says_so() {
         let event = event("{\"a\":1}");
-        let text = CloudEvent { event: &event, sequence: None }.without_data();
+        let text = CloudEvent {
+            event: &event,
+            sequence: None,
+        }
+        .without_data();
         let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(value["dataomitted"], "true");
         assert!(value.get("data").is_none() && value.get("sequence").is_none());

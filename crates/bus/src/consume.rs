@@ -102,10 +102,19 @@ impl WakeMessage {
     }
 }
 
-fn read(
-    message: Option<Result<Message, pull::MessagesError>>,
-) -> Result<WakeMessage, BusError> {
-    let message = message.ok_or(BusError::Away)?.map_err(|source| BusError::Stream(Box::new(source)))?;
-    let header = |name| message.headers.as_ref().and_then(|headers| position_header(headers, name));
-    Ok(WakeMessage { position: header(POSITION), previous: header(PREVIOUS), message })
+fn read(message: Option<Result<Message, pull::MessagesError>>) -> Result<WakeMessage, BusError> {
+    let message = message
+        .ok_or(BusError::Away)?
+        .map_err(|source| BusError::Stream(Box::new(source)))?;
+    let header = |name| {
+        message
+            .headers
+            .as_ref()
+            .and_then(|headers| position_header(headers, name))
+    };
+    Ok(WakeMessage {
+        position: header(POSITION),
+        previous: header(PREVIOUS),
+        message,
+    })
 }

@@ -26,7 +26,10 @@ pub enum BusError {
 }
 
 impl BusError {
-    pub(crate) fn stream(context: &jetstream::Context, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn stream(
+        context: &jetstream::Context,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         if context.client().connection_state() == State::Connected {
             BusError::Stream(Box::new(source))
         } else {

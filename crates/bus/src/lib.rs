@@ -89,7 +89,8 @@ impl Bus {
     /// # Errors
     /// [`BusError::Url`], [`BusError::TooOld`], or the stream cannot be created.
     pub async fn connect(url: &str, options: BusOptions) -> Result<Bus, BusError> {
-        let address: async_nats::ServerAddr = url.parse().map_err(|source| BusError::Url(Box::new(source)))?;
+        let address: async_nats::ServerAddr =
+            url.parse().map_err(|source| BusError::Url(Box::new(source)))?;
         // The client does not take them from the address by itself.
         let mut connect = async_nats::ConnectOptions::new();
         if let (Some(user), Some(password)) = (address.username(), address.password()) {
@@ -188,11 +189,15 @@ impl Bus {
                 .map_err(|_| BusError::Away)?
                 .map_err(|_| BusError::Away)?;
         }
-        let Some(info) = client.try_server_info() else { return Err(BusError::Away) };
+        let Some(info) = client.try_server_info() else {
+            return Err(BusError::Away);
+        };
         if client.is_server_compatible(OLDEST_SERVER.0, OLDEST_SERVER.1, 0) {
             Ok(())
         } else {
-            Err(BusError::TooOld { version: info.version })
+            Err(BusError::TooOld {
+                version: info.version,
+            })
         }
     }
 }

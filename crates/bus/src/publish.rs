@@ -1,6 +1,6 @@
 //! Publishing a run of events so that the stream keeps the log's order whatever fails.
 //!
-//! Every message names the stream's sequence before it: when one is refused, all behind it are, too.
+//! Every message names the stream's sequence and message before it: when one is refused, all behind it are, too.
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
@@ -43,12 +43,27 @@ pub struct Published {
     pub failure: Option<BusError>,
 }
 
+/// How one pipelined run ended.
+enum Run {
+    Stored,
+    /// One message was a repeat; those behind it are to be published again.
+    Repeat,
+    Failed(BusError),
+}
+
 impl Bus {
     /// Wraps an event: CloudEvents, without personal data. One that is larger than the server takes goes without its
     /// data (extension attribute `dataomitted`), because a message that can never be stored would block all others.
     pub fn wrap(&self, event: &RecordedEvent, previous: i64) -> Outgoing {
-        let cloud_event = CloudEvent { event, sequence: None };
-        let limit = self.context.client().max_payload().saturating_sub(HEADER_ALLOWANCE);
+        let cloud_event = CloudEvent {
+            event,
+            sequence: None,
+        };
+        let limit = self
+            .context
+            .client()
+            .max_payload()
+            .saturating_sub(HEADER_ALLOWANCE);
         let mut body = cloud_event.to_bytes(Payload::Full);
         if limit > 0 && body.len() > limit {
             body = cloud_event.without_data();
@@ -64,56 +79,87 @@ impl Bus {
     }
 
     /// Publishes a run of consecutive events, pipelined; at most [`Bus::window`] of them. `last_sequence` is the
-    /// stream's before the first.
+    /// stream's before the first. The stream never gets an event of the run without those before it.
     pub async fn publish_batch(&self, messages: &[Outgoing], last_sequence: u64) -> Published {
+        let mut published = Published {
+            stored: 0,
+            last_sequence,
+            failure: None,
+        };
+        while let Some(rest) = messages.get(published.stored..).filter(|rest| !rest.is_empty()) {
+            match self.publish_run(rest, &mut published).await {
+                // A repeat was in the stream already, so that what followed it named the wrong sequence.
+                Run::Repeat => {}
+                Run::Stored => break,
+                Run::Failed(failure) => {
+                    published.failure = Some(failure);
+                    break;
+                }
+            }
+        }
+        published
+    }
+
+    async fn publish_run(&self, messages: &[Outgoing], published: &mut Published) -> Run {
         let mut acknowledgements = Vec::with_capacity(messages.len());
         let mut send_failure = None;
-        for (expected, message) in (last_sequence..).zip(messages) {
-            match self.send(message, expected).await {
+        let mut previous: Option<Uuid> = None;
+        for (expected, message) in (published.last_sequence..).zip(messages) {
+            match self.send(message, expected, previous).await {
                 Ok(acknowledgement) => acknowledgements.push(acknowledgement),
                 Err(error) => {
                     send_failure = Some(error);
                     break;
                 }
             }
+            previous = Some(message.id);
         }
-        let mut published = Published { stored: 0, last_sequence, failure: None };
         for outcome in join_all(acknowledgements.into_iter().map(IntoFuture::into_future)).await {
             match outcome {
-                // A repeat is in the stream already; the sequence does not move.
-                Ok(acknowledged) if acknowledged.duplicate => published.stored += 1,
+                Ok(acknowledged) if acknowledged.duplicate => {
+                    published.stored += 1;
+                    return Run::Repeat;
+                }
                 Ok(acknowledged) if acknowledged.sequence == published.last_sequence + 1 => {
                     published.stored += 1;
                     published.last_sequence = acknowledged.sequence;
                 }
-                Ok(_) => {
-                    published.failure = Some(BusError::Moved);
-                    return published;
-                }
-                Err(error) => {
-                    published.failure = Some(self.publish_error(error));
-                    return published;
-                }
+                Ok(_) => return Run::Failed(BusError::Moved),
+                Err(error) => return Run::Failed(self.publish_error(error)),
             }
         }
-        published.failure = send_failure;
-        published
+        send_failure.map_or(Run::Stored, Run::Failed)
     }
 
-    async fn send(&self, message: &Outgoing, expected: u64) -> Result<PublishAckFuture, BusError> {
+    /// The expected sequence alone would not do: if somebody else published one message, the second of this run would
+    /// find the sequence that it names, and the first would be missing. Hence also the id of the message before it.
+    /// The first of a run goes without, since a server that restarts forgets the last id.
+    async fn send(
+        &self,
+        message: &Outgoing,
+        expected: u64,
+        previous: Option<Uuid>,
+    ) -> Result<PublishAckFuture, BusError> {
         let mut headers = HeaderMap::new();
         headers.insert("Content-Type", "application/cloudevents+json");
         headers.insert(POSITION, message.position.to_string());
         headers.insert(PREVIOUS, message.previous.to_string());
         // A header with control characters would break the protocol; a malformed trace context is dropped.
-        if let Some(traceparent) = message.traceparent.as_deref().filter(|text| text.bytes().all(|b| b.is_ascii_graphic())) {
+        if let Some(traceparent) = message
+            .traceparent
+            .as_deref()
+            .filter(|text| text.bytes().all(|b| b.is_ascii_graphic()))
+        {
             headers.insert("traceparent", traceparent);
         }
-        let publish = PublishMessage::build()
+        let mut publish = PublishMessage::build()
             .headers(headers)
             .message_id(message.id.to_string())
             .expected_last_sequence(expected)
             .payload(message.body.clone());
+        if let Some(previous) = previous {
+            publish = publish.expected_last_message_id(previous.to_string());
+        }
         self.context
             .send_publish(message.subject.clone(), publish)
             .await
@@ -122,10 +168,11 @@ impl Bus {
 
     fn publish_error(&self, error: async_nats::jetstream::context::PublishError) -> BusError {
         match error.kind() {
-            PublishErrorKind::WrongLastSequence | PublishErrorKind::StreamNotFound => BusError::Moved,
+            PublishErrorKind::WrongLastSequence
+            | PublishErrorKind::WrongLastMessageId
+            | PublishErrorKind::StreamNotFound => BusError::Moved,
             PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => BusError::Away,
-            PublishErrorKind::WrongLastMessageId
-            | PublishErrorKind::MaxAckPending
+            PublishErrorKind::MaxAckPending
             | PublishErrorKind::MaxPayloadExceeded
             | PublishErrorKind::Other => BusError::stream(&self.context, error),
         }

@@ -114,7 +114,8 @@ fn push_name(name: &str, out: &mut String) {
 /// Whether the value is `schemas::Sealed`, however it is spaced or escaped.
 fn is_sealed(json: &str) -> bool {
     json.starts_with('{')
-        && serde_json::from_str::<Members<'_>>(json).is_ok_and(|Members(members)| members.iter().any(|(name, _)| name == "sealed"))
+        && serde_json::from_str::<Members<'_>>(json)
+            .is_ok_and(|Members(members)| members.iter().any(|(name, _)| name == "sealed"))
 }
 
 /// How many objects the list holds, when it is one of objects or empty.
@@ -123,7 +124,10 @@ fn countable(json: &str) -> Option<usize> {
         return None;
     }
     let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-    elements.first().is_none_or(|first| first.get().starts_with('{')).then_some(elements.len())
+    elements
+        .first()
+        .is_none_or(|first| first.get().starts_with('{'))
+        .then_some(elements.len())
 }
 
 #[cfg(test)]
@@ -139,16 +143,28 @@ mod tests {
     #[test]
     fn sealed_fields_never_leave_at_any_depth() {
         let json = r#"{"customer_id":"C1","name":{"sealed":"v1.x"},"inner":{"email":{ "sealed" : "v1.y"},"kind":"person"}}"#;
-        assert_eq!(stripped(json, Keep::All), r#"{"customer_id":"C1","inner":{"kind":"person"}}"#);
-        assert_eq!(stripped(r#"{"a":[{"sealed":"v1.z"},1]}"#, Keep::All), r#"{"a":[1]}"#);
+        assert_eq!(
+            stripped(json, Keep::All),
+            r#"{"customer_id":"C1","inner":{"kind":"person"}}"#
+        );
+        assert_eq!(
+            stripped(r#"{"a":[{"sealed":"v1.z"},1]}"#, Keep::All),
+            r#"{"a":[1]}"#
+        );
         assert_eq!(stripped(r#"{"a":{"\u0073ealed":"v1.z"}}"#, Keep::All), "{}");
     }
 
     #[test]
     fn order_and_digits_stay_as_stored() {
         let json = r#"{"z":9007199254740993,"a":{"sealed":"v1.x"},"m":1.50,"t":"a\"b"}"#;
-        assert_eq!(stripped(json, Keep::All), r#"{"z":9007199254740993,"m":1.50,"t":"a\"b"}"#);
-        assert_eq!(stripped(r#"{"b":[{"x":1}],"a":[]}"#, Keep::All), r#"{"b":[{"x":1}],"a":[]}"#);
+        assert_eq!(
+            stripped(json, Keep::All),
+            r#"{"z":9007199254740993,"m":1.50,"t":"a\"b"}"#
+        );
+        assert_eq!(
+            stripped(r#"{"b":[{"x":1}],"a":[]}"#, Keep::All),
+            r#"{"b":[{"x":1}],"a":[]}"#
+        );
     }
 
     #[test]

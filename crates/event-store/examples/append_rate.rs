@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use event_store::{
-    Append, CommandRecord, LogReader, LogWriter, MIGRATIONS, NewEvent, PostgresReader, PostgresWriter, StreamWrite,
-    WriterOptions,
+    Append, CommandRecord, LogReader, LogWriter, MIGRATIONS, NewEvent, PostgresReader, PostgresWriter,
+    StreamWrite, WriterOptions,
 };
 use schemas::ids::TenantId;
 use schemas::{Position, StreamName, Version};
@@ -28,7 +28,9 @@ type Queue = mpsc::Sender<(Append, oneshot::Sender<()>)>;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().context("usage: append_rate DATABASE_URL BASELINE_SQL [SECONDS]")?;
+    let url = arguments
+        .next()
+        .context("usage: append_rate DATABASE_URL BASELINE_SQL [SECONDS]")?;
     let baseline = arguments.next().context("the baseline's script is missing")?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |text| text.parse())?;
     prepare(&url).await?;
@@ -67,7 +69,17 @@ async fn prepare(url: &str) -> anyhow::Result<()> {
 /// Runs the baseline; answers transactions per second.
 fn pgbench(url: &str, script: &str, clients: usize, seconds: u64) -> anyhow::Result<f64> {
     let output = Command::new("pgbench")
-        .args(["-n", "-M", "prepared", "-f", script, "-c", &clients.to_string(), "-j", "2"])
+        .args([
+            "-n",
+            "-M",
+            "prepared",
+            "-f",
+            script,
+            "-c",
+            &clients.to_string(),
+            "-j",
+            "2",
+        ])
         .args(["-T", &seconds.to_string(), url])
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -92,6 +104,8 @@ async fn appends(url: &str, submitters: usize, time: Duration) -> anyhow::Result
             for answer in answers {
                 let _ = answer.send(());
             }
+            // Those who were just answered get to send their next command, so that it joins this batch.
+            tokio::task::yield_now().await;
         }
         anyhow::Ok((total, batches))
     };
@@ -116,7 +130,10 @@ async fn appends(url: &str, submitters: usize, time: Duration) -> anyhow::Result
         }
     }
     let (total, batches) = counts;
-    Ok((f64::from(total) / started.elapsed().as_secs_f64(), f64::from(total) / f64::from(batches.max(1))))
+    Ok((
+        f64::from(total) / started.elapsed().as_secs_f64(),
+        f64::from(total) / f64::from(batches.max(1)),
+    ))
 }
 
 async fn submit(queue: &Queue, stop: &AtomicBool) -> anyhow::Result<()> {
@@ -128,15 +145,23 @@ async fn submit(queue: &Queue, stop: &AtomicBool) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a load generator draws its own ids and times")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a load generator draws its own ids and times"
+)]
 fn command() -> anyhow::Result<Append> {
-    let id = Uuid::new_v4();
+    let id = Uuid::now_v7();
     Ok(Append {
         tenant: TenantId::new("bench")?,
         writes: vec![StreamWrite {
             stream: StreamName::new("sale", &id.to_string()),
             expected: Version::EMPTY,
-            events: vec![NewEvent { id, event_type: "sale.completed", schema_version: 1, data: json(DATA)? }],
+            events: vec![NewEvent {
+                id,
+                event_type: "sale.completed",
+                schema_version: 1,
+                data: json(DATA)?,
+            }],
         }],
         meta: json(r#"{"correlation":"c-1","causation":"k-1"}"#)?,
         recorded_at: OffsetDateTime::now_utc(),
@@ -166,6 +191,9 @@ async fn replay(url: &str) -> anyhow::Result<()> {
         position = last.position;
         events += u32::try_from(batch.len())?;
     }
-    println!("replay: {events} events, {:.0}/s", f64::from(events) / started.elapsed().as_secs_f64());
+    println!(
+        "replay: {events} events, {:.0}/s",
+        f64::from(events) / started.elapsed().as_secs_f64()
+    );
     Ok(())
 }

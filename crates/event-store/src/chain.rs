@@ -22,7 +22,10 @@ pub struct Link {
 
 impl Link {
     /// Before the first event.
-    pub const GENESIS: Link = Link { position: Position::START, chain: [0; 32] };
+    pub const GENESIS: Link = Link {
+        position: Position::START,
+        chain: [0; 32],
+    };
 }
 
 /// An event with the chain's value that is stored beside it.
@@ -60,7 +63,10 @@ pub fn verify_chain(from: Link, events: &[ChainedEvent]) -> Result<Link, VerifyE
     events.iter().try_fold(from, |previous, row| {
         let chain = link(&previous.chain, row.event.position, &hash_recorded(&row.event));
         if chain == row.chain && row.event.position > previous.position {
-            Ok(Link { position: row.event.position, chain })
+            Ok(Link {
+                position: row.event.position,
+                chain,
+            })
         } else {
             Err(VerifyError::Broken(row.event.position))
         }

@@ -1,7 +1,7 @@
 //! How reading and appending fail, told apart by what the caller must do next.
 
-use schemas::ids::TenantId;
 use schemas::StreamName;
+use schemas::ids::TenantId;
 
 /// Reading failed; nothing was changed. Try again after a pause.
 #[derive(Debug, thiserror::Error)]

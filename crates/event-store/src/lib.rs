@@ -26,7 +26,11 @@ pub const MAX_READ: usize = 10_000;
 pub trait LogReader: Clone + Send + Sync + 'static {
     /// Events after `after`, in order, at most `max` (capped at [`MAX_READ`]). Nothing ever appears behind a position
     /// that was returned once.
-    fn read_all(&self, after: Position, max: usize) -> impl Future<Output = Result<Vec<RecordedEvent>, ReadError>> + Send;
+    fn read_all(
+        &self,
+        after: Position,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<RecordedEvent>, ReadError>> + Send;
 
     /// One stream's events after a version.
     fn read_stream(
@@ -60,7 +64,8 @@ pub trait LogWriter: Send + 'static {
     ///
     /// # Errors
     /// See [`AppendError`]; only [`AppendError::Unknown`] may have landed.
-    fn append(&mut self, batch: &[Append]) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
+    fn append(&mut self, batch: &[Append])
+    -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
 
     /// After [`AppendError::Fenced`] or [`AppendError::Unknown`]: takes the lease again (which proves that the old
     /// transaction has ended one way or the other), then reads the head. Waits at most the backend's configured time.

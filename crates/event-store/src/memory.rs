@@ -72,7 +72,10 @@ impl MemoryLog {
     /// [`AppendError::Fenced`] while another writer holds it.
     pub fn writer(&self) -> Result<MemoryWriter, AppendError> {
         let lease = self.lock().take_lease()?;
-        Ok(MemoryWriter { log: self.clone(), lease })
+        Ok(MemoryWriter {
+            log: self.clone(),
+            lease,
+        })
     }
 
     /// Ends the owner's session from outside, as an administrator or a network can.
@@ -103,7 +106,11 @@ impl Inner {
 
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
         staging::check_versions(batch, |key| {
-            Version(self.streams.get(key).map_or(0, |events| i64::try_from(events.len()).unwrap_or(i64::MAX)))
+            Version(
+                self.streams
+                    .get(key)
+                    .map_or(0, |events| i64::try_from(events.len()).unwrap_or(i64::MAX)),
+            )
         })?;
         self.refuse_what_postgres_would(batch)?;
         let staged = staging::stage(batch, self.tip);
@@ -129,7 +136,10 @@ impl Inner {
         let mut seen = HashMap::with_capacity(batch.len());
         for append in batch {
             let nul = append.record.id.contains('\0')
-                || append.writes.iter().any(|write| write.stream.as_str().contains('\0'));
+                || append
+                    .writes
+                    .iter()
+                    .any(|write| write.stream.as_str().contains('\0'));
             if nul {
                 return Err(AppendError::Rejected("a text holds NUL".into()));
             }
@@ -157,7 +167,10 @@ impl Inner {
                 meta: row.append.meta.clone(),
                 recorded_at: row.recorded_at,
             };
-            self.events.push(ChainedEvent { event, chain: row.link.chain });
+            self.events.push(ChainedEvent {
+                event,
+                chain: row.link.chain,
+            });
         }
         for row in &staged.commands {
             let record = &row.append.record;
@@ -167,14 +180,17 @@ impl Inner {
                 position: row.position,
                 recorded_at: row.recorded_at,
             };
-            self.commands.insert((row.append.tenant.clone(), record.id.clone()), stored);
+            self.commands
+                .insert((row.append.tenant.clone(), record.id.clone()), stored);
         }
         self.tip = staged.tip;
     }
 
     /// The events after a position; positions are dense from 1, so an index is a position.
     fn after(&self, after: Position, max: usize) -> &[ChainedEvent] {
-        let start = usize::try_from(after.0.max(0)).unwrap_or(usize::MAX).min(self.events.len());
+        let start = usize::try_from(after.0.max(0))
+            .unwrap_or(usize::MAX)
+            .min(self.events.len());
         let end = start.saturating_add(max.min(MAX_READ)).min(self.events.len());
         &self.events[start..end]
     }
@@ -182,13 +198,23 @@ impl Inner {
     fn stream(&self, key: &StreamKey, after: Version, max: usize) -> Vec<RecordedEvent> {
         let skip = usize::try_from(after.0.max(0)).unwrap_or(usize::MAX);
         let indices = self.streams.get(key).map(Vec::as_slice).unwrap_or_default();
-        indices.iter().skip(skip).take(max).map(|index| self.events[*index].event.clone()).collect()
+        indices
+            .iter()
+            .skip(skip)
+            .take(max)
+            .map(|index| self.events[*index].event.clone())
+            .collect()
     }
 }
 
 impl LogReader for MemoryLog {
     async fn read_all(&self, after: Position, max: usize) -> Result<Vec<RecordedEvent>, ReadError> {
-        Ok(self.lock().after(after, max).iter().map(|row| row.event.clone()).collect())
+        Ok(self
+            .lock()
+            .after(after, max)
+            .iter()
+            .map(|row| row.event.clone())
+            .collect())
     }
 
     async fn read_stream(
@@ -198,7 +224,9 @@ impl LogReader for MemoryLog {
         after: Version,
         max: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        Ok(self.lock().stream(&(tenant.clone(), stream.clone()), after, max.min(MAX_READ)))
+        Ok(self
+            .lock()
+            .stream(&(tenant.clone(), stream.clone()), after, max.min(MAX_READ)))
     }
 
     async fn read_streams(
@@ -208,7 +236,9 @@ impl LogReader for MemoryLog {
         let inner = self.lock();
         Ok(streams
             .iter()
-            .map(|(tenant, stream, after)| inner.stream(&(tenant.clone(), stream.clone()), *after, usize::MAX))
+            .map(|(tenant, stream, after)| {
+                inner.stream(&(tenant.clone(), stream.clone()), *after, usize::MAX)
+            })
             .collect())
     }
 

@@ -25,7 +25,10 @@ pub(crate) struct Tip {
 }
 
 impl Tip {
-    pub const EMPTY: Tip = Tip { link: Link::GENESIS, recorded_at: OffsetDateTime::UNIX_EPOCH };
+    pub const EMPTY: Tip = Tip {
+        link: Link::GENESIS,
+        recorded_at: OffsetDateTime::UNIX_EPOCH,
+    };
 }
 
 /// An event on its way into the log.
@@ -54,7 +57,12 @@ pub(crate) struct Staged<'a> {
 
 impl Staged<'_> {
     pub fn appended(&self) -> Vec<Appended> {
-        self.commands.iter().map(|command| Appended { position: command.position }).collect()
+        self.commands
+            .iter()
+            .map(|command| Appended {
+                position: command.position,
+            })
+            .collect()
     }
 }
 
@@ -73,7 +81,10 @@ pub(crate) fn check_versions(
                 None => current(&key),
             };
             if version != write.expected {
-                return Err(AppendError::WrongVersion { tenant: key.0, stream: key.1 });
+                return Err(AppendError::WrongVersion {
+                    tenant: key.0,
+                    stream: key.1,
+                });
             }
             heads.insert(key, Version(version.0 + count(write.events.len())));
         }
@@ -102,14 +113,32 @@ pub(crate) fn stage(batch: &[Append], mut tip: Tip) -> Staged<'_> {
                     meta: append.meta.get(),
                     recorded_at,
                 });
-                let link = Link { position, chain: chain::link(&tip.link.chain, position, &hash) };
+                let link = Link {
+                    position,
+                    chain: chain::link(&tip.link.chain, position, &hash),
+                };
                 tip = Tip { link, recorded_at };
-                events.push(EventRow { append, stream: &write.stream, event, version, link, recorded_at });
+                events.push(EventRow {
+                    append,
+                    stream: &write.stream,
+                    event,
+                    version,
+                    link,
+                    recorded_at,
+                });
             }
         }
-        commands.push(CommandRow { append, position: tip.link.position, recorded_at });
+        commands.push(CommandRow {
+            append,
+            position: tip.link.position,
+            recorded_at,
+        });
     }
-    Staged { events, commands, tip }
+    Staged {
+        events,
+        commands,
+        tip,
+    }
 }
 
 /// What Postgres keeps of a time. The hash is over the stored time, so it is cut before it is hashed.

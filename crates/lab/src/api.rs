@@ -19,11 +19,21 @@ pub struct Call {
 
 impl Call {
     fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: format!("/api/v1/{}", path.into()), body: None, key: None }
+        Self {
+            method: Method::GET,
+            path: format!("/api/v1/{}", path.into()),
+            body: None,
+            key: None,
+        }
     }
 
     fn post(path: impl Into<String>, body: Value) -> Self {
-        Self { method: Method::POST, path: format!("/api/v1/{}", path.into()), body: Some(body), key: None }
+        Self {
+            method: Method::POST,
+            path: format!("/api/v1/{}", path.into()),
+            body: Some(body),
+            key: None,
+        }
     }
 
     /// Under this idempotency key.
@@ -42,7 +52,10 @@ impl Call {
     /// The next page of a list.
     pub fn after(&self, cursor: &str) -> Self {
         let joint = if self.path.contains('?') { '&' } else { '?' };
-        Self { path: format!("{}{joint}cursor={cursor}", self.path), ..self.clone() }
+        Self {
+            path: format!("{}{joint}cursor={cursor}", self.path),
+            ..self.clone()
+        }
     }
 }
 
@@ -65,7 +78,10 @@ pub struct Token {
 }
 
 pub fn sign_in(tenant: &str, username: &str, password: &str) -> Call {
-    Call::post("auth/token", json!({ "tenant": tenant, "username": username, "password": password }))
+    Call::post(
+        "auth/token",
+        json!({ "tenant": tenant, "username": username, "password": password }),
+    )
 }
 
 pub fn open_store(store: &str, name: &str) -> Call {
@@ -73,7 +89,10 @@ pub fn open_store(store: &str, name: &str) -> Call {
 }
 
 pub fn register_terminal(terminal: &str, store: &str, name: &str) -> Call {
-    Call::post("admin/terminals", json!({ "terminal": terminal, "store": store, "name": name }))
+    Call::post(
+        "admin/terminals",
+        json!({ "terminal": terminal, "store": store, "name": name }),
+    )
 }
 
 /// `kind` is `counted` or `service`; no tax.
@@ -83,20 +102,30 @@ pub fn create_item(sku: &str, name: &str, kind: &str, price_minor: i64) -> Call 
 }
 
 pub fn receive_stock(store: &str, reference: &str, lines: &[(&str, i64)]) -> Call {
-    let lines: Vec<Value> =
-        lines.iter().map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity, "units": [] })).collect();
-    Call::post("inventory/receipts", json!({ "store": store, "reference": reference, "lines": lines }))
+    let lines: Vec<Value> = lines
+        .iter()
+        .map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity, "units": [] }))
+        .collect();
+    Call::post(
+        "inventory/receipts",
+        json!({ "store": store, "reference": reference, "lines": lines }),
+    )
 }
 
 pub fn adjust_stock(store: &str, sku: &str, delta: i64, comment: &str) -> Call {
-    Call::post("inventory/adjustments", json!({ "store": store, "sku": sku, "delta": delta, "comment": comment }))
+    Call::post(
+        "inventory/adjustments",
+        json!({ "store": store, "sku": sku, "delta": delta, "comment": comment }),
+    )
 }
 
 /// Lines of sku, quantity and cause.
 pub fn write_off(store: &str, lines: &[(&str, i64, Option<&str>)]) -> Call {
     let lines: Vec<Value> = lines
         .iter()
-        .map(|(sku, quantity, cause)| json!({ "sku": sku, "quantity": quantity, "units": [], "cause": cause }))
+        .map(
+            |(sku, quantity, cause)| json!({ "sku": sku, "quantity": quantity, "units": [], "cause": cause }),
+        )
         .collect();
     Call::post("inventory/write-offs", json!({ "store": store, "lines": lines }))
 }
@@ -113,7 +142,10 @@ pub fn register_customer(customer_id: &str, kind: &str, name: &str, credit: Cred
         Credit::Unlimited => json!({ "kind": "unlimited" }),
         Credit::Limited(limit_minor) => json!({ "kind": "limited", "limit_minor": limit_minor }),
     };
-    Call::post("customers", json!({ "customer_id": customer_id, "kind": kind, "name": name, "credit": credit }))
+    Call::post(
+        "customers",
+        json!({ "customer_id": customer_id, "kind": kind, "name": name, "credit": credit }),
+    )
 }
 
 pub fn receive_payment(customer_id: &str, payment_id: &str, amount_minor: i64) -> Call {
@@ -146,7 +178,11 @@ pub struct Ticket<'a> {
 }
 
 fn money(ticket: &Ticket<'_>) -> Value {
-    ticket.money.iter().map(|(method, amount)| json!({ "method": method, "amount_minor": amount })).collect()
+    ticket
+        .money
+        .iter()
+        .map(|(method, amount)| json!({ "method": method, "amount_minor": amount }))
+        .collect()
 }
 
 fn sale_lines(lines: &[SaleLine]) -> Value {
@@ -179,7 +215,10 @@ pub fn save_draft(sale: &Ticket<'_>, hold_stock: bool) -> Call {
 }
 
 pub fn complete_draft(sale: &Ticket<'_>) -> Call {
-    Call::post(format!("pos/sale/{}/complete", sale.id), json!({ "payments": money(sale) }))
+    Call::post(
+        format!("pos/sale/{}/complete", sale.id),
+        json!({ "payments": money(sale) }),
+    )
 }
 
 pub fn discard_draft(sale_id: &str) -> Call {
@@ -201,9 +240,7 @@ pub fn return_from_sale(sale_id: &str, return_id: &str, store: &str, sale_line: 
 
 /// Goods that come back without naming their sale.
 pub fn return_goods(goods: &Ticket<'_>) -> Call {
-    let line = |line: &SaleLine| {
-        json!({ "sku": line.sku, "quantity": line.quantity, "unit_price_minor": line.unit_price_minor, "restock": true })
-    };
+    let line = |line: &SaleLine| json!({ "sku": line.sku, "quantity": line.quantity, "unit_price_minor": line.unit_price_minor, "restock": true });
     let mut body = json!({
         "return_id": goods.id, "store": goods.store, "refunds": money(goods),
         "lines": goods.lines.iter().map(line).collect::<Value>(),
@@ -213,9 +250,11 @@ pub fn return_goods(goods: &Ticket<'_>) -> Call {
 }
 
 fn optional(body: &mut Value, ticket: &Ticket<'_>) {
-    for (field, value) in
-        [("terminal", ticket.terminal), ("customer_id", ticket.customer_id), ("occurred_at", ticket.occurred_at)]
-    {
+    for (field, value) in [
+        ("terminal", ticket.terminal),
+        ("customer_id", ticket.customer_id),
+        ("occurred_at", ticket.occurred_at),
+    ] {
         if let Some(value) = value {
             body[field] = Value::from(value);
         }

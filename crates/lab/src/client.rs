@@ -31,7 +31,10 @@ const MAX_PAGES: usize = 10_000;
 ///
 /// # Errors
 /// When TLS cannot be set up.
-#[expect(clippy::disallowed_methods, reason = "the product's guarded client refuses loopback, and there the bench works")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the product's guarded client refuses loopback, and there the bench works"
+)]
 pub fn plain_http(patience: Duration) -> anyhow::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .timeout(patience)
@@ -110,7 +113,10 @@ pub struct Client {
 enum Attempt {
     Answer(Answer),
     /// Ask again, after this pause if the server named one.
-    Again { why: String, pause: Option<Duration> },
+    Again {
+        why: String,
+        pause: Option<Duration>,
+    },
     /// The token is not accepted.
     SignIn,
 }
@@ -119,7 +125,10 @@ impl Client {
     /// # Errors
     /// When HTTP cannot be set up.
     pub fn new(options: Options) -> anyhow::Result<Self> {
-        let token = options.token_file.as_ref().and_then(|file| std::fs::read(file).ok());
+        let token = options
+            .token_file
+            .as_ref()
+            .and_then(|file| std::fs::read(file).ok());
         let token = token
             .and_then(|text| serde_json::from_slice::<HeldToken>(&text).ok())
             .filter(|held| held.base_url == options.base_url && held.username == options.user.username);
@@ -155,13 +164,21 @@ impl Client {
             match self.attempt(call, Some(&token)).await {
                 Attempt::Answer(answer) => return Ok(answer),
                 Attempt::SignIn if !deadline.pause(FIRST_PAUSE).await => {
-                    bail!("{} {} is not authorised, even after signing in again", call.method, call.path);
+                    bail!(
+                        "{} {} is not authorised, even after signing in again",
+                        call.method,
+                        call.path
+                    );
                 }
                 Attempt::SignIn => refused_token = Some(token),
                 Attempt::Again { why, pause: asked } => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
                     if !deadline.pause(asked.unwrap_or_else(|| jittered(pause))).await {
-                        bail!("no answer to {} {} in time; the last attempt: {why}", call.method, call.path);
+                        bail!(
+                            "no answer to {} {} in time; the last attempt: {why}",
+                            call.method,
+                            call.path
+                        );
                     }
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -176,7 +193,9 @@ impl Client {
     pub async fn accepted(&self, call: &Call) -> anyhow::Result<Accepted> {
         match self.call(call).await? {
             Answer::Accepted(accepted) => Ok(accepted),
-            Answer::Refused(refused) => Err(anyhow::Error::new(refused).context(format!("{} {}", call.method, call.path))),
+            Answer::Refused(refused) => {
+                Err(anyhow::Error::new(refused).context(format!("{} {}", call.method, call.path)))
+            }
         }
     }
 
@@ -197,7 +216,9 @@ impl Client {
         let mut page: Page<T> = self.read(call).await?;
         let mut items = std::mem::take(&mut page.items);
         for _ in 0..MAX_PAGES {
-            let Some(cursor) = page.next.take() else { return Ok(items) };
+            let Some(cursor) = page.next.take() else {
+                return Ok(items);
+            };
             page = self.read(&call.after(&cursor)).await?;
             items.append(&mut page.items);
         }
@@ -206,9 +227,14 @@ impl Client {
 
     async fn attempt(&self, call: &Call, token: Option<&str>) -> Attempt {
         let url = format!("{}{}", self.options.base_url, call.path);
-        let mut request = self.http.request(call.method.clone(), url).header("Accept-Language", "en");
+        let mut request = self
+            .http
+            .request(call.method.clone(), url)
+            .header("Accept-Language", "en");
         if let Some(token) = token {
-            request = request.bearer_auth(token).header(api::REASON_HEADER, self.options.reason.as_bytes());
+            request = request
+                .bearer_auth(token)
+                .header(api::REASON_HEADER, self.options.reason.as_bytes());
         }
         if let Some(key) = &call.key {
             request = request.header(api::KEY_HEADER, key);
@@ -218,7 +244,10 @@ impl Client {
         }
         match request.send().await {
             Ok(response) => judge(response, token.is_some()).await,
-            Err(error) => Attempt::Again { why: format!("{:#}", anyhow::Error::new(error)), pause: None },
+            Err(error) => Attempt::Again {
+                why: format!("{:#}", anyhow::Error::new(error)),
+                pause: None,
+            },
         }
     }
 
@@ -237,12 +266,15 @@ impl Client {
         loop {
             let why = match self.attempt(&call, None).await {
                 Attempt::Answer(Answer::Accepted(accepted)) => {
-                    let fresh: api::Token = serde_json::from_value(accepted.body).context("unexpected answer to a sign-in")?;
+                    let fresh: api::Token =
+                        serde_json::from_value(accepted.body).context("unexpected answer to a sign-in")?;
                     self.sign_ins.fetch_add(1, Ordering::Relaxed);
                     return Ok(self.hold(&mut held, fresh));
                 }
                 Attempt::Answer(Answer::Refused(refused)) => {
-                    return Err(anyhow::Error::new(refused).context(format!("cannot sign in as {}", user.username)));
+                    return Err(
+                        anyhow::Error::new(refused).context(format!("cannot sign in as {}", user.username))
+                    );
                 }
                 Attempt::SignIn => bail!("cannot sign in as {}: wrong password", user.username),
                 Attempt::Again { why, .. } => why,
@@ -277,7 +309,12 @@ fn keep(file: &std::path::Path, token: &HeldToken) -> anyhow::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    let mut out = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(file)?;
     out.write_all(&serde_json::to_vec(token)?)?;
     Ok(())
 }
@@ -289,26 +326,59 @@ fn jittered(pause: Duration) -> Duration {
 
 async fn judge(response: Response, signed_in: bool) -> Attempt {
     let status = response.status();
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name: &str| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let replayed = header(api::REPLAYED_HEADER).as_deref() == Some("true");
-    let pause = header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let pause = header("retry-after")
+        .and_then(|text| text.parse().ok())
+        .map(Duration::from_secs);
     let pause = pause.map(|pause| pause.min(LONGEST_PAUSE * 5));
     let body = match response.bytes().await {
         Ok(body) => body,
         // The answer was cut off: it is unknown, and asked for again.
-        Err(error) => return Attempt::Again { why: format!("{:#}", anyhow::Error::new(error)), pause: None },
+        Err(error) => {
+            return Attempt::Again {
+                why: format!("{:#}", anyhow::Error::new(error)),
+                pause: None,
+            };
+        }
     };
-    let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
+    let body: Value = if body.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&body).unwrap_or(Value::Null)
+    };
     if status.is_success() {
         return Attempt::Answer(Answer::Accepted(Accepted { body, replayed }));
     }
-    let text = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let refused = Refused { status: status.as_u16(), code: text("code"), detail: text("detail"), replayed };
+    let text = |field: &str| {
+        body.get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let refused = Refused {
+        status: status.as_u16(),
+        code: text("code"),
+        detail: text("detail"),
+        replayed,
+    };
     let fault = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        )
         || (status == StatusCode::CONFLICT && refused.code == api::CODE_IN_FLIGHT);
     if fault {
-        Attempt::Again { why: refused.to_string(), pause }
+        Attempt::Again {
+            why: refused.to_string(),
+            pause,
+        }
     } else if status == StatusCode::UNAUTHORIZED && signed_in {
         Attempt::SignIn
     } else {

@@ -6,7 +6,10 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 /// The time now.
-#[expect(clippy::disallowed_methods, reason = "the bench's one place that asks the machine")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the bench's one place that asks the machine"
+)]
 pub fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

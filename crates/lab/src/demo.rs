@@ -33,15 +33,22 @@ impl Demo {
     /// # Errors
     /// When the file is absent (is the standalone running?) or has another shape.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {} (start the standalone with `cargo xtask up`)", path.display()))?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!(
+                "cannot read {} (start the standalone with `cargo xtask up`)",
+                path.display()
+            )
+        })?;
         serde_json::from_str(&text).with_context(|| format!("{} is not a demo.json", path.display()))
     }
 
     /// # Errors
     /// When there is no such tenant.
     pub fn tenant(&self, id: &str) -> anyhow::Result<&Tenant> {
-        self.tenants.iter().find(|tenant| tenant.id == id).with_context(|| format!("demo.json names no tenant {id}"))
+        self.tenants
+            .iter()
+            .find(|tenant| tenant.id == id)
+            .with_context(|| format!("demo.json names no tenant {id}"))
     }
 }
 

@@ -84,7 +84,11 @@ impl Journal {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         let (written, done) = oneshot::channel();
-        self.lines.send(Waiting { line, written }).await.ok().context("the journal's writer has ended")?;
+        self.lines
+            .send(Waiting { line, written })
+            .await
+            .ok()
+            .context("the journal's writer has ended")?;
         done.await.context("the journal could not be written")
     }
 }
@@ -119,13 +123,15 @@ fn write_all(
     while waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
         text.clear();
         batch.iter().for_each(|entry| text.extend_from_slice(&entry.line));
-        file.write_all(&text).with_context(|| format!("cannot write {}", path.display()))?;
+        file.write_all(&text)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         let sync = match durability {
             Durability::Synced => true,
             Durability::Flushed { sync_every } => synced.elapsed() >= sync_every,
         };
         if sync {
-            file.sync_data().with_context(|| format!("cannot sync {}", path.display()))?;
+            file.sync_data()
+                .with_context(|| format!("cannot sync {}", path.display()))?;
             synced = Instant::now();
         }
         for entry in batch.drain(..) {
@@ -133,7 +139,8 @@ fn write_all(
             let _gone = entry.written.send(());
         }
     }
-    file.sync_data().with_context(|| format!("cannot sync {}", path.display()))
+    file.sync_data()
+        .with_context(|| format!("cannot sync {}", path.display()))
 }
 
 /// The entries of a journal, in order; none when the file is absent. A last line without its end is left out.

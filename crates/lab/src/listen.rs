@@ -76,7 +76,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
 fn line(seen: &Seen) -> String {
     let receipt = &seen.receipt;
     let time = receipt.received_at.format(&Rfc3339).unwrap_or_default();
-    let sequence = receipt.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let sequence = receipt
+        .sequence
+        .map_or_else(|| "-".to_owned(), |number| number.to_string());
     let verdict = receipt.problem.clone().unwrap_or_else(|| "ok".to_owned());
     let order = match seen.arrival {
         None | Some(Arrival::InOrder) => String::new(),
@@ -84,8 +86,15 @@ fn line(seen: &Seen) -> String {
         Some(Arrival::Late) => "  fills a gap".to_owned(),
         Some(Arrival::Repeated) => "  duplicate".to_owned(),
     };
-    let answered = if receipt.status == 204 { String::new() } else { format!("  answered {}", receipt.status) };
-    format!("{time}  {}  {:<28} #{sequence:<8} {verdict}{order}{answered}", receipt.id, receipt.event_type)
+    let answered = if receipt.status == 204 {
+        String::new()
+    } else {
+        format!("  answered {}", receipt.status)
+    };
+    format!(
+        "{time}  {}  {:<28} #{sequence:<8} {verdict}{order}{answered}",
+        receipt.id, receipt.event_type
+    )
 }
 
 fn closing(summary: &Summary) -> String {

@@ -6,7 +6,10 @@ use clap::{Parser, Subcommand};
 use lab::{listen, replay, torture, verify};
 
 #[derive(Parser)]
-#[command(name = "lab", about = "Replays real sales, receives webhooks, checks everything, kills servers")]
+#[command(
+    name = "lab",
+    about = "Replays real sales, receives webhooks, checks everything, kills servers"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,7 +30,10 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     // Two providers are compiled in (through sqlx and reqwest), and rustls panics rather than choose.
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
         complain("another TLS provider was installed already");
     }
     let outcome = match Arguments::parse().command {

@@ -11,7 +11,9 @@ pub enum Arrival {
     /// The next one.
     InOrder,
     /// New, but this many before it have not come yet.
-    Ahead { missing: i64 },
+    Ahead {
+        missing: i64,
+    },
     /// New, and fills a gap.
     Late,
     Repeated,
@@ -27,7 +29,11 @@ pub struct Sequence {
 impl Sequence {
     /// Takes a number into account.
     pub fn see(&mut self, number: i64) -> Arrival {
-        let before = self.ranges.range(..=number).next_back().map(|(first, last)| (*first, *last));
+        let before = self
+            .ranges
+            .range(..=number)
+            .next_back()
+            .map(|(first, last)| (*first, *last));
         if before.is_some_and(|(_, last)| last >= number) {
             return Arrival::Repeated;
         }
@@ -39,7 +45,9 @@ impl Sequence {
         if number == highest + 1 {
             Arrival::InOrder
         } else if number > highest {
-            Arrival::Ahead { missing: number - highest - 1 }
+            Arrival::Ahead {
+                missing: number - highest - 1,
+            }
         } else {
             Arrival::Late
         }
@@ -57,7 +65,12 @@ impl Sequence {
 
     /// How many of 1 to `last` (or to the highest that came) are missing.
     pub fn holes(&self, last: i64) -> i64 {
-        let seen: i64 = self.ranges.iter().filter(|(_, end)| **end >= 1).map(|(first, end)| end - (*first).max(1) + 1).sum();
+        let seen: i64 = self
+            .ranges
+            .iter()
+            .filter(|(_, end)| **end >= 1)
+            .map(|(first, end)| end - (*first).max(1) + 1)
+            .sum();
         self.highest().max(last) - seen
     }
 }
@@ -72,7 +85,10 @@ mod tests {
         for number in 1..=100 {
             assert_eq!(sequence.see(number), Arrival::InOrder);
         }
-        assert_eq!((sequence.highest(), sequence.distinct(), sequence.holes(0)), (100, 100, 0));
+        assert_eq!(
+            (sequence.highest(), sequence.distinct(), sequence.holes(0)),
+            (100, 100, 0)
+        );
         assert_eq!(sequence.ranges.len(), 1);
     }
 

@@ -38,12 +38,19 @@ impl Secret {
     /// # Errors
     /// [`InvalidSecret`].
     pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
-        let key = STANDARD.decode(text.strip_prefix("whsec_").ok_or(InvalidSecret)?).map_err(|_| InvalidSecret)?;
-        if (24..=64).contains(&key.len()) { Ok(Self(key)) } else { Err(InvalidSecret) }
+        let key = STANDARD
+            .decode(text.strip_prefix("whsec_").ok_or(InvalidSecret)?)
+            .map_err(|_| InvalidSecret)?;
+        if (24..=64).contains(&key.len()) {
+            Ok(Self(key))
+        } else {
+            Err(InvalidSecret)
+        }
     }
 
     fn mac(&self, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(id.as_bytes());
         mac.update(b".");
         mac.update(timestamp.as_bytes());
@@ -56,7 +63,14 @@ impl Secret {
     ///
     /// # Errors
     /// [`Unverified`] says what is wrong.
-    pub fn verify(&self, id: &str, timestamp: &str, signatures: &str, body: &[u8], now_s: i64) -> Result<(), Unverified> {
+    pub fn verify(
+        &self,
+        id: &str,
+        timestamp: &str,
+        signatures: &str,
+        body: &[u8],
+        now_s: i64,
+    ) -> Result<(), Unverified> {
         if id.is_empty() || !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Unverified::Headers);
         }
@@ -68,16 +82,27 @@ impl Secret {
         // Every candidate is compared, so that the time says nothing about which one matched.
         let mut matched = Choice::from(0);
         for signature in signatures.split(' ').take(MAX_SIGNATURES) {
-            let Some(encoded) = signature.strip_prefix("v1,") else { continue };
-            let Ok(given) = STANDARD.decode(encoded) else { continue };
+            let Some(encoded) = signature.strip_prefix("v1,") else {
+                continue;
+            };
+            let Ok(given) = STANDARD.decode(encoded) else {
+                continue;
+            };
             matched |= given.ct_eq(&expected[..]);
         }
-        if bool::from(matched) { Ok(()) } else { Err(Unverified::Signature) }
+        if bool::from(matched) {
+            Ok(())
+        } else {
+            Err(Unverified::Signature)
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> String {
-        format!("v1,{}", STANDARD.encode(self.mac(id, timestamp, body).finalize().into_bytes()))
+        format!(
+            "v1,{}",
+            STANDARD.encode(self.mac(id, timestamp, body).finalize().into_bytes())
+        )
     }
 }
 
@@ -99,7 +124,9 @@ mod tests {
     const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
     fn check(signatures: &str, body: &[u8], now_s: i64) -> Result<(), Unverified> {
-        Secret::parse(SECRET).unwrap().verify(ID, AT, signatures, body, now_s)
+        Secret::parse(SECRET)
+            .unwrap()
+            .verify(ID, AT, signatures, body, now_s)
     }
 
     #[test]
@@ -109,8 +136,13 @@ mod tests {
 
     #[test]
     fn one_changed_byte_is_refused() {
-        assert_eq!(check(SIGNATURE, br#"{"test": 2432232315}"#, 1_614_265_330), Err(Unverified::Signature));
-        let other = Secret::parse(SECRET).unwrap().verify("msg_other", AT, SIGNATURE, BODY, 1_614_265_330);
+        assert_eq!(
+            check(SIGNATURE, br#"{"test": 2432232315}"#, 1_614_265_330),
+            Err(Unverified::Signature)
+        );
+        let other = Secret::parse(SECRET)
+            .unwrap()
+            .verify("msg_other", AT, SIGNATURE, BODY, 1_614_265_330);
         assert_eq!(other, Err(Unverified::Signature));
     }
 
@@ -125,15 +157,27 @@ mod tests {
     #[test]
     fn a_delivery_from_six_minutes_ago_is_refused() {
         assert_eq!(check(SIGNATURE, BODY, 1_614_265_330 + 300), Ok(()));
-        assert_eq!(check(SIGNATURE, BODY, 1_614_265_330 + 301), Err(Unverified::Timestamp));
-        assert_eq!(check(SIGNATURE, BODY, 1_614_265_330 - 301), Err(Unverified::Timestamp));
+        assert_eq!(
+            check(SIGNATURE, BODY, 1_614_265_330 + 301),
+            Err(Unverified::Timestamp)
+        );
+        assert_eq!(
+            check(SIGNATURE, BODY, 1_614_265_330 - 301),
+            Err(Unverified::Timestamp)
+        );
     }
 
     #[test]
     fn a_malformed_timestamp_or_secret_is_refused() {
         let secret = Secret::parse(SECRET).unwrap();
-        assert_eq!(secret.verify(ID, "-5", SIGNATURE, BODY, 0), Err(Unverified::Headers));
-        assert_eq!(secret.verify(ID, "", SIGNATURE, BODY, 0), Err(Unverified::Headers));
+        assert_eq!(
+            secret.verify(ID, "-5", SIGNATURE, BODY, 0),
+            Err(Unverified::Headers)
+        );
+        assert_eq!(
+            secret.verify(ID, "", SIGNATURE, BODY, 0),
+            Err(Unverified::Headers)
+        );
         assert!(Secret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").is_err());
         assert!(Secret::parse("whsec_c2hvcnQ=").is_err());
     }

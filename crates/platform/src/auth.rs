@@ -3,10 +3,12 @@
 //! One algorithm is pinned; keys come from our own store by `kid`, never from a token's header. Deliberately absent:
 //! users (the domain's), storage of keys (the vault's), and what a role may do (the route tables).
 
+mod keys;
 mod password;
 mod throttle;
 mod token;
 
+pub use keys::{KeysError, signing_keys};
 pub use password::{PasswordCosts, PasswordError, PasswordHasher};
 pub use throttle::{Throttle, ThrottleLimits};
 pub use token::{IssuedToken, SigningKey, TokenError, TokenIssuer, TokenSettings, TokenVerifier};

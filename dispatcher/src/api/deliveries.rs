@@ -34,10 +34,16 @@ struct WebhookDelivery {
     status: String,
     attempts: i32,
     /// When it is tried next, while it is open.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(with = "Option<String>")]
     due_at: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(with = "Option<String>")]
     finished_at: Option<OffsetDateTime>,
     /// The receiver's last status.
@@ -112,7 +118,6 @@ impl DeliveryLists {
         method = "get",
         operation_id = "list_deliveries"
     )]
-    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list_deliveries(
         &self,
         context: Data<&RequestContext>,
@@ -129,17 +134,21 @@ impl DeliveryLists {
         let tenant = &context.principal.tenant;
         let id: EndpointId = endpoint_id.0.parse().map_err(|_| not_found())?;
         let status = status.0.map(checked_status).transpose()?;
-        let scope = format!("webhook_deliveries/{tenant}/{id}/{}", status.as_deref().unwrap_or_default());
+        let scope = format!(
+            "webhook_deliveries/{tenant}/{id}/{}",
+            status.as_deref().unwrap_or_default()
+        );
         let key = &self.0.cursor_key;
         let page: PageRequest<i64> = PageRequest::new(limit.0, cursor.0.as_deref(), &scope, key)?;
         let mut snapshot = Snapshot::open(&self.0.pool, tenant, min_position.0).await?;
-        let endpoint: Option<i64> =
-            sqlx::query_scalar("select endpoint from webhook_endpoints where tenant = $1 and endpoint_id = $2")
-                .bind(tenant.as_str())
-                .bind(id.as_str())
-                .fetch_optional(snapshot.connection())
-                .await
-                .map_err(unavailable)?;
+        let endpoint: Option<i64> = sqlx::query_scalar(
+            "select endpoint from webhook_endpoints where tenant = $1 and endpoint_id = $2",
+        )
+        .bind(tenant.as_str())
+        .bind(id.as_str())
+        .fetch_optional(snapshot.connection())
+        .await
+        .map_err(unavailable)?;
         let rows: Vec<Row> = sqlx::query_as(
             "select endpoint, sequence, event_id, event_type, position, status, attempts, due_at, finished_at,
                last_status, last_error
@@ -157,7 +166,11 @@ impl DeliveryLists {
         snapshot.close().await?;
         let cut = Page::cut(rows, &page, position, &scope, key, |row| row.sequence);
         let items = cut.items.into_iter().map(|row| row.into_delivery(&id)).collect();
-        Ok(PageAnswer(Page { items, next: cut.next, position }))
+        Ok(PageAnswer(Page {
+            items,
+            next: cut.next,
+            position,
+        }))
     }
 
     /// A delivery's attempts, in their order. Receivers' answers are shown to administrators only.
@@ -207,7 +220,9 @@ impl DeliveryLists {
         .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        Ok(PageAnswer(Page::cut(rows, &page, position, &scope, key, |row| i64::from(row.number))))
+        Ok(PageAnswer(Page::cut(rows, &page, position, &scope, key, |row| {
+            i64::from(row.number)
+        })))
     }
 }
 
@@ -221,7 +236,8 @@ fn checked_status(status: String) -> Result<String, Problem> {
     if STATUSES.contains(&status.as_str()) {
         return Ok(status);
     }
-    Err(Problem::new(&codes::PARAMETER_INVALID).at("", Text::same(format!("status: {}", STATUSES.join(", ")))))
+    Err(Problem::new(&codes::PARAMETER_INVALID)
+        .at("", Text::same(format!("status: {}", STATUSES.join(", ")))))
 }
 
 #[cfg(test)]

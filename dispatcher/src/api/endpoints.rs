@@ -87,7 +87,11 @@ pub(super) struct EndpointReads(pub DeliveryReads);
 #[OpenApi(tag = "Group::Webhooks")]
 impl EndpointReads {
     /// Endpoints, oldest first, deleted ones left out.
-    #[oai(path = "/api/v1/webhooks/endpoints", method = "get", operation_id = "list_endpoints")]
+    #[oai(
+        path = "/api/v1/webhooks/endpoints",
+        method = "get",
+        operation_id = "list_endpoints"
+    )]
     async fn list_endpoints(
         &self,
         context: Data<&RequestContext>,
@@ -118,11 +122,19 @@ impl EndpointReads {
         snapshot.close().await?;
         let cut = Page::cut(rows, &page, position, &scope, key, |row| row.endpoint);
         let items = cut.items.into_iter().map(WebhookEndpoint::from).collect();
-        Ok(PageAnswer(Page { items, next: cut.next, position }))
+        Ok(PageAnswer(Page {
+            items,
+            next: cut.next,
+            position,
+        }))
     }
 
     /// One endpoint.
-    #[oai(path = "/api/v1/webhooks/endpoints/:endpoint_id", method = "get", operation_id = "get_endpoint")]
+    #[oai(
+        path = "/api/v1/webhooks/endpoints/:endpoint_id",
+        method = "get",
+        operation_id = "get_endpoint"
+    )]
     async fn get_endpoint(
         &self,
         context: Data<&RequestContext>,
@@ -144,7 +156,10 @@ impl EndpointReads {
         .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        Ok(JsonAnswer(At { value: row.ok_or_else(not_found)?.into(), position }))
+        Ok(JsonAnswer(At {
+            value: row.ok_or_else(not_found)?.into(),
+            position,
+        }))
     }
 
     /// An endpoint's deliveries by state.
@@ -180,6 +195,9 @@ impl EndpointReads {
         .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        Ok(JsonAnswer(At { value: row.ok_or_else(not_found)?, position }))
+        Ok(JsonAnswer(At {
+            value: row.ok_or_else(not_found)?,
+            position,
+        }))
     }
 }

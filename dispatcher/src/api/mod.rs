@@ -34,9 +34,18 @@ const fn read(path: &'static str, operation: &'static str) -> Route {
 pub const ROUTES: &[Route] = &[
     read("/api/v1/webhooks/endpoints", "list_endpoints"),
     read("/api/v1/webhooks/endpoints/{endpoint_id}", "get_endpoint"),
-    read("/api/v1/webhooks/endpoints/{endpoint_id}/statistics", "get_endpoint_statistics"),
-    read("/api/v1/webhooks/endpoints/{endpoint_id}/deliveries", "list_deliveries"),
-    read("/api/v1/webhooks/deliveries/{delivery_id}/attempts", "list_attempts"),
+    read(
+        "/api/v1/webhooks/endpoints/{endpoint_id}/statistics",
+        "get_endpoint_statistics",
+    ),
+    read(
+        "/api/v1/webhooks/endpoints/{endpoint_id}/deliveries",
+        "list_deliveries",
+    ),
+    read(
+        "/api/v1/webhooks/deliveries/{delivery_id}/attempts",
+        "list_attempts",
+    ),
 ];
 
 /// Groups of operations in the OpenAPI document.
@@ -48,6 +57,7 @@ enum Group {
 
 /// A single thing with the position that it speaks for.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}At")]
 struct At<T> {
     #[serde(flatten)]
     value: T,
@@ -66,17 +76,26 @@ pub struct DeliveryReads {
 impl DeliveryReads {
     /// `api_pool` must sign in as the API role.
     pub fn new(api_pool: PgPool, cursor_key: CursorKey) -> Self {
-        Self { pool: api_pool, cursor_key }
+        Self {
+            pool: api_pool,
+            cursor_key,
+        }
     }
 
     /// All operations, for the OpenAPI document and for the endpoint.
     pub fn operations(&self) -> impl OpenApi + use<> {
-        (endpoints::EndpointReads(self.clone()), deliveries::DeliveryLists(self.clone()))
+        (
+            endpoints::EndpointReads(self.clone()),
+            deliveries::DeliveryLists(self.clone()),
+        )
     }
 
     /// The operations with their rows of the route table, as the gateway serves them.
     pub fn service(&self) -> Service {
         let operations = OpenApiService::new(self.operations(), "dispatcher", env!("CARGO_PKG_VERSION"));
-        Service { routes: ROUTES, endpoint: operations.map_to_response().boxed() }
+        Service {
+            routes: ROUTES,
+            endpoint: operations.map_to_response().boxed(),
+        }
     }
 }

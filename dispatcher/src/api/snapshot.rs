@@ -40,7 +40,9 @@ impl Snapshot {
     }
 
     async fn open_now(pool: &PgPool, tenant: &TenantId) -> Result<Self, sqlx::Error> {
-        let mut transaction = pool.begin_with("begin isolation level repeatable read read only").await?;
+        let mut transaction = pool
+            .begin_with("begin isolation level repeatable read read only")
+            .await?;
         let (_, _, position): (String, String, Option<i64>) = sqlx::query_as(
             "select set_config('trastienda.tenant', $1, true), set_config('statement_timeout', '10s', true),
                     (select position from dispatcher_checkpoint where name = 'matcher')",
@@ -48,7 +50,10 @@ impl Snapshot {
         .bind(tenant.as_str())
         .fetch_one(&mut *transaction)
         .await?;
-        Ok(Self { transaction, position: position.unwrap_or(0) })
+        Ok(Self {
+            transaction,
+            position: position.unwrap_or(0),
+        })
     }
 
     pub fn connection(&mut self) -> &mut PgConnection {

@@ -109,7 +109,9 @@ impl<R: LogReader> Matcher<R> {
 
     /// Matches while the lease lasts; false when somebody else has it.
     async fn lead(&self, stop: &CancellationToken) -> Result<bool, Stopped> {
-        let Some(mut lease) = Lease::try_take(&self.pool, LEASE_KEY).await? else { return Ok(false) };
+        let Some(mut lease) = Lease::try_take(&self.pool, LEASE_KEY).await? else {
+            return Ok(false);
+        };
         let (mut position, mut endpoints) = store::load(&self.pool).await?;
         let head = self.reader.head().await?;
         if head.0 < position {
@@ -144,22 +146,37 @@ impl<R: LogReader> Matcher<R> {
     /// Matches what the log has after the checkpoint; true when there was something.
     async fn step(&self, position: &mut i64, endpoints: &mut Endpoints) -> Result<bool, Stopped> {
         let events = self.read(*position).await?;
-        let Some(last) = events.last() else { return Ok(false) };
+        let Some(last) = events.last() else {
+            return Ok(false);
+        };
         let plan = endpoints.live(&events).map_err(unreadable)?;
         let changes = !plan.changed.is_empty();
         // A change of endpoints is seen by the senders first, then its deliveries are handed over.
-        let reserved = if changes { Vec::new() } else { self.reserve(&plan.deliveries) };
+        let reserved = if changes {
+            Vec::new()
+        } else {
+            self.reserve(&plan.deliveries)
+        };
         let lease_end = lease_ends(self.lease);
         let step = store::Step {
             from: *position,
             to: last.position.0,
             deliveries: &plan.deliveries,
             leased: &reserved,
-            changed: plan.changed.iter().filter_map(|number| endpoints.get(*number)).collect(),
+            changed: plan
+                .changed
+                .iter()
+                .filter_map(|number| endpoints.get(*number))
+                .collect(),
             lease: self.lease,
         };
         let landed = store::write(&self.pool, step).await;
-        for (planned, _) in plan.deliveries.iter().zip(&reserved).filter(|(_, leased)| **leased) {
+        for (planned, _) in plan
+            .deliveries
+            .iter()
+            .zip(&reserved)
+            .filter(|(_, leased)| **leased)
+        {
             self.lanes.of(planned).unreserve(planned.endpoint, 1);
         }
         landed?;
@@ -176,10 +193,19 @@ impl<R: LogReader> Matcher<R> {
 
     /// Gives one chunk of the past to the endpoint that is furthest behind; true when there was one.
     async fn backfill_step(&self, position: i64, endpoints: &mut Endpoints) -> Result<bool, Stopped> {
-        let Some((number, cursor)) = endpoints.most_behind() else { return Ok(false) };
-        let events: Vec<Arc<RecordedEvent>> =
-            self.reader.read_all(Position(cursor), BACKFILL_EVENTS).await?.into_iter().map(Arc::new).collect();
-        let deliveries = endpoints.backfill(number, &events, Position(position)).map_err(unreadable)?;
+        let Some((number, cursor)) = endpoints.most_behind() else {
+            return Ok(false);
+        };
+        let events: Vec<Arc<RecordedEvent>> = self
+            .reader
+            .read_all(Position(cursor), BACKFILL_EVENTS)
+            .await?
+            .into_iter()
+            .map(Arc::new)
+            .collect();
+        let deliveries = endpoints
+            .backfill(number, &events, Position(position))
+            .map_err(unreadable)?;
         let step = store::Step {
             from: position,
             to: position,
@@ -196,24 +222,36 @@ impl<R: LogReader> Matcher<R> {
     }
 
     async fn read(&self, after: i64) -> Result<Vec<Arc<RecordedEvent>>, Stopped> {
-        let events = self.reader.read_all(Position(after), self.batch).await.context("reading the log")?;
+        let events = self
+            .reader
+            .read_all(Position(after), self.batch)
+            .await
+            .context("reading the log")?;
         Ok(events.into_iter().map(Arc::new).collect())
     }
 
     /// Which deliveries get a place in a queue, and so are inserted with a lease.
     fn reserve(&self, deliveries: &[Planned]) -> Vec<bool> {
-        deliveries.iter().map(|planned| !planned.held && self.lanes.of(planned).reserve(planned.endpoint, 1)).collect()
+        deliveries
+            .iter()
+            .map(|planned| !planned.held && self.lanes.of(planned).reserve(planned.endpoint, 1))
+            .collect()
     }
 
     /// Queues the leased deliveries; the others are left to the claimers.
     fn hand_over(&self, deliveries: Vec<Planned>, leased: &[bool], lease_ends: tokio::time::Instant) {
-        self.metrics.matched.inc_by(u64::try_from(deliveries.len()).unwrap_or_default());
+        self.metrics
+            .matched
+            .inc_by(u64::try_from(deliveries.len()).unwrap_or_default());
         let (mut general, mut fast) = (Vec::new(), Vec::new());
         for (place, planned) in deliveries.into_iter().enumerate() {
             if planned.held {
                 continue;
             }
-            let endpoint = self.registry.get(planned.endpoint).filter(|_| leased.get(place) == Some(&true));
+            let endpoint = self
+                .registry
+                .get(planned.endpoint)
+                .filter(|_| leased.get(place) == Some(&true));
             let Some(endpoint) = endpoint else {
                 self.lanes.of(&planned).note_backlog(planned.endpoint);
                 continue;

@@ -108,7 +108,10 @@ impl Endpoints {
 
     /// The endpoint whose backfill is furthest behind.
     pub fn most_behind(&self) -> Option<(i64, i64)> {
-        let cursors = self.by_number.values().filter_map(|e| e.backfill.as_ref().map(|b| (b.cursor, e.number)));
+        let cursors = self
+            .by_number
+            .values()
+            .filter_map(|e| e.backfill.as_ref().map(|b| (b.cursor, e.number)));
         cursors.min().map(|(cursor, number)| (number, cursor))
     }
 
@@ -126,13 +129,20 @@ impl Endpoints {
             {
                 plan.changed.push(number);
             }
-            let Some(numbers) = self.by_tenant.get(&event.tenant) else { continue };
+            let Some(numbers) = self.by_tenant.get(&event.tenant) else {
+                continue;
+            };
             for number in numbers {
-                let Some(endpoint) = self.by_number.get_mut(number) else { continue };
+                let Some(endpoint) = self.by_number.get_mut(number) else {
+                    continue;
+                };
                 // An endpoint that begins now gets what happens after its creation.
                 if endpoint.backfill.is_none() && endpoint.number != event.position.0 {
-                    let wanted = endpoint.wanted.payload_for(event, own.as_ref(), &endpoint.endpoint_id);
-                    plan.deliveries.extend(wanted.map(|payload| endpoint.plan(event, payload)));
+                    let wanted = endpoint
+                        .wanted
+                        .payload_for(event, own.as_ref(), &endpoint.endpoint_id);
+                    plan.deliveries
+                        .extend(wanted.map(|payload| endpoint.plan(event, payload)));
                 }
             }
         }
@@ -150,8 +160,12 @@ impl Endpoints {
         events: &[Arc<RecordedEvent>],
         up_to: Position,
     ) -> Result<Vec<Planned>, DecodeError> {
-        let Some(endpoint) = self.by_number.get_mut(&number) else { return Ok(Vec::new()) };
-        let Some(mut backfill) = endpoint.backfill.take() else { return Ok(Vec::new()) };
+        let Some(endpoint) = self.by_number.get_mut(&number) else {
+            return Ok(Vec::new());
+        };
+        let Some(mut backfill) = endpoint.backfill.take() else {
+            return Ok(Vec::new());
+        };
         let mut planned = Vec::new();
         for event in events.iter().take_while(|event| event.position <= up_to) {
             backfill.cursor = event.position.0;
@@ -164,7 +178,9 @@ impl Endpoints {
             {
                 backfill.wanted = Wanted::new(changed.settings.clone());
             }
-            let wanted = backfill.wanted.payload_for(event, own.as_ref(), &endpoint.endpoint_id);
+            let wanted = backfill
+                .wanted
+                .payload_for(event, own.as_ref(), &endpoint.endpoint_id);
             planned.extend(wanted.map(|payload| endpoint.plan(event, payload)));
         }
         let reached_the_end = events.last().is_none_or(|last| last.position >= up_to);
@@ -180,9 +196,10 @@ impl Endpoints {
             WebhookEvent::EndpointCreated(created) => {
                 let wanted = Wanted::new(created.settings.clone());
                 let backfill = match created.start {
-                    StartFrom::Position { position } if position < event.position.0 => {
-                        Some(Backfill { cursor: position.max(0), wanted: wanted.clone() })
-                    }
+                    StartFrom::Position { position } if position < event.position.0 => Some(Backfill {
+                        cursor: position.max(0),
+                        wanted: wanted.clone(),
+                    }),
                     StartFrom::Now | StartFrom::Position { .. } => None,
                 };
                 self.insert(Folded {
@@ -235,9 +252,15 @@ impl Endpoints {
 
     fn insert(&mut self, endpoint: Folded) {
         if endpoint.state != EndpointState::Deleted {
-            self.by_tenant.entry(endpoint.tenant.clone()).or_default().push(endpoint.number);
+            self.by_tenant
+                .entry(endpoint.tenant.clone())
+                .or_default()
+                .push(endpoint.number);
         }
-        self.by_id.insert((endpoint.tenant.clone(), endpoint.endpoint_id.clone()), endpoint.number);
+        self.by_id.insert(
+            (endpoint.tenant.clone(), endpoint.endpoint_id.clone()),
+            endpoint.number,
+        );
         self.by_number.insert(endpoint.number, endpoint);
     }
 }
@@ -259,9 +282,13 @@ impl Folded {
 
 impl Wanted {
     /// The payload kind when the endpoint gets this event: its filters match, or it is this endpoint's test.
-    fn payload_for(&self, event: &RecordedEvent, own: Option<&WebhookEvent>, endpoint_id: &str) -> Option<Payload> {
-        let is_test =
-            matches!(own, Some(WebhookEvent::TestRequested(test)) if test.endpoint_id.as_str() == endpoint_id);
+    fn payload_for(
+        &self,
+        event: &RecordedEvent,
+        own: Option<&WebhookEvent>,
+        endpoint_id: &str,
+    ) -> Option<Payload> {
+        let is_test = matches!(own, Some(WebhookEvent::TestRequested(test)) if test.endpoint_id.as_str() == endpoint_id);
         (is_test || self.filter.matches(&event.event_type)).then(|| self.payload())
     }
 }

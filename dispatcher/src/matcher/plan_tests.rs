@@ -38,11 +38,18 @@ fn created(endpoint: &str, event_types: &[&str], start: StartFrom) -> Event {
 }
 
 fn changed(endpoint: &str, event_types: &[&str]) -> Event {
-    WebhookEvent::from(EndpointChanged { endpoint_id: id(endpoint), settings: settings(event_types) }).into()
+    WebhookEvent::from(EndpointChanged {
+        endpoint_id: id(endpoint),
+        settings: settings(event_types),
+    })
+    .into()
 }
 
 fn test_of(endpoint: &str) -> Event {
-    WebhookEvent::from(EndpointTestRequested { endpoint_id: id(endpoint) }).into()
+    WebhookEvent::from(EndpointTestRequested {
+        endpoint_id: id(endpoint),
+    })
+    .into()
 }
 
 /// A log that grows by events or by bare types.
@@ -79,7 +86,10 @@ impl Log {
 
 /// (endpoint, sequence, position) of what is planned.
 fn plan(deliveries: &[Planned]) -> Vec<(i64, i64, i64)> {
-    deliveries.iter().map(|p| (p.endpoint, p.sequence, p.event.position.0)).collect()
+    deliveries
+        .iter()
+        .map(|p| (p.endpoint, p.sequence, p.event.position.0))
+        .collect()
 }
 
 fn live(log: &Log) -> Vec<(i64, i64, i64)> {
@@ -89,16 +99,23 @@ fn live(log: &Log) -> Vec<(i64, i64, i64)> {
 #[test]
 fn an_endpoint_gets_what_its_filters_want_after_its_creation_without_gaps() {
     let mut log = Log::default();
-    log.some("sale.completed").event(created("e", &["sale.*"], StartFrom::Now));
-    log.some("sale.completed").some("stock.received").some("sale.voided");
+    log.some("sale.completed")
+        .event(created("e", &["sale.*"], StartFrom::Now));
+    log.some("sale.completed")
+        .some("stock.received")
+        .some("sale.voided");
     assert_eq!(live(&log), [(2, 1, 3), (2, 2, 5)]);
 }
 
 #[test]
 fn filters_take_effect_at_their_position_and_never_before() {
     let mut log = Log::default();
-    log.event(created("e", &["sale.*"], StartFrom::Now)).some("sale.completed").some("stock.received");
-    log.event(changed("e", &["stock.*"])).some("sale.completed").some("stock.received");
+    log.event(created("e", &["sale.*"], StartFrom::Now))
+        .some("sale.completed")
+        .some("stock.received");
+    log.event(changed("e", &["stock.*"]))
+        .some("sale.completed")
+        .some("stock.received");
     assert_eq!(live(&log), [(1, 1, 2), (1, 2, 6)]);
 }
 
@@ -106,27 +123,42 @@ fn filters_take_effect_at_their_position_and_never_before() {
 fn another_tenants_events_are_never_matched() {
     let mut log = Log::default();
     log.event(created("e", &["*"], StartFrom::Now));
-    log.push("other", "sale.completed", RawValue::from_string("{}".to_owned()).unwrap());
+    log.push(
+        "other",
+        "sale.completed",
+        RawValue::from_string("{}".to_owned()).unwrap(),
+    );
     assert_eq!(live(&log), []);
 }
 
 #[test]
 fn a_test_goes_to_its_endpoint_alone_whatever_the_filters_and_only_once() {
     let mut log = Log::default();
-    log.event(created("a", &["sale.*"], StartFrom::Now)).event(created("b", &["sale.*"], StartFrom::Now));
-    log.event(created("c", &["*"], StartFrom::Now)).event(test_of("a")).event(test_of("c"));
+    log.event(created("a", &["sale.*"], StartFrom::Now))
+        .event(created("b", &["sale.*"], StartFrom::Now));
+    log.event(created("c", &["*"], StartFrom::Now))
+        .event(test_of("a"))
+        .event(test_of("c"));
     assert_eq!(live(&log), [(1, 1, 4), (3, 1, 4), (3, 2, 5)]);
 }
 
 #[test]
 fn while_paused_deliveries_are_held_and_after_deletion_there_are_none() {
     let mut log = Log::default();
-    log.event(created("e", &["sale.*"], StartFrom::Now)).some("sale.completed");
-    log.event(WebhookEvent::from(EndpointPaused { endpoint_id: id("e") }).into()).some("sale.completed");
-    log.event(WebhookEvent::from(EndpointResumed { endpoint_id: id("e") }).into()).some("sale.completed");
-    log.event(WebhookEvent::from(EndpointDeleted { endpoint_id: id("e") }).into()).some("sale.completed");
+    log.event(created("e", &["sale.*"], StartFrom::Now))
+        .some("sale.completed");
+    log.event(WebhookEvent::from(EndpointPaused { endpoint_id: id("e") }).into())
+        .some("sale.completed");
+    log.event(WebhookEvent::from(EndpointResumed { endpoint_id: id("e") }).into())
+        .some("sale.completed");
+    log.event(WebhookEvent::from(EndpointDeleted { endpoint_id: id("e") }).into())
+        .some("sale.completed");
     let plan = Endpoints::default().live(&log.0).unwrap();
-    let held: Vec<(i64, bool)> = plan.deliveries.iter().map(|p| (p.event.position.0, p.held)).collect();
+    let held: Vec<(i64, bool)> = plan
+        .deliveries
+        .iter()
+        .map(|p| (p.event.position.0, p.held))
+        .collect();
     assert_eq!(held, [(2, false), (4, true), (6, false)]);
     assert_eq!(plan.changed, [1]);
 }
@@ -134,10 +166,21 @@ fn while_paused_deliveries_are_held_and_after_deletion_there_are_none() {
 #[test]
 fn a_backfill_follows_the_log_with_the_filters_of_each_position_and_joins_live_without_a_hole() {
     let mut log = Log::default();
-    log.some("sale.completed").some("stock.received").event(created("e", &["sale.*"], StartFrom::Position { position: 0 }));
-    log.some("sale.completed").event(changed("e", &["stock.*"])).some("sale.completed").some("stock.received");
+    log.some("sale.completed").some("stock.received").event(created(
+        "e",
+        &["sale.*"],
+        StartFrom::Position { position: 0 },
+    ));
+    log.some("sale.completed")
+        .event(changed("e", &["stock.*"]))
+        .some("sale.completed")
+        .some("stock.received");
     let mut endpoints = Endpoints::default();
-    assert_eq!(plan(&endpoints.live(&log.0).unwrap().deliveries), [], "live leaves it to the backfill");
+    assert_eq!(
+        plan(&endpoints.live(&log.0).unwrap().deliveries),
+        [],
+        "live leaves it to the backfill"
+    );
 
     // In chunks of two, as a reader with a small page would.
     let mut planned = Vec::new();
@@ -149,25 +192,35 @@ fn a_backfill_follows_the_log_with_the_filters_of_each_position_and_joins_live_w
     assert_eq!(planned, [(3, 1, 1), (3, 2, 4), (3, 3, 7)]);
 
     log.some("stock.received");
-    assert_eq!(plan(&endpoints.live(&log.0[7..]).unwrap().deliveries), [(3, 4, 8)], "and its numbers go on");
+    assert_eq!(
+        plan(&endpoints.live(&log.0[7..]).unwrap().deliveries),
+        [(3, 4, 8)],
+        "and its numbers go on"
+    );
 }
 
 #[test]
 fn a_backfill_never_runs_past_the_matchers_checkpoint() {
     let mut log = Log::default();
-    log.some("sale.completed").event(created("e", &["*"], StartFrom::Position { position: 0 })).some("sale.completed");
+    log.some("sale.completed")
+        .event(created("e", &["*"], StartFrom::Position { position: 0 }))
+        .some("sale.completed");
     let mut endpoints = Endpoints::default();
     endpoints.live(&log.0[..2]).unwrap();
     // The log has grown by position 3 meanwhile, which the matcher has not seen.
     let planned = endpoints.backfill(2, &log.0, Position(2)).unwrap();
     assert_eq!(plan(&planned), [(2, 1, 1), (2, 2, 2)]);
-    assert_eq!(plan(&endpoints.live(&log.0[2..]).unwrap().deliveries), [(2, 3, 3)]);
+    assert_eq!(
+        plan(&endpoints.live(&log.0[2..]).unwrap().deliveries),
+        [(2, 3, 3)]
+    );
 }
 
 #[test]
 fn an_endpoint_deleted_during_its_backfill_gets_no_more() {
     let mut log = Log::default();
-    log.some("sale.completed").event(created("e", &["*"], StartFrom::Position { position: 0 }));
+    log.some("sale.completed")
+        .event(created("e", &["*"], StartFrom::Position { position: 0 }));
     log.event(WebhookEvent::from(EndpointDeleted { endpoint_id: id("e") }).into());
     let mut endpoints = Endpoints::default();
     endpoints.live(&log.0).unwrap();
@@ -177,7 +230,12 @@ fn an_endpoint_deleted_during_its_backfill_gets_no_more() {
 #[test]
 fn security_events_begin_in_their_own_lane() {
     let mut log = Log::default();
-    log.event(created("e", &["*"], StartFrom::Now)).some("security.audit_event").some("sale.completed");
+    log.event(created("e", &["*"], StartFrom::Now))
+        .some("security.audit_event")
+        .some("sale.completed");
     let plan = Endpoints::default().live(&log.0).unwrap();
-    assert_eq!(plan.deliveries.iter().map(|p| p.fast).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(
+        plan.deliveries.iter().map(|p| p.fast).collect::<Vec<_>>(),
+        [true, false]
+    );
 }

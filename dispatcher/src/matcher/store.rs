@@ -48,10 +48,13 @@ struct Row {
 /// compare-and-swap.
 pub async fn load(pool: &PgPool) -> anyhow::Result<(i64, Endpoints)> {
     let mut transaction = pool.begin().await?;
-    sqlx::query("set transaction isolation level repeatable read").execute(&mut *transaction).await?;
-    let position: i64 = sqlx::query_scalar("select position from dispatcher_checkpoint where name = 'matcher'")
-        .fetch_one(&mut *transaction)
+    sqlx::query("set transaction isolation level repeatable read")
+        .execute(&mut *transaction)
         .await?;
+    let position: i64 =
+        sqlx::query_scalar("select position from dispatcher_checkpoint where name = 'matcher'")
+            .fetch_one(&mut *transaction)
+            .await?;
     let rows: Vec<Row> = sqlx::query_as(
         "select tenant, endpoint_id, endpoint, state, cause, settings::text as settings, secret_id,
            secret_fingerprint, next_sequence, cursor, cursor_settings::text as cursor_settings, changed_position,
@@ -61,7 +64,10 @@ pub async fn load(pool: &PgPool) -> anyhow::Result<(i64, Endpoints)> {
     .fetch_all(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    let folded = rows.into_iter().map(Folded::try_from).collect::<anyhow::Result<Vec<_>>>()?;
+    let folded = rows
+        .into_iter()
+        .map(Folded::try_from)
+        .collect::<anyhow::Result<Vec<_>>>()?;
     Ok((position, Endpoints::new(folded)))
 }
 
@@ -70,9 +76,10 @@ impl TryFrom<Row> for Folded {
 
     fn try_from(row: Row) -> anyhow::Result<Self> {
         let backfill = match (row.cursor, row.cursor_settings) {
-            (Some(cursor), Some(settings)) => {
-                Some(Backfill { cursor, wanted: Wanted::new(serde_json::from_str(&settings)?) })
-            }
+            (Some(cursor), Some(settings)) => Some(Backfill {
+                cursor,
+                wanted: Wanted::new(serde_json::from_str(&settings)?),
+            }),
             _ => None,
         };
         Ok(Self {
@@ -109,7 +116,9 @@ async fn upsert(connection: &mut PgConnection, changed: &[&Folded]) -> anyhow::R
     // Endpoints change rarely; a handful of statements once in a while.
     for endpoint in changed {
         let backfill = endpoint.backfill.as_ref();
-        let cursor_settings = backfill.map(|b| serde_json::to_string(&b.wanted.settings)).transpose()?;
+        let cursor_settings = backfill
+            .map(|b| serde_json::to_string(&b.wanted.settings))
+            .transpose()?;
         sqlx::query(
             "insert into webhook_endpoints (tenant, endpoint_id, endpoint, state, cause, settings, secret_id,
                secret_fingerprint, cursor, cursor_settings, changed_position, created_at)
@@ -181,7 +190,11 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
         .bind(step.to)
         .execute(connection)
         .await?;
-        return if moved.rows_affected() == 1 { Ok(()) } else { Err(Overtaken.into()) };
+        return if moved.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(Overtaken.into())
+        };
     }
     let columns = Columns::new(step.deliveries);
     let moved: i64 = sqlx::query_scalar(

@@ -89,7 +89,10 @@ impl Listener {
             let checkpoint = *self.checkpoint.borrow_and_update();
             let mut last = None;
             // A message without a position is somebody else's: nothing waits for it.
-            while unacknowledged.front().is_some_and(|message| message.position.is_none_or(|p| p <= checkpoint)) {
+            while unacknowledged
+                .front()
+                .is_some_and(|message| message.position.is_none_or(|p| p <= checkpoint))
+            {
                 last = unacknowledged.pop_front();
             }
             if let Some(message) = last {
@@ -100,10 +103,14 @@ impl Listener {
 
     /// Counts what did not continue the log; the matcher reads the log in any case.
     fn note(&self, messages: &[WakeMessage]) {
-        self.metrics.wakes.inc_by(u64::try_from(messages.len()).unwrap_or_default());
+        self.metrics
+            .wakes
+            .inc_by(u64::try_from(messages.len()).unwrap_or_default());
         let mut expected = *self.checkpoint.borrow();
         for message in messages {
-            let (Some(position), Some(previous)) = (message.position, message.previous) else { continue };
+            let (Some(position), Some(previous)) = (message.position, message.previous) else {
+                continue;
+            };
             if previous > expected {
                 self.metrics.holes.inc();
             }

@@ -10,7 +10,7 @@ use crate::row::{FoldError, ReadModel, add};
 crate::read_model_row! {
     /// One store's day. Amounts are in minor units of `currency`.
     DailySalesRow, DailySalesKey {
-        key { tenant: String, store: String, day: String }
+        key { tenant: String, day: String, store: String }
         currency: String,
         /// Sales completed, those voided later included.
         sales: i64,
@@ -36,7 +36,6 @@ crate::read_model_row! {
 impl ReadModel for DailySalesRow {
     const NAME: &'static str = "daily_sales";
     const VERSION: i32 = 1;
-    const INDEXES: &'static str = "create index rm_daily_sales_day on rm_daily_sales (tenant, day, store);";
 
     fn keys(fact: &Fact) -> Vec<DailySalesKey> {
         let Event::Sale(event) = &fact.event else { return Vec::new() };

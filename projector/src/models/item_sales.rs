@@ -11,7 +11,7 @@ use crate::row::{FoldError, ReadModel, add};
 crate::read_model_row! {
     /// One item on one store's day. Amounts are in minor units of `currency`, tax included.
     ItemSalesRow, ItemSalesKey {
-        key { tenant: String, store: String, day: String, sku: String }
+        key { tenant: String, day: String, store: String, sku: String }
         currency: String,
         sold_quantity: i64,
         sales_minor: i64,
@@ -24,7 +24,6 @@ crate::read_model_row! {
 impl ReadModel for ItemSalesRow {
     const NAME: &'static str = "item_sales";
     const VERSION: i32 = 1;
-    const INDEXES: &'static str = "create index rm_item_sales_day on rm_item_sales (tenant, day, store);";
 
     fn keys(fact: &Fact) -> Vec<ItemSalesKey> {
         let key = |store: &schemas::StoreId, day: &str, sku: &schemas::Sku| ItemSalesKey {

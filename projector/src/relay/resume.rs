@@ -37,11 +37,19 @@ mod tests {
     const CREATED: time::OffsetDateTime = time::macros::datetime!(2026-11-22 10:00 UTC);
 
     fn stream(last_sequence: u64) -> StreamState {
-        StreamState { created: CREATED, last_sequence, messages: last_sequence }
+        StreamState {
+            created: CREATED,
+            last_sequence,
+            messages: last_sequence,
+        }
     }
 
     fn noted(position: i64, last_sequence: u64) -> Noted {
-        Noted { position, created_ns: Some(super::super::created_ns(&stream(0))), last_sequence }
+        Noted {
+            position,
+            created_ns: Some(super::super::created_ns(&stream(0))),
+            last_sequence,
+        }
     }
 
     #[test]
@@ -61,7 +69,11 @@ mod tests {
 
     #[test]
     fn a_recreated_stream_is_refilled_from_the_dispatchers_checkpoint() {
-        let recreated = StreamState { created: CREATED + time::Duration::HOUR, last_sequence: 0, messages: 0 };
+        let recreated = StreamState {
+            created: CREATED + time::Duration::HOUR,
+            last_sequence: 0,
+            messages: 0,
+        };
         assert_eq!(resume(&noted(70, 50), &recreated, None, Some(60)), 60);
         assert_eq!(resume(&noted(70, 50), &recreated, None, None), 0);
     }
@@ -78,7 +90,11 @@ mod tests {
 
     #[test]
     fn a_first_start_begins_at_the_beginning() {
-        let fresh = Noted { position: 0, created_ns: None, last_sequence: 0 };
+        let fresh = Noted {
+            position: 0,
+            created_ns: None,
+            last_sequence: 0,
+        };
         assert_eq!(resume(&fresh, &stream(0), None, None), 0);
     }
 }

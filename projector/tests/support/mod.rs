@@ -102,20 +102,3 @@ impl Models {
         self.database.url()
     }
 }
-
-mod testkit {
-    use sqlx::Executor;
-    pub struct Database(String);
-    impl Database {
-        pub fn url(&self) -> &str {
-            &self.0
-        }
-    }
-    pub async fn database() -> Database {
-        let url = |name: &str| format!("postgres:///{name}?host=/tmp/rs-pg&user=trastienda_owner&port=5499");
-        let name = format!("db_{}", platform::clock::fresh_id().simple());
-        let pool = sqlx::PgPool::connect(&url("postgres")).await.unwrap();
-        pool.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await.unwrap();
-        Database(url(&name))
-    }
-}

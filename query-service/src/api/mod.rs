@@ -33,6 +33,7 @@ pub enum Group {
 
 /// A single thing with the position that it speaks for.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}At")]
 pub struct At<T> {
     #[serde(flatten)]
     pub value: T,

@@ -7,8 +7,6 @@ mod bookshop;
 mod phone_shop;
 mod script;
 
-use std::path::Path;
-
 use command_service::engine::{Engine, Reply, Submission};
 use domain::admin::{CreateTenant, CreateUser};
 use domain::{Command, State, streams};
@@ -21,6 +19,7 @@ use schemas::ids::{TenantId, Username};
 use schemas::{Currency, StreamName};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use self::script::Script;
 
@@ -81,19 +80,6 @@ pub struct DemoFile<'a> {
     /// For the independent checker; the file is readable by its owner alone.
     pub database_url: &'a str,
     pub tenants: &'a [DemoTenant],
-}
-
-/// Writes `demo.json`, readable by its owner alone.
-pub fn write_file(path: &Path, file: &DemoFile<'_>) -> anyhow::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let next = path.with_extension("json.next");
-    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
-    out.write_all(serde_json::to_string_pretty(file)?.as_bytes())?;
-    out.write_all(b"\n")?;
-    out.sync_all()?;
-    std::fs::rename(next, path)?;
-    Ok(())
 }
 
 /// Creates what is missing and returns who may sign in.
@@ -176,7 +162,7 @@ impl Seeder<'_> {
         if self.exists(&person).await? {
             return Ok(());
         }
-        let hash = hasher.hash(&user.password).await?;
+        let hash = hasher.hash(Zeroizing::new(user.password.clone())).await?;
         let display_name =
             self.vault.seal_person(&self.tenant, person.as_str(), "display_name", &format!("Demo {}", user.role)).await?;
         let password_hash = self.vault.seal_person(&self.tenant, person.as_str(), "password_hash", &hash).await?;

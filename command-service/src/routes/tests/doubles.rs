@@ -47,9 +47,19 @@ impl Commands for Engine {
         async move { prepared.unwrap_or_else(|| Ok(accepted(&answer, false))) }.boxed()
     }
 
-    fn peek<'a>(&'a self, tenant: &'a TenantId, stream: &'a StreamName) -> BoxFuture<'a, Result<State, SubmitError>> {
+    fn peek<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<State, SubmitError>> {
         let name = stream.as_str().strip_prefix("user/").map(str::to_owned);
-        let user = name.and_then(|name| self.users.lock().unwrap().get(&(tenant.to_string(), name)).cloned());
+        let user = name.and_then(|name| {
+            self.users
+                .lock()
+                .unwrap()
+                .get(&(tenant.to_string(), name))
+                .cloned()
+        });
         let state = match user {
             Some(user) => State::User(Some(user)),
             None => State::initial(stream),
@@ -60,7 +70,11 @@ impl Commands for Engine {
 
 pub fn accepted(answer: &Value, replayed: bool) -> Reply {
     let answer = RawValue::from_string(answer.to_string()).unwrap();
-    Reply::Accepted { answer, position: Position(7), replayed }
+    Reply::Accepted {
+        answer,
+        position: Position(7),
+        replayed,
+    }
 }
 
 /// Keeps everything in the clear, so that tests see what would be sealed.
@@ -76,7 +90,9 @@ impl PersonalData for OpenVault {
         person: &'a str,
         fields: &'a [(&'a str, &'a str)],
     ) -> BoxFuture<'a, Result<Vec<Sealed>, VaultError>> {
-        let seal = |(field, text): &(&str, &str)| Sealed { sealed: format!("{person}|{field}|{text}") };
+        let seal = |(field, text): &(&str, &str)| Sealed {
+            sealed: format!("{person}|{field}|{text}"),
+        };
         let sealed = fields.iter().map(seal).collect();
         async move { Ok(sealed) }.boxed()
     }
@@ -92,12 +108,21 @@ impl PersonalData for OpenVault {
         async move { Ok(text) }.boxed()
     }
 
-    fn put_secret<'a>(&'a self, _: &'a TenantId, id: &'a str, text: &'a [u8]) -> BoxFuture<'a, Result<(), VaultError>> {
+    fn put_secret<'a>(
+        &'a self,
+        _: &'a TenantId,
+        id: &'a str,
+        text: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), VaultError>> {
         self.secrets.lock().unwrap().insert(id.to_owned(), text.to_vec());
         async { Ok(()) }.boxed()
     }
 
-    fn get_secret<'a>(&'a self, _: &'a TenantId, id: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, VaultError>> {
+    fn get_secret<'a>(
+        &'a self,
+        _: &'a TenantId,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, VaultError>> {
         let secret = self.secrets.lock().unwrap().get(id).cloned();
         async move { Ok(secret) }.boxed()
     }
@@ -128,10 +153,19 @@ pub struct World {
 pub fn world() -> World {
     let (engine, vault) = (Arc::new(Engine::default()), Arc::new(OpenVault::default()));
     let clock = Arc::new(Hands(Mutex::new(SystemClock.now())));
-    let settings = TokenSettings { issuer: "i".into(), audience: "a".into(), ttl: Duration::from_secs(900) };
+    let settings = TokenSettings {
+        issuer: "i".into(),
+        audience: "a".into(),
+        ttl: Duration::from_secs(900),
+    };
     let keys = vec![SigningKey::from_seed("k".into(), &[1; 32]).unwrap()];
     let issuer = Arc::new(TokenIssuer::new(settings, keys, Arc::<Hands>::clone(&clock)).unwrap());
-    let costs = PasswordCosts { memory_kib: 64, iterations: 1, parallelism: 1, at_once: 2 };
+    let costs = PasswordCosts {
+        memory_kib: 64,
+        iterations: 1,
+        parallelism: 1,
+        at_once: 2,
+    };
     let http = Arc::new(Http::new(
         Arc::<Engine>::clone(&engine),
         Arc::<OpenVault>::clone(&vault),
@@ -140,7 +174,13 @@ pub fn world() -> World {
         Arc::<Hands>::clone(&clock),
     ));
     for role in Role::ALL {
-        add_user(&engine, role.as_str().replace('_', "-").as_str(), role, true, "unset");
+        add_user(
+            &engine,
+            role.as_str().replace('_', "-").as_str(),
+            role,
+            true,
+            "unset",
+        );
     }
     let guard = GuardSettings {
         fingerprint_key: [3; 32],
@@ -149,14 +189,31 @@ pub fn world() -> World {
     };
     let service = routes::service(Arc::clone(&http)).unwrap();
     let gateway = Gateway::new(vec![service], Arc::new(issuer.verifier().unwrap()), guard).unwrap();
-    World { engine, vault, http, clock, client: TestClient::new(gateway) }
+    World {
+        engine,
+        vault,
+        http,
+        clock,
+        client: TestClient::new(gateway),
+    }
 }
 
 pub fn add_user(engine: &Engine, username: &str, role: Role, enabled: bool, hash: &str) {
-    let sealed = |text: &str| Sealed { sealed: text.to_owned() };
-    let user =
-        User { role, enabled, display_name: sealed("x"), password_hash: sealed(hash), session_version: 1 };
-    engine.users.lock().unwrap().insert(("t1".into(), username.into()), user);
+    let sealed = |text: &str| Sealed {
+        sealed: text.to_owned(),
+    };
+    let user = User {
+        role,
+        enabled,
+        display_name: sealed("x"),
+        password_hash: sealed(hash),
+        session_version: 1,
+    };
+    engine
+        .users
+        .lock()
+        .unwrap()
+        .insert(("t1".into(), username.into()), user);
 }
 
 impl World {
@@ -176,7 +233,10 @@ impl World {
         self.client
             .request(method, path)
             .header("authorization", self.bearer(Role::Admin))
-            .header("x-reason", poem::http::HeaderValue::from_bytes(REASON.as_bytes()).unwrap())
+            .header(
+                "x-reason",
+                poem::http::HeaderValue::from_bytes(REASON.as_bytes()).unwrap(),
+            )
     }
 }
 

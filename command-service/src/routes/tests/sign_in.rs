@@ -9,7 +9,12 @@ use super::doubles::{World, add_user, answered, world};
 
 async fn with_ana(enabled: bool) -> World {
     let world = world();
-    let hash = world.http.passwords.hash(Zeroizing::new("sésamo ábrete".into())).await.unwrap();
+    let hash = world
+        .http
+        .passwords
+        .hash(Zeroizing::new("sésamo ábrete".into()))
+        .await
+        .unwrap();
     add_user(&world.engine, "ana", Role::Cashier, enabled, &hash);
     world
 }
@@ -20,7 +25,16 @@ async fn sign_in(world: &World, tenant: &str, username: &str, password: &str) ->
 }
 
 fn last_record(world: &World) -> domain::security::RecordSignIn {
-    match world.engine.submitted.lock().unwrap().last().unwrap().command.clone() {
+    match world
+        .engine
+        .submitted
+        .lock()
+        .unwrap()
+        .last()
+        .unwrap()
+        .command
+        .clone()
+    {
         Command::RecordSignIn(record) => record,
         other => panic!("{other:?}"),
     }
@@ -31,19 +45,36 @@ async fn the_right_password_gives_a_token_that_the_guard_accepts() {
     let world = with_ana(true).await;
     let (status, body) = sign_in(&world, "t1", "ana", "sésamo ábrete").await;
     assert_eq!(status, 200, "{body}");
-    assert_eq!((body["role"].as_str(), body["token_type"].as_str()), (Some("cashier"), Some("Bearer")));
+    assert_eq!(
+        (body["role"].as_str(), body["token_type"].as_str()),
+        (Some("cashier"), Some("Bearer"))
+    );
     assert_eq!(body["expires_in"], 900);
     let record = last_record(&world);
     assert!(record.success && record.known && record.detail.is_none());
     let token = format!("Bearer {}", body["access_token"].as_str().unwrap());
-    let request = world.client.post("/api/v1/catalogue/items").header("authorization", token);
+    let request = world
+        .client
+        .post("/api/v1/catalogue/items")
+        .header("authorization", token);
     assert_eq!(answered(request).await.0, 403, "a cashier is known, and may not");
 }
 
 #[tokio::test]
 async fn all_failures_look_the_same_and_all_are_recorded() {
     let world = with_ana(true).await;
-    add_user(&world.engine, "old", Role::Admin, false, &world.http.passwords.hash(Zeroizing::new("12345678".into())).await.unwrap());
+    add_user(
+        &world.engine,
+        "old",
+        Role::Admin,
+        false,
+        &world
+            .http
+            .passwords
+            .hash(Zeroizing::new("12345678".into()))
+            .await
+            .unwrap(),
+    );
     let mut answers = Vec::new();
     for (tenant, username, password, cause) in [
         ("t1", "ana", "wrong", "wrong_password"),
@@ -81,10 +112,19 @@ async fn guessing_is_slowed_down_and_the_right_password_must_wait_as_well() {
         assert_eq!(sign_in(&world, "t1", "ana", "guess").await.0, 401);
     }
     let body = json!({ "tenant": "t1", "username": "ana", "password": "sésamo ábrete" });
-    let response = world.client.post("/api/v1/auth/token").body_json(&body).send().await;
+    let response = world
+        .client
+        .post("/api/v1/auth/token")
+        .body_json(&body)
+        .send()
+        .await;
     assert_eq!(response.0.status().as_u16(), 429);
     assert_eq!(response.0.header("retry-after"), Some("300"));
-    assert_eq!(sign_in(&world, "t1", "nobody", "guess").await.0, 401, "others are not affected");
+    assert_eq!(
+        sign_in(&world, "t1", "nobody", "guess").await.0,
+        401,
+        "others are not affected"
+    );
     *world.clock.0.lock().unwrap() += time::Duration::seconds(300);
     assert_eq!(sign_in(&world, "t1", "ana", "sésamo ábrete").await.0, 200);
 }

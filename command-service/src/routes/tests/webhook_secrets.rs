@@ -9,7 +9,9 @@ use crate::engine::{Reply, SubmitError};
 
 async fn create(world: &World) -> (u16, Value) {
     let body = json!({ "name": "n", "url": "https://x.example", "event_types": ["*"] });
-    let request = world.as_admin(Method::POST, "/api/v1/webhooks/endpoints").header("idempotency-key", "k");
+    let request = world
+        .as_admin(Method::POST, "/api/v1/webhooks/endpoints")
+        .header("idempotency-key", "k");
     answered(request.body_json(&body)).await
 }
 
@@ -26,8 +28,13 @@ async fn the_secret_is_shown_kept_and_fingerprinted() {
     assert!(secret.starts_with("whsec_") && secret.len() == 6 + 44);
     assert!(body.get("secret_id").is_none());
     let submitted = world.engine.submitted.lock().unwrap();
-    let Command::CreateEndpoint(command) = &submitted[0].command else { panic!("another command") };
-    assert_eq!(world.vault.secrets.lock().unwrap()[&command.secret_id], secret.as_bytes());
+    let Command::CreateEndpoint(command) = &submitted[0].command else {
+        panic!("another command")
+    };
+    assert_eq!(
+        world.vault.secrets.lock().unwrap()[&command.secret_id],
+        secret.as_bytes()
+    );
     assert!(!format!("{command:?}").contains(secret));
 }
 
@@ -37,7 +44,12 @@ async fn a_repetition_shows_the_first_secret_and_leaves_no_second_one() {
     let first = create(&world).await.1;
     let secret_id = world.vault.secrets.lock().unwrap().keys().next().unwrap().clone();
     let answer = json!({ "endpoint_id": first["endpoint_id"], "secret_id": secret_id });
-    world.engine.answers.lock().unwrap().push(Ok(accepted(&answer, true)));
+    world
+        .engine
+        .answers
+        .lock()
+        .unwrap()
+        .push(Ok(accepted(&answer, true)));
     let second = create(&world).await.1;
     assert_eq!(second, first);
     assert_eq!(secrets(&world), 1);
@@ -47,10 +59,18 @@ async fn a_repetition_shows_the_first_secret_and_leaves_no_second_one() {
 async fn a_refusal_leaves_no_secret_and_a_fault_keeps_it() {
     let world = world();
     let refusal = domain::Refusal::EndpointWithoutFilters {};
-    world.engine.answers.lock().unwrap().push(Ok(Reply::Refused { refusal, replayed: false }));
+    world.engine.answers.lock().unwrap().push(Ok(Reply::Refused {
+        refusal,
+        replayed: false,
+    }));
     assert_eq!(create(&world).await.0, 422);
     assert_eq!(secrets(&world), 0);
-    world.engine.answers.lock().unwrap().push(Err(SubmitError::Unavailable { retry_after_s: 1 }));
+    world
+        .engine
+        .answers
+        .lock()
+        .unwrap()
+        .push(Err(SubmitError::Unavailable { retry_after_s: 1 }));
     assert_eq!(create(&world).await.0, 503);
     assert_eq!(secrets(&world), 1, "the command may have landed");
 }

@@ -42,7 +42,9 @@ pub(super) fn verdict(error: sqlx::Error) -> Verdict {
 pub(super) fn of_session(error: sqlx::Error) -> AppendError {
     // 08P01 at connecting is how poolers refuse the start parameters that a direct connection takes.
     if sqlstate(&error).as_deref() == Some("08P01") {
-        return AppendError::Unusable(format!("{error}; the log needs a direct connection, without a pooler"));
+        return AppendError::Unusable(format!(
+            "{error}; the log needs a direct connection, without a pooler"
+        ));
     }
     match verdict(error) {
         Verdict::Final(AppendError::Rejected(source)) => AppendError::Rejected(source),
@@ -60,5 +62,8 @@ pub(super) fn timed_out() -> AppendError {
 }
 
 fn sqlstate(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error().and_then(|e| e.code()).map(std::borrow::Cow::into_owned)
+    error
+        .as_database_error()
+        .and_then(|e| e.code())
+        .map(std::borrow::Cow::into_owned)
 }

@@ -16,7 +16,11 @@ pub(super) struct Heads {
 
 impl Heads {
     pub fn new(generation_entries: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), generation_entries: generation_entries.max(1) }
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            generation_entries: generation_entries.max(1),
+        }
     }
 
     pub fn get(&self, key: &StreamKey) -> Option<Version> {
@@ -45,7 +49,10 @@ mod tests {
     use super::*;
 
     fn key(name: u64) -> StreamKey {
-        (TenantId::new("t").unwrap(), StreamName::new("sale", &name.to_string()))
+        (
+            TenantId::new("t").unwrap(),
+            StreamName::new("sale", &name.to_string()),
+        )
     }
 
     #[test]

@@ -28,7 +28,13 @@ pub async fn purge_commands(
     let generated_before = now - Duration::hours(i64::from(generated_hours));
     let keyed_before = now - Duration::days(i64::from(keyed_days));
     let generated = delete(pool, PURGE_GENERATED, generated_before, u64::from(limit)).await?;
-    let keyed = delete(pool, PURGE_KEYED, keyed_before, u64::from(limit).saturating_sub(generated)).await?;
+    let keyed = delete(
+        pool,
+        PURGE_KEYED,
+        keyed_before,
+        u64::from(limit).saturating_sub(generated),
+    )
+    .await?;
     Ok(generated + keyed)
 }
 
@@ -42,6 +48,11 @@ async fn delete(
         return Ok(0);
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let done = sqlx::query(sql).bind(before).bind(limit).execute(pool).await.map_err(fault::of_read)?;
+    let done = sqlx::query(sql)
+        .bind(before)
+        .bind(limit)
+        .execute(pool)
+        .await
+        .map_err(fault::of_read)?;
     Ok(done.rows_affected())
 }

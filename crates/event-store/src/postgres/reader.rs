@@ -18,17 +18,21 @@ use crate::{LogReader, MAX_READ, ReadError, StoredCommand};
 const MAX_STREAMS_EVENTS: i64 = 1_000_000;
 
 /// `position > $1` alone is a complete checkpoint: positions become visible in order (one owner, one batch at a time).
-const READ_ALL: &str = "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at
+const READ_ALL: &str =
+    "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at
     from events where position > $1 order by position limit $2";
 
-const READ_CHAINED: &str = "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at,
+const READ_CHAINED: &str =
+    "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at,
     chain from events where position > $1 order by position limit $2";
 
-const READ_STREAM: &str = "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at
+const READ_STREAM: &str =
+    "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at
     from events where tenant = $1 and stream = $2 and version > $3 order by version limit $4";
 
 /// `offset 0` keeps the planner from turning many index look-ups into one scan of the log.
-const READ_STREAMS: &str = "select e.position, e.tenant, e.stream, e.version, e.id, e.type, e.schema_version, e.data,
+const READ_STREAMS: &str =
+    "select e.position, e.tenant, e.stream, e.version, e.id, e.type, e.schema_version, e.data,
     e.meta, e.recorded_at, t.ordinal
     from unnest($1::text[], $2::text[], $3::bigint[]) with ordinality as t(tenant, stream, after, ordinal)
     cross join lateral (select * from events s where s.tenant = t.tenant and s.stream = t.stream
@@ -88,7 +92,9 @@ impl LogReader for PostgresReader {
             .await
             .map_err(fault::of_read)?;
         if i64::try_from(rows.len()).is_ok_and(|length| length > MAX_STREAMS_EVENTS) {
-            return Err(ReadError::Unavailable("the streams asked for at once hold over a million events".into()));
+            return Err(ReadError::Unavailable(
+                "the streams asked for at once hold over a million events".into(),
+            ));
         }
         let mut answer: Vec<Vec<RecordedEvent>> = vec![Vec::new(); streams.len()];
         for row in &rows {
@@ -101,7 +107,11 @@ impl LogReader for PostgresReader {
 
     async fn head(&self) -> Result<Position, ReadError> {
         let query = "select coalesce((select position from events order by position desc limit 1), 0)";
-        sqlx::query_scalar(query).fetch_one(&self.pool).await.map(Position).map_err(fault::of_read)
+        sqlx::query_scalar(query)
+            .fetch_one(&self.pool)
+            .await
+            .map(Position)
+            .map_err(fault::of_read)
     }
 
     async fn commands(&self, ids: &[(TenantId, String)]) -> Result<Vec<Option<StoredCommand>>, ReadError> {
@@ -135,7 +145,12 @@ impl ChainReader for PostgresReader {
         events
             .into_iter()
             .zip(&rows)
-            .map(|(event, row)| Ok(ChainedEvent { event, chain: hash(row, 10)? }))
+            .map(|(event, row)| {
+                Ok(ChainedEvent {
+                    event,
+                    chain: hash(row, 10)?,
+                })
+            })
             .collect()
     }
 }
@@ -187,7 +202,8 @@ fn column<'r, T>(row: &'r PgRow, index: usize) -> Result<T, ReadError>
 where
     T: Decode<'r, Postgres> + Type<Postgres>,
 {
-    row.try_get_unchecked(index).map_err(|error| ReadError::Corrupt(error.to_string()))
+    row.try_get_unchecked(index)
+        .map_err(|error| ReadError::Corrupt(error.to_string()))
 }
 
 fn raw(text: &str) -> Result<Box<RawValue>, ReadError> {
@@ -206,5 +222,7 @@ fn ordinal(row: &PgRow, index: usize) -> Result<usize, ReadError> {
 }
 
 fn slot<T>(answer: &mut [T], index: usize) -> Result<&mut T, ReadError> {
-    answer.get_mut(index).ok_or_else(|| ReadError::Corrupt(format!("row for request {index}")))
+    answer
+        .get_mut(index)
+        .ok_or_else(|| ReadError::Corrupt(format!("row for request {index}")))
 }

@@ -62,7 +62,11 @@ pub(super) async fn open(
     }
     take_lease(&mut connection, options).await?;
     let tip = within(options, read_tip(&mut connection)).await??;
-    Ok(Session { connection, backend, tip })
+    Ok(Session {
+        connection,
+        backend,
+        tip,
+    })
 }
 
 /// One attempt: connect, check the server, prepare the statements.
@@ -109,12 +113,20 @@ async fn check(connection: &mut PgConnection, options: &WriterOptions) -> Result
     let row = within(options, sqlx::query(query).fetch_one(&mut *connection)).await?;
     let text = |index: usize| row.try_get::<Option<String>, _>(index).map_err(fault::of_session);
     let flag = |index: usize| row.try_get::<bool, _>(index).map_err(fault::of_session);
-    for (index, setting) in ["fsync", "full_page_writes", "synchronous_commit"].into_iter().enumerate() {
+    for (index, setting) in ["fsync", "full_page_writes", "synchronous_commit"]
+        .into_iter()
+        .enumerate()
+    {
         if text(index)?.as_deref() == Some("off") {
             if !options.allow_unsafe_durability {
-                return Err(AppendError::Unusable(format!("the server runs with {setting} = off")));
+                return Err(AppendError::Unusable(format!(
+                    "the server runs with {setting} = off"
+                )));
             }
-            tracing::warn!(setting, "the server may lose acknowledged appends: allowed, since this is a trial");
+            tracing::warn!(
+                setting,
+                "the server may lose acknowledged appends: allowed, since this is a trial"
+            );
         }
     }
     if flag(3)? {
@@ -124,24 +136,34 @@ async fn check(connection: &mut PgConnection, options: &WriterOptions) -> Result
         pid: row.try_get(6).map_err(fault::of_session)?,
         started_at: row.try_get(7).map_err(fault::of_session)?,
     };
-    let now: i32 = within(options, sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection)).await?;
+    let now: i32 = within(
+        options,
+        sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection),
+    )
+    .await?;
     if text(4)?.as_deref() != Some(MARKER.1) || now != backend.pid {
-        return Err(AppendError::Unusable("the connection goes through a transaction pooler".into()));
+        return Err(AppendError::Unusable(
+            "the connection goes through a transaction pooler".into(),
+        ));
     }
     if !flag(5)? {
-        return Err(AppendError::Unusable("the role may not insert into events and commands".into()));
+        return Err(AppendError::Unusable(
+            "the role may not insert into events and commands".into(),
+        ));
     }
     Ok(backend)
 }
 
 /// Ends our own lost session on the server, which may not have noticed yet that we are gone.
 async fn end(connection: &mut PgConnection, backend: Backend) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2")
-        .bind(backend.pid)
-        .bind(backend.started_at)
-        .execute(connection)
-        .await
-        .map(|_| ())
+    sqlx::query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2",
+    )
+    .bind(backend.pid)
+    .bind(backend.started_at)
+    .execute(connection)
+    .await
+    .map(|_| ())
 }
 
 async fn take_lease(connection: &mut PgConnection, options: &WriterOptions) -> Result<(), AppendError> {
@@ -166,9 +188,14 @@ async fn read_tip(connection: &mut PgConnection) -> Result<Result<Tip, AppendErr
     };
     let position = Position(row.try_get(0)?);
     let Ok(chain) = Hash::try_from(row.try_get::<&[u8], _>(1)?) else {
-        return Ok(Err(AppendError::Unusable(format!("the chain value at {position} is not a SHA-256 value"))));
+        return Ok(Err(AppendError::Unusable(format!(
+            "the chain value at {position} is not a SHA-256 value"
+        ))));
     };
-    Ok(Ok(Tip { link: Link { position, chain }, recorded_at: row.try_get(2)? }))
+    Ok(Ok(Tip {
+        link: Link { position, chain },
+        recorded_at: row.try_get(2)?,
+    }))
 }
 
 /// Waits for the server within the append's limit.
@@ -176,5 +203,8 @@ async fn within<T>(
     options: &WriterOptions,
     work: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, AppendError> {
-    timeout(options.append_timeout, work).await.map_err(|_| fault::timed_out())?.map_err(fault::of_session)
+    timeout(options.append_timeout, work)
+        .await
+        .map_err(|_| fault::timed_out())?
+        .map_err(fault::of_session)
 }

@@ -9,10 +9,10 @@ use sqlx::Row;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::timeout;
 
+use super::append;
 use super::fault::{self, Verdict};
 use super::heads::Heads;
 use super::session::{self, Backend, Session};
-use super::append;
 use crate::staging::{self, StreamKey};
 use crate::{Append, AppendError, Appended, LogWriter};
 
@@ -73,7 +73,9 @@ impl PostgresWriter {
     /// [`AppendError::Fenced`] if another owner still holds the lease after `lease_wait`, [`AppendError::Unusable`] for a
     /// server that must not be used, [`AppendError::Unknown`] if it cannot be reached.
     pub async fn connect(url: &str, options: WriterOptions) -> Result<Self, AppendError> {
-        let target = url.parse().map_err(|error: sqlx::Error| AppendError::Unusable(error.to_string()))?;
+        let target = url
+            .parse()
+            .map_err(|error: sqlx::Error| AppendError::Unusable(error.to_string()))?;
         Self::connect_with(target, options).await
     }
 
@@ -85,7 +87,12 @@ impl PostgresWriter {
         let session = session::open(&target, &options, None).await?;
         let backend = session.backend;
         let owned = Some(Owned::new(session, &options));
-        Ok(Self { target, options, owned, backend })
+        Ok(Self {
+            target,
+            options,
+            owned,
+            backend,
+        })
     }
 
     /// The log's end, as far as this owner knows; `None` after the lease was lost.
@@ -123,7 +130,10 @@ impl LogWriter for PostgresWriter {
 
 impl Owned {
     fn new(session: Session, options: &WriterOptions) -> Self {
-        Self { session, heads: Heads::new(options.remembered_streams) }
+        Self {
+            session,
+            heads: Heads::new(options.remembered_streams),
+        }
     }
 
     async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
@@ -135,8 +145,7 @@ impl Owned {
             self.load_heads(&unknown).await.map_err(fault::of_session)?;
         }
         // A new stream is assumed to be empty: if it is not, the index on (tenant, stream, version) says so.
-        let heads =
-            staging::check_versions(batch, |key| self.heads.get(key).unwrap_or(Version::EMPTY))?;
+        let heads = staging::check_versions(batch, |key| self.heads.get(key).unwrap_or(Version::EMPTY))?;
         let staged = staging::stage(batch, self.session.tip);
         if let Err(error) = append::insert(&mut self.session.connection, &staged).await {
             return Err(match fault::verdict(error) {
@@ -188,7 +197,12 @@ impl Owned {
     async fn find_wrong_version(&mut self, batch: &[Append]) -> AppendError {
         let streams: Vec<StreamKey> = batch
             .iter()
-            .flat_map(|append| append.writes.iter().map(|w| (append.tenant.clone(), w.stream.clone())))
+            .flat_map(|append| {
+                append
+                    .writes
+                    .iter()
+                    .map(|w| (append.tenant.clone(), w.stream.clone()))
+            })
             .collect();
         if let Err(error) = self.load_heads(&streams).await {
             return fault::of_session(error);

@@ -1,10 +1,11 @@
 //! What a promise is tested on: a fresh log of some backend, and short ways to write commands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{
-    Append, AppendError, ChainReader, CommandRecord, LogReader, LogWriter, MIGRATIONS, MemoryLog, MemoryWriter,
-    NewEvent, PostgresReader, PostgresWriter, StreamWrite, WriterOptions,
+    Append, AppendError, ChainReader, CommandRecord, LogReader, LogWriter, MIGRATIONS, MemoryLog,
+    MemoryWriter, NewEvent, PostgresReader, PostgresWriter, StreamWrite, WriterOptions,
 };
 use platform::db::{self, DbRole, Migration};
 use schemas::ids::TenantId;
@@ -64,29 +65,49 @@ impl Store for Memory {
     }
 }
 
+/// Creates the log's tables.
+pub async fn migrate(url: String) -> anyhow::Result<()> {
+    let steps: Vec<Migration> = MIGRATIONS
+        .iter()
+        .map(|(version, sql)| Migration {
+            module: "log",
+            version: *version,
+            sql,
+        })
+        .collect();
+    Ok(db::migrate(&url, &steps).await?)
+}
+
 /// A database of its own on a private, real server.
 #[derive(Clone)]
 pub struct Postgres {
     /// The owner's URL; the owner may do anything.
     pub url: String,
+    /// Dropped with the last clone.
+    _database: Option<Arc<testkit::Database>>,
     pub owner: PgPool,
     pub engine: PgPool,
 }
 
 impl Postgres {
-    /// Creates the log's tables in a database.
-    pub async fn at(url: String) -> Self {
-        let steps: Vec<Migration> =
-            MIGRATIONS.iter().map(|(version, sql)| Migration { module: "log", version: *version, sql }).collect();
-        db::migrate(&url, &steps).await.unwrap();
+    /// Uses a database that has the log's tables.
+    pub async fn at(url: String, database: Option<Arc<testkit::Database>>) -> Self {
         let owner = PgPool::connect(&url).await.unwrap();
         let engine = db::pool(&url, DbRole::Engine, 8).await.unwrap();
-        Self { url, owner, engine }
+        Self {
+            url,
+            owner,
+            engine,
+            _database: database,
+        }
     }
 
     /// How the engine's own connection is made.
     pub fn engine_target(&self) -> PgConnectOptions {
-        self.url.parse::<PgConnectOptions>().unwrap().username("trastienda_engine")
+        self.url
+            .parse::<PgConnectOptions>()
+            .unwrap()
+            .username("trastienda_engine")
     }
 }
 
@@ -106,7 +127,8 @@ impl Store for Postgres {
     type Writer = PostgresWriter;
 
     async fn fresh() -> Self {
-        Self::at(crate::server::database().await).await
+        let database = testkit::database_from_template("log", migrate).await;
+        Self::at(database.url().to_owned(), Some(Arc::new(database))).await
     }
 
     fn reader(&self) -> PostgresReader {
@@ -150,12 +172,21 @@ pub fn at(seconds: i64) -> OffsetDateTime {
 }
 
 pub fn event(data: &str) -> NewEvent {
-    NewEvent { id: fresh_id(), event_type: "stock.adjusted", schema_version: 1, data: json(data) }
+    NewEvent {
+        id: fresh_id(),
+        event_type: "stock.adjusted",
+        schema_version: 1,
+        data: json(data),
+    }
 }
 
 pub fn write(name: &str, expected: i64, events: usize) -> StreamWrite {
     let events = (0..events).map(|n| event(&format!("{{\"n\":{n}}}"))).collect();
-    StreamWrite { stream: stream(name), expected: Version(expected), events }
+    StreamWrite {
+        stream: stream(name),
+        expected: Version(expected),
+        events,
+    }
 }
 
 /// A command of tenant `t` with a fresh id.
@@ -167,7 +198,10 @@ pub fn command_with_id(id: &str, writes: Vec<StreamWrite>) -> Append {
     Append {
         tenant: tenant("t"),
         writes,
-        meta: json(&format!("{{\"command_id\":{}}}", serde_json::to_string(id).unwrap())),
+        meta: json(&format!(
+            "{{\"command_id\":{}}}",
+            serde_json::to_string(id).unwrap()
+        )),
         recorded_at: at(1_700_000_000),
         record: CommandRecord {
             id: id.to_owned(),

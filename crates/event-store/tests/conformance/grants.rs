@@ -14,7 +14,13 @@ async fn sqlstate(pool: &PgPool, sql: &'static str) -> Option<String> {
 #[tokio::test]
 async fn the_engine_can_only_insert_into_and_read_events() {
     let store = Postgres::fresh().await;
-    store.writer().await.unwrap().append(&[single("sale/1", 0)]).await.unwrap();
+    store
+        .writer()
+        .await
+        .unwrap()
+        .append(&[single("sale/1", 0)])
+        .await
+        .unwrap();
     for sql in [
         "update events set version = version",
         "delete from events",
@@ -24,7 +30,11 @@ async fn the_engine_can_only_insert_into_and_read_events() {
         "alter table events disable row level security",
         "drop table events",
     ] {
-        assert_eq!(sqlstate(&store.engine, sql).await.as_deref(), Some("42501"), "{sql}");
+        assert_eq!(
+            sqlstate(&store.engine, sql).await.as_deref(),
+            Some("42501"),
+            "{sql}"
+        );
     }
     assert_eq!(sqlstate(&store.engine, "select * from events").await, None);
     assert_eq!(sqlstate(&store.engine, "delete from commands").await, None);
@@ -34,7 +44,11 @@ async fn the_engine_can_only_insert_into_and_read_events() {
 async fn the_api_role_sees_nothing_of_the_log() {
     let store = Postgres::fresh().await;
     let api = db::pool(&store.url, DbRole::Api, 1).await.unwrap();
-    for sql in ["select * from events", "select * from commands", "insert into events select * from events"] {
+    for sql in [
+        "select * from events",
+        "select * from commands",
+        "insert into events select * from events",
+    ] {
         assert_eq!(sqlstate(&api, sql).await.as_deref(), Some("42501"), "{sql}");
     }
 }

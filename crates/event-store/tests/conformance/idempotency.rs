@@ -10,9 +10,21 @@ pub async fn records_land_with_their_events_and_are_looked_up<S: Store>(store: &
     let mut first = command_with_id("k-1", vec![write("sale/1", 0, 2)]);
     first.record.fingerprint = [9; 32];
     first.record.outcome = json("{\"sale_id\":\"1\"}");
-    writer.append(&[first.clone(), command_with_id("ñandú", vec![write("sale/2", 0, 1)])]).await.unwrap();
+    writer
+        .append(&[
+            first.clone(),
+            command_with_id("ñandú", vec![write("sale/2", 0, 1)]),
+        ])
+        .await
+        .unwrap();
     let ask = |id: &str| (tenant("t"), id.to_owned());
-    let asked = [ask("none"), ask("ñandú"), ask("k-1"), (tenant("other"), "k-1".to_owned()), ask("k-1")];
+    let asked = [
+        ask("none"),
+        ask("ñandú"),
+        ask("k-1"),
+        (tenant("other"), "k-1".to_owned()),
+        ask("k-1"),
+    ];
     let stored = store.reader().commands(&asked).await.unwrap();
     let positions: Vec<_> = stored.iter().map(|s| s.as_ref().map(|s| s.position.0)).collect();
     assert_eq!(positions, [None, Some(3), Some(2), None, Some(2)]);
@@ -28,7 +40,10 @@ pub async fn a_refused_append_leaves_no_record<S: Store>(store: &S) {
     let refused = command_with_id("k-1", vec![write("sale/1", 4, 1)]);
     writer.append(std::slice::from_ref(&refused)).await.unwrap_err();
     assert!(store.reader().commands(&[key(&refused)]).await.unwrap()[0].is_none());
-    writer.append(&[command_with_id("k-1", vec![write("sale/1", 0, 1)])]).await.unwrap();
+    writer
+        .append(&[command_with_id("k-1", vec![write("sale/1", 0, 1)])])
+        .await
+        .unwrap();
     assert!(store.reader().commands(&[key(&refused)]).await.unwrap()[0].is_some());
 }
 
@@ -54,9 +69,16 @@ pub async fn a_command_without_events_leaves_its_record_at_the_head<S: Store>(st
     let refusal = |id: &str| command_with_id(id, Vec::new());
     let appended = writer.append(&[refusal("r-1")]).await.unwrap();
     assert_eq!(appended[0].position, Position::START);
-    let batch = [refusal("r-2"), command_with_id("k-1", vec![write("sale/1", 0, 2)]), refusal("r-3")];
+    let batch = [
+        refusal("r-2"),
+        command_with_id("k-1", vec![write("sale/1", 0, 2)]),
+        refusal("r-3"),
+    ];
     let appended = writer.append(&batch).await.unwrap();
-    assert_eq!(appended.iter().map(|a| a.position.0).collect::<Vec<_>>(), [0, 2, 2]);
+    assert_eq!(
+        appended.iter().map(|a| a.position.0).collect::<Vec<_>>(),
+        [0, 2, 2]
+    );
     let stored = store.reader().commands(&[key(&batch[2])]).await.unwrap();
     assert_eq!(stored[0].as_ref().unwrap().position, Position(2));
 }

@@ -18,8 +18,14 @@ pub async fn a_standby_takes_over_and_the_old_owner_is_fenced<S: Store>(store: &
     let mut new = writer_when_free(store).await;
     new.append(&[single("sale/1", 1)]).await.unwrap();
     let lost = old.append(&[single("sale/2", 0)]).await;
-    assert!(matches!(lost, Err(AppendError::Unknown(_) | AppendError::Fenced)), "{lost:?}");
-    assert!(matches!(old.append(&[single("sale/3", 0)]).await, Err(AppendError::Fenced)));
+    assert!(
+        matches!(lost, Err(AppendError::Unknown(_) | AppendError::Fenced)),
+        "{lost:?}"
+    );
+    assert!(matches!(
+        old.append(&[single("sale/3", 0)]).await,
+        Err(AppendError::Fenced)
+    ));
     assert!(matches!(old.recover().await, Err(AppendError::Fenced)));
     assert!(matches!(old.append(&[]).await, Err(AppendError::Fenced)));
     drop(new);
@@ -54,8 +60,14 @@ async fn a_position_that_somebody_else_took_fences_the_owner() {
     .execute(&store.owner)
     .await
     .unwrap();
-    assert!(matches!(writer.append(&[single("sale/2", 0)]).await, Err(AppendError::Fenced)));
-    assert!(matches!(writer.append(&[single("sale/2", 0)]).await, Err(AppendError::Fenced)));
+    assert!(matches!(
+        writer.append(&[single("sale/2", 0)]).await,
+        Err(AppendError::Fenced)
+    ));
+    assert!(matches!(
+        writer.append(&[single("sale/2", 0)]).await,
+        Err(AppendError::Fenced)
+    ));
     assert_eq!(writer.head(), None);
     assert_eq!(writer.recover().await.unwrap(), Position(2));
     writer.append(&[single("sale/2", 0)]).await.unwrap();
@@ -67,7 +79,10 @@ async fn an_append_that_is_dropped_half_way_ends_the_ownership() {
     let mut writer = store.writer().await.unwrap();
     // The table is locked, so the append cannot finish; it is polled once and dropped.
     let mut blocker = store.owner.begin().await.unwrap();
-    sqlx::query("lock table events in exclusive mode").execute(&mut *blocker).await.unwrap();
+    sqlx::query("lock table events in exclusive mode")
+        .execute(&mut *blocker)
+        .await
+        .unwrap();
     {
         let batch = [single("sale/1", 0)];
         let mut append = std::pin::pin!(writer.append(&batch));

@@ -13,7 +13,12 @@ fn batch(round: usize) -> Vec<Append> {
     match round % 2 {
         0 => vec![single(&format!("sale/{round}"), 0)],
         _ => (0..3)
-            .map(|n| command(vec![write(&format!("sale/{round}-{n}"), 0, 2), write(&format!("stock/{round}-{n}"), 0, 1)]))
+            .map(|n| {
+                command(vec![
+                    write(&format!("sale/{round}-{n}"), 0, 2),
+                    write(&format!("stock/{round}-{n}"), 0, 1),
+                ])
+            })
             .collect(),
     }
 }
@@ -43,7 +48,12 @@ async fn block(store: &Postgres, append: &Append) -> Transaction<'static, sqlx::
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_lost_commit_the_records_tell_the_truth() {
-    const CUTS: [Cut; 4] = [Cut::BeforeTheServer, Cut::InTheMiddle, Cut::AtTheServer, Cut::BeforeTheAnswer];
+    const CUTS: [Cut; 4] = [
+        Cut::BeforeTheServer,
+        Cut::InTheMiddle,
+        Cut::AtTheServer,
+        Cut::BeforeTheAnswer,
+    ];
     let store = Postgres::fresh().await;
     let proxy = Proxy::start(&store.engine_target()).await;
     let target = proxy.through(&store.engine_target());
@@ -55,7 +65,10 @@ async fn after_a_lost_commit_the_records_tell_the_truth() {
         let batch: Vec<_> = batch
             .into_iter()
             .map(|mut append| {
-                append.writes.iter_mut().for_each(|w| w.stream = schemas::StreamName::stored(&format!("{}-{round}", w.stream)));
+                append
+                    .writes
+                    .iter_mut()
+                    .for_each(|w| w.stream = schemas::StreamName::stored(&format!("{}-{round}", w.stream)));
                 append
             })
             .collect();
@@ -64,7 +77,10 @@ async fn after_a_lost_commit_the_records_tell_the_truth() {
         let lost = writer.append(&batch).await;
         assert!(matches!(lost, Err(AppendError::Unknown(_))), "{cut:?}: {lost:?}");
         assert!(proxy.has_cut());
-        assert!(matches!(writer.append(&batch).await, Err(AppendError::Fenced)), "used before the lease is held again");
+        assert!(
+            matches!(writer.append(&batch).await, Err(AppendError::Fenced)),
+            "used before the lease is held again"
+        );
 
         // Lease first, then look, then answer.
         let head = recover(&mut writer).await;
@@ -82,13 +98,21 @@ async fn after_a_lost_commit_the_records_tell_the_truth() {
             writer.append(&batch).await.unwrap();
         } else {
             let again = writer.append(&batch).await;
-            assert!(matches!(again, Err(AppendError::WrongVersion { .. } | AppendError::DuplicateCommand)), "{again:?}");
+            assert!(
+                matches!(
+                    again,
+                    Err(AppendError::WrongVersion { .. } | AppendError::DuplicateCommand)
+                ),
+                "{again:?}"
+            );
         }
         sent.extend(batch);
     }
     let log: Vec<_> = everything(&reader).await.iter().map(|e| e.id).collect();
-    let expected: Vec<_> =
-        sent.iter().flat_map(|a| a.writes.iter().flat_map(|w| w.events.iter().map(|e| e.id))).collect();
+    let expected: Vec<_> = sent
+        .iter()
+        .flat_map(|a| a.writes.iter().flat_map(|w| w.events.iter().map(|e| e.id)))
+        .collect();
     assert_eq!(log, expected, "each command is there once, in order");
     verify_log(&reader, Link::GENESIS).await.unwrap();
 }
@@ -103,9 +127,15 @@ async fn a_commit_that_lingers_on_the_server_has_ended_once_the_lease_is_held() 
     // The statement waits on the server for this transaction, and its backend does not notice that the client is gone.
     let blocker = block(&store, &lost).await;
     proxy.cut_next(Cut::ClientOnly);
-    assert!(matches!(writer.append(std::slice::from_ref(&lost)).await, Err(AppendError::Unknown(_))));
+    assert!(matches!(
+        writer.append(std::slice::from_ref(&lost)).await,
+        Err(AppendError::Unknown(_))
+    ));
     let reader = store.reader();
-    assert!(reader.commands(&[key(&lost)]).await.unwrap()[0].is_none(), "a look before the lease proves nothing");
+    assert!(
+        reader.commands(&[key(&lost)]).await.unwrap()[0].is_none(),
+        "a look before the lease proves nothing"
+    );
 
     recover(&mut writer).await;
     let told = reader.commands(&[key(&lost)]).await.unwrap()[0].is_some();
@@ -132,7 +162,9 @@ async fn a_server_that_stops_answering_is_given_up_in_time() {
         statement_timeout: std::time::Duration::from_secs(1),
         ..patient()
     };
-    let mut writer = PostgresWriter::connect_with(store.engine_target(), options).await.unwrap();
+    let mut writer = PostgresWriter::connect_with(store.engine_target(), options)
+        .await
+        .unwrap();
     let late = single("sale/1", 0);
     let blocker = block(&store, &late).await;
     let late = writer.append(&[late]).await;

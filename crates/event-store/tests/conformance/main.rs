@@ -2,6 +2,12 @@
 //!
 //! Memory and Postgres (a private, real server) always run. What only a database can get wrong has tests of its own at the
 //! end. Nothing here sleeps for luck: tests wait for conditions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "only tests are here, and a panic is how they fail"
+)]
 
 mod atomic_batches;
 mod bad_rows;
@@ -19,7 +25,6 @@ mod proxy;
 mod purge;
 mod recorded_at;
 mod resume;
-mod server;
 mod unsafe_servers;
 
 macro_rules! promises {

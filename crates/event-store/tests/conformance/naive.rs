@@ -27,11 +27,12 @@ impl NaiveLog {
     /// Appends in a transaction of its own; commits once `may_commit` says so for the position that it got.
     async fn append(&self, id: Uuid, may_commit: impl AsyncFnOnce(Position)) {
         let mut transaction = self.0.begin().await.unwrap();
-        let position: i64 = sqlx::query_scalar("insert into naive_events (id) values ($1) returning position")
-            .bind(id)
-            .fetch_one(&mut *transaction)
-            .await
-            .unwrap();
+        let position: i64 =
+            sqlx::query_scalar("insert into naive_events (id) values ($1) returning position")
+                .bind(id)
+                .fetch_one(&mut *transaction)
+                .await
+                .unwrap();
         may_commit(Position(position)).await;
         transaction.commit().await.unwrap();
     }
@@ -39,12 +40,14 @@ impl NaiveLog {
 
 impl LogReader for NaiveLog {
     async fn read_all(&self, after: Position, max: usize) -> Result<Vec<RecordedEvent>, ReadError> {
-        let rows = sqlx::query("select position, id from naive_events where position > $1 order by position limit $2")
-            .bind(after.0)
-            .bind(i64::try_from(max.min(1_000)).unwrap())
-            .fetch_all(&self.0)
-            .await
-            .map_err(|error| ReadError::Unavailable(error.into()))?;
+        let rows = sqlx::query(
+            "select position, id from naive_events where position > $1 order by position limit $2",
+        )
+        .bind(after.0)
+        .bind(i64::try_from(max.min(1_000)).unwrap())
+        .fetch_all(&self.0)
+        .await
+        .map_err(|error| ReadError::Unavailable(error.into()))?;
         Ok(rows
             .iter()
             .map(|row| RecordedEvent {
@@ -80,7 +83,9 @@ impl LogReader for NaiveLog {
     }
 
     async fn head(&self) -> Result<Position, ReadError> {
-        Err(ReadError::Unavailable("the naive log does not know its end".into()))
+        Err(ReadError::Unavailable(
+            "the naive log does not know its end".into(),
+        ))
     }
 
     async fn commands(&self, _: &[(TenantId, String)]) -> Result<Vec<Option<StoredCommand>>, ReadError> {
@@ -117,6 +122,14 @@ async fn the_check_catches_a_log_that_is_numbered_by_a_sequence() {
     finish.send_replace(true);
     let all = everything(&log).await;
     assert_eq!(all.len(), 64);
-    let verdicts: Vec<_> = observers.join_all().await.iter().map(|journal| check(journal, &all)).collect();
-    assert!(verdicts.iter().any(Result::is_err), "the check must see that a row came late: {verdicts:?}");
+    let verdicts: Vec<_> = observers
+        .join_all()
+        .await
+        .iter()
+        .map(|journal| check(journal, &all))
+        .collect();
+    assert!(
+        verdicts.iter().any(Result::is_err),
+        "the check must see that a row came late: {verdicts:?}"
+    );
 }

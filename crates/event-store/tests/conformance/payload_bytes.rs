@@ -36,14 +36,18 @@ pub async fn payloads_keep_their_exact_bytes<S: Store>(store: &S) {
     writer.append(together).await.unwrap();
 
     let reader = store.reader();
-    let asked: Vec<_> =
-        (0..ODD.len()).map(|n| (tenant("t"), stream(&format!("sale/{n}")), Version::EMPTY)).collect();
+    let asked: Vec<_> = (0..ODD.len())
+        .map(|n| (tenant("t"), stream(&format!("sale/{n}")), Version::EMPTY))
+        .collect();
     let bulk = reader.read_streams(&asked).await.unwrap();
     let all = reader.read_all(Position::START, 100).await.unwrap();
     let ids: Vec<_> = batch.iter().map(key).collect();
     let outcomes = reader.commands(&ids).await.unwrap();
     for (n, text) in ODD.iter().enumerate() {
-        let one = reader.read_stream(&asked[n].0, &asked[n].1, Version::EMPTY, 1).await.unwrap();
+        let one = reader
+            .read_stream(&asked[n].0, &asked[n].1, Version::EMPTY, 1)
+            .await
+            .unwrap();
         for event in [&all[n], &one[0], &bulk[n][0]] {
             assert_eq!(event.data.get(), *text);
             assert_eq!(event.meta.get(), *text);

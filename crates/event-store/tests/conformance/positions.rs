@@ -49,17 +49,30 @@ pub async fn observe_and_tell(
 pub fn check(journal: &Journal, log: &[RecordedEvent]) -> Result<(), String> {
     for (index, event) in log.iter().enumerate() {
         if usize::try_from(event.position.0) != Ok(index + 1) {
-            return Err(format!("event {} of the log stands at position {}", index + 1, event.position));
+            return Err(format!(
+                "event {} of the log stands at position {}",
+                index + 1,
+                event.position
+            ));
         }
     }
     for (index, event) in log.iter().enumerate() {
         match journal.get(index) {
             Some(seen) if *seen == (event.position, event.id) => {}
-            Some(seen) => return Err(format!("saw {} where {} stands: it came late", seen.0, event.position)),
+            Some(seen) => {
+                return Err(format!(
+                    "saw {} where {} stands: it came late",
+                    seen.0, event.position
+                ));
+            }
             None => return Err(format!("never saw {}", event.position)),
         }
     }
-    if journal.len() > log.len() { Err("saw what is not in the log".into()) } else { Ok(()) }
+    if journal.len() > log.len() {
+        Err("saw what is not in the log".into())
+    } else {
+        Ok(())
+    }
 }
 
 type Answer = Result<Position, AppendError>;
@@ -111,7 +124,10 @@ async fn own<S: Store>(store: Arc<S>, mut queue: mpsc::Receiver<Job>, batches: w
         loop {
             match append_halving(&mut writer, &batch).await {
                 Ok(results) => {
-                    answers.drain(..).zip(results).for_each(|(answer, result)| drop(answer.send(result)));
+                    answers
+                        .drain(..)
+                        .zip(results)
+                        .for_each(|(answer, result)| drop(answer.send(result)));
                     break;
                 }
                 Err(AppendError::Unknown(_) | AppendError::Fenced) => {
@@ -178,7 +194,12 @@ async fn storm<S: Store>(store: &S, per_writer: usize, with_failures: bool, leas
     }
     let mut submitters = JoinSet::new();
     for n in 0..WRITERS {
-        submitters.spawn(submit(queue.clone(), format!("stock/{n}"), per_writer, with_failures));
+        submitters.spawn(submit(
+            queue.clone(),
+            format!("stock/{n}"),
+            per_writer,
+            with_failures,
+        ));
     }
     drop(queue);
     let mut owner = JoinSet::new();
@@ -204,7 +225,11 @@ async fn storm<S: Store>(store: &S, per_writer: usize, with_failures: bool, leas
 fn check_acknowledged(acknowledged: &[(Append, Position)], log: &[RecordedEvent]) {
     let mut events = 0;
     for (append, position) in acknowledged {
-        let ids: Vec<Uuid> = append.writes.iter().flat_map(|w| w.events.iter().map(|e| e.id)).collect();
+        let ids: Vec<Uuid> = append
+            .writes
+            .iter()
+            .flat_map(|w| w.events.iter().map(|e| e.id))
+            .collect();
         let last = usize::try_from(position.0).unwrap();
         let there: Vec<Uuid> = log[last - ids.len()..last].iter().map(|e| e.id).collect();
         assert_eq!(there, ids);
@@ -215,7 +240,10 @@ fn check_acknowledged(acknowledged: &[(Append, Position)], log: &[RecordedEvent]
 
 async fn check_chain(reader: &impl ChainReader, log: &[RecordedEvent]) {
     let end = verify_log(reader, Link::GENESIS).await.unwrap();
-    assert_eq!(end.position, log.last().map_or(Position::START, |event| event.position));
+    assert_eq!(
+        end.position,
+        log.last().map_or(Position::START, |event| event.position)
+    );
 }
 
 pub async fn positions_are_dense_and_never_late_under_64_writers<S: Store>(store: &S) {

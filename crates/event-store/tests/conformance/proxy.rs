@@ -50,7 +50,11 @@ impl Proxy {
                 connections.spawn(forward(client, server, armed));
             }
         });
-        Self { port, next, _tasks: tasks }
+        Self {
+            port,
+            next,
+            _tasks: tasks,
+        }
     }
 
     /// The server's options, through the proxy.
@@ -87,7 +91,11 @@ async fn dial(server: &PgConnectOptions) -> Box<dyn Stream> {
             let path = folder.join(format!(".s.PGSQL.{}", server.get_port()));
             Box::new(UnixStream::connect(path).await.unwrap())
         }
-        None => Box::new(TcpStream::connect((server.get_host(), server.get_port())).await.unwrap()),
+        None => Box::new(
+            TcpStream::connect((server.get_host(), server.get_port()))
+                .await
+                .unwrap(),
+        ),
     }
 }
 
@@ -123,7 +131,10 @@ async fn make_cut(cut: Cut, bytes: &[u8], client: TcpStream, mut server: Box<dyn
             let mut answer = Vec::new();
             // ReadyForQuery is the last message: `Z`, its length 5, and the transaction's status.
             while !answer.windows(5).any(|window| window == b"Z\0\0\0\x05") {
-                assert!(server.read_buf(&mut answer).await.unwrap() > 0, "the server has gone");
+                assert!(
+                    server.read_buf(&mut answer).await.unwrap() > 0,
+                    "the server has gone"
+                );
             }
         }
         Cut::ClientOnly => {

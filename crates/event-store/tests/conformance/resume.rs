@@ -8,7 +8,13 @@ use crate::fixture::{Store, command, everything, single, stream, tenant, write};
 pub async fn reading_resumes_from_any_position<S: Store>(store: &S) {
     let mut writer = store.writer().await.unwrap();
     for n in 0..5 {
-        writer.append(&[command(vec![write("a/1", n * 2, 2), write(&format!("b/{n}"), 0, 1)])]).await.unwrap();
+        writer
+            .append(&[command(vec![
+                write("a/1", n * 2, 2),
+                write(&format!("b/{n}"), 0, 1),
+            ])])
+            .await
+            .unwrap();
     }
     let reader = store.reader();
     let all = everything(&reader).await;
@@ -26,11 +32,17 @@ pub async fn reading_resumes_from_any_position<S: Store>(store: &S) {
 
 pub async fn one_stream_resumes_from_any_version<S: Store>(store: &S) {
     let mut writer = store.writer().await.unwrap();
-    writer.append(&[command(vec![write("a/1", 0, 6)]), single("b/1", 0)]).await.unwrap();
+    writer
+        .append(&[command(vec![write("a/1", 0, 6)]), single("b/1", 0)])
+        .await
+        .unwrap();
     for after in 0..=6 {
         for max in [0, 1, 3, usize::MAX] {
-            let part =
-                store.reader().read_stream(&tenant("t"), &stream("a/1"), Version(after), max).await.unwrap();
+            let part = store
+                .reader()
+                .read_stream(&tenant("t"), &stream("a/1"), Version(after), max)
+                .await
+                .unwrap();
             let expected: Vec<i64> = (after + 1..=6).take(max).collect();
             assert_eq!(part.iter().map(|e| e.version.0).collect::<Vec<_>>(), expected);
         }
@@ -39,10 +51,19 @@ pub async fn one_stream_resumes_from_any_version<S: Store>(store: &S) {
 
 pub async fn a_read_is_capped<S: Store>(store: &S) {
     let mut writer = store.writer().await.unwrap();
-    writer.append(&[command(vec![write("a/1", 0, MAX_READ + 5)])]).await.unwrap();
+    writer
+        .append(&[command(vec![write("a/1", 0, MAX_READ + 5)])])
+        .await
+        .unwrap();
     let reader = store.reader();
-    assert_eq!(reader.read_all(Position::START, usize::MAX).await.unwrap().len(), MAX_READ);
-    let stream_read = reader.read_stream(&tenant("t"), &stream("a/1"), Version::EMPTY, usize::MAX).await.unwrap();
+    assert_eq!(
+        reader.read_all(Position::START, usize::MAX).await.unwrap().len(),
+        MAX_READ
+    );
+    let stream_read = reader
+        .read_stream(&tenant("t"), &stream("a/1"), Version::EMPTY, usize::MAX)
+        .await
+        .unwrap();
     assert_eq!(stream_read.len(), MAX_READ);
     assert_eq!(everything(&reader).await.len(), MAX_READ + 5);
 }

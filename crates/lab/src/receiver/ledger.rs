@@ -54,18 +54,30 @@ impl Ledger {
         hook.counts.deliveries += 1;
         if !receipt.signature_ok {
             hook.counts.unverified += 1;
-            return Noted { first: false, altered: false, arrival: None };
+            return Noted {
+                first: false,
+                altered: false,
+                arrival: None,
+            };
         }
         if let Some(body) = hook.bodies.get(&receipt.id) {
             let altered = *body != receipt.sha256;
             hook.counts.duplicates += 1;
             hook.counts.altered += i64::from(altered);
-            return Noted { first: false, altered, arrival: receipt.sequence.map(|_| Arrival::Repeated) };
+            return Noted {
+                first: false,
+                altered,
+                arrival: receipt.sequence.map(|_| Arrival::Repeated),
+            };
         }
         hook.bodies.insert(receipt.id.clone(), receipt.sha256.clone());
         hook.counts.received += 1;
         hook.counts.highest_position = hook.counts.highest_position.max(receipt.position.unwrap_or(0));
-        Noted { first: true, altered: false, arrival: receipt.sequence.map(|number| hook.sequence.see(number)) }
+        Noted {
+            first: true,
+            altered: false,
+            arrival: receipt.sequence.map(|number| hook.sequence.see(number)),
+        }
     }
 
     /// Takes a delivery of an earlier run into account.
@@ -74,11 +86,13 @@ impl Ledger {
     }
 
     pub(super) fn summary(&self, path: &str) -> Summary {
-        self.hooks.get(path).map_or_else(Summary::default, |hook| Summary {
-            highest_sequence: hook.sequence.highest(),
-            distinct_sequences: hook.sequence.distinct(),
-            holes: hook.sequence.holes(0),
-            ..hook.counts
-        })
+        self.hooks
+            .get(path)
+            .map_or_else(Summary::default, |hook| Summary {
+                highest_sequence: hook.sequence.highest(),
+                distinct_sequences: hook.sequence.distinct(),
+                holes: hook.sequence.holes(0),
+                ..hook.counts
+            })
     }
 }

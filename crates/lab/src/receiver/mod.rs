@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::ledger::{Noted, Summary};
 use self::ledger::Ledger;
+pub use self::ledger::{Noted, Summary};
 use crate::journal::{self, Durability, Journal, Writing};
 use crate::sequence::Arrival;
 use crate::signature::Secret;
@@ -121,8 +121,12 @@ impl Receiver {
                 for receipt in journal::read::<Receipt>(path)? {
                     ledger.restore(&receipt);
                 }
-                let (journal, writing) =
-                    Journal::open(path, Durability::Flushed { sync_every: Duration::from_secs(1) })?;
+                let (journal, writing) = Journal::open(
+                    path,
+                    Durability::Flushed {
+                        sync_every: Duration::from_secs(1),
+                    },
+                )?;
                 (Some(journal), Some(writing))
             }
             None => (None, None),
@@ -142,7 +146,13 @@ impl Receiver {
         let stop = CancellationToken::new();
         let mut serving = JoinSet::new();
         serving.spawn(server::accept(listener, Arc::clone(&inner), stop.clone()));
-        Ok(Self { address, inner, serving, stop, writing })
+        Ok(Self {
+            address,
+            inner,
+            serving,
+            stop,
+            writing,
+        })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -157,12 +167,20 @@ impl Receiver {
     /// Believes deliveries to this path that are signed with this secret. Until then they are answered 503, so that
     /// they come again.
     pub fn add_hook(&self, path: &str, secret: Secret) {
-        self.inner.hooks.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), Hook { secret });
+        self.inner
+            .hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.to_owned(), Hook { secret });
     }
 
     /// What came to a path so far, earlier runs included.
     pub fn summary(&self, path: &str) -> Summary {
-        self.inner.ledger.lock().unwrap_or_else(PoisonError::into_inner).summary(path)
+        self.inner
+            .ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .summary(path)
     }
 
     /// Stops receiving and brings the journal to the disk.
@@ -170,7 +188,13 @@ impl Receiver {
     /// # Errors
     /// When the journal could not be written.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { inner, mut serving, stop, writing, .. } = self;
+        let Self {
+            inner,
+            mut serving,
+            stop,
+            writing,
+            ..
+        } = self;
         stop.cancel();
         while serving.join_next().await.is_some() {}
         drop(inner);

@@ -35,7 +35,9 @@ pub(super) async fn accept(listener: TcpListener, inner: Arc<Inner>, stop: Cance
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let stream = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
@@ -90,9 +92,17 @@ async fn receive(request: Request<Incoming>, inner: &Inner) -> Result<Response<E
         Some(Misdeed::Status(status)) => StatusCode::from_u16(status).ok(),
         _ => None,
     };
-    let status = misstatus.unwrap_or(if receipt.signature_ok { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED });
+    let status = misstatus.unwrap_or(if receipt.signature_ok {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::UNAUTHORIZED
+    });
     receipt.status = status.as_u16();
-    let noted = inner.ledger.lock().unwrap_or_else(PoisonError::into_inner).note(&receipt);
+    let noted = inner
+        .ledger
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .note(&receipt);
     receipt.first = noted.first;
     if noted.altered {
         receipt.problem = Some("the id came before with other bytes".to_owned());
@@ -104,7 +114,12 @@ async fn receive(request: Request<Incoming>, inner: &Inner) -> Result<Response<E
     }
     if let Some(observer) = &inner.observer {
         // Nobody looks any more: receiving goes on.
-        let _gone = observer.send(Seen { receipt, arrival: noted.arrival }).await;
+        let _gone = observer
+            .send(Seen {
+                receipt,
+                arrival: noted.arrival,
+            })
+            .await;
     }
     Ok(answer(status))
 }
@@ -122,12 +137,27 @@ struct Envelope {
 
 fn judge(path: &str, headers: &HeaderMap, body: &[u8], inner: &Inner) -> Option<Receipt> {
     let now = clock::now();
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (id, timestamp, signature) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let (id, timestamp, signature) = (
+        header("webhook-id"),
+        header("webhook-timestamp"),
+        header("webhook-signature"),
+    );
     let (path, verified) = {
         let hooks = inner.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        let (path, hook) = hooks.get_key_value(path).or_else(|| hooks.get_key_value(ANY_PATH))?;
-        (path.clone(), hook.secret.verify(id, timestamp, signature, body, now.unix_timestamp()))
+        let (path, hook) = hooks
+            .get_key_value(path)
+            .or_else(|| hooks.get_key_value(ANY_PATH))?;
+        (
+            path.clone(),
+            hook.secret
+                .verify(id, timestamp, signature, body, now.unix_timestamp()),
+        )
     };
     // What is not signed is not parsed either.
     let envelope: Envelope = match verified {

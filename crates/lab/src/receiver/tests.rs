@@ -8,12 +8,17 @@ use crate::journal::scratch;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn body(sequence: i64) -> String {
-    format!(r#"{{"type":"sale.completed","position":"{}","sequence":"{sequence}"}}"#, sequence * 10)
+    format!(
+        r#"{{"type":"sale.completed","position":"{}","sequence":"{sequence}"}}"#,
+        sequence * 10
+    )
 }
 
 async fn post(receiver: &Receiver, id: &str, body: &str) -> Option<u16> {
     let timestamp = clock::now().unix_timestamp().to_string();
-    let signature = Secret::parse(SECRET).unwrap().sign(id, &timestamp, body.as_bytes());
+    let signature = Secret::parse(SECRET)
+        .unwrap()
+        .sign(id, &timestamp, body.as_bytes());
     let request = plain_http(Duration::from_secs(5))
         .unwrap()
         .post(receiver.url("/hook"))
@@ -21,7 +26,11 @@ async fn post(receiver: &Receiver, id: &str, body: &str) -> Option<u16> {
         .header("webhook-timestamp", timestamp)
         .header("webhook-signature", signature)
         .body(body.to_owned());
-    request.send().await.ok().map(|response| response.status().as_u16())
+    request
+        .send()
+        .await
+        .ok()
+        .map(|response| response.status().as_u16())
 }
 
 async fn receiver(options: Options) -> Receiver {
@@ -33,25 +42,49 @@ async fn receiver(options: Options) -> Receiver {
 #[tokio::test]
 async fn a_second_run_knows_what_the_first_received() {
     let journal = scratch("receiver-restart");
-    let first = receiver(Options { journal: Some(journal.clone()), ..Options::default() }).await;
+    let first = receiver(Options {
+        journal: Some(journal.clone()),
+        ..Options::default()
+    })
+    .await;
     for sequence in [1, 2, 4] {
-        assert_eq!(post(&first, &format!("msg_{sequence}"), &body(sequence)).await, Some(204));
+        assert_eq!(
+            post(&first, &format!("msg_{sequence}"), &body(sequence)).await,
+            Some(204)
+        );
     }
     assert_eq!(first.summary("/hook").holes, 1);
     first.stop().await.unwrap();
 
-    let second = receiver(Options { journal: Some(journal), ..Options::default() }).await;
+    let second = receiver(Options {
+        journal: Some(journal),
+        ..Options::default()
+    })
+    .await;
     post(&second, "msg_4", &body(4)).await;
     post(&second, "msg_3", &body(3)).await;
     let summary = second.summary("/hook");
-    assert_eq!((summary.received, summary.duplicates, summary.holes, summary.highest_position), (4, 1, 0, 40));
+    assert_eq!(
+        (
+            summary.received,
+            summary.duplicates,
+            summary.holes,
+            summary.highest_position
+        ),
+        (4, 1, 0, 40)
+    );
     second.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn what_is_not_signed_is_refused_and_counted() {
     let receiver = receiver(Options::default()).await;
-    let answer = plain_http(Duration::from_secs(5)).unwrap().post(receiver.url("/hook")).body(body(1)).send().await;
+    let answer = plain_http(Duration::from_secs(5))
+        .unwrap()
+        .post(receiver.url("/hook"))
+        .body(body(1))
+        .send()
+        .await;
     assert_eq!(answer.unwrap().status().as_u16(), 401);
     let summary = receiver.summary("/hook");
     assert_eq!((summary.received, summary.unverified), (0, 1));
@@ -74,8 +107,16 @@ async fn an_unknown_hook_is_asked_to_come_again() {
 
 #[tokio::test]
 async fn it_fails_first_and_drops_every_so_often_on_request() {
-    let misbehaviour = Misbehaviour { fail_first: 1, drop_every: 3, ..Misbehaviour::default() };
-    let receiver = receiver(Options { misbehaviour, ..Options::default() }).await;
+    let misbehaviour = Misbehaviour {
+        fail_first: 1,
+        drop_every: 3,
+        ..Misbehaviour::default()
+    };
+    let receiver = receiver(Options {
+        misbehaviour,
+        ..Options::default()
+    })
+    .await;
     let mut answers = Vec::new();
     for sequence in 1..=4 {
         answers.push(post(&receiver, &format!("msg_{sequence}"), &body(sequence)).await);

@@ -76,7 +76,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     })
     .await?;
     let client = Client::new(client::Options {
-        base_url: arguments.url.unwrap_or(demo.base_url.clone()).trim_end_matches('/').to_owned(),
+        base_url: arguments
+            .url
+            .unwrap_or(demo.base_url.clone())
+            .trim_end_matches('/')
+            .to_owned(),
         tenant: TENANT.to_owned(),
         user: demo.tenant(TENANT)?.user("admin")?.clone(),
         reason: "Replay of a month of invoices".to_owned(),
@@ -85,7 +89,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     })?;
     let mut replay = Replay {
         client: &client,
-        shop: Shop { prefix: &prefix, plan: &plan },
+        shop: Shop {
+            prefix: &prefix,
+            plan: &plan,
+        },
         receiver: &receiver,
         concurrency: usize::from(arguments.concurrency),
         sent: Sent::default(),
@@ -114,13 +121,15 @@ impl Replay<'_> {
         let endpoint = self.create_endpoint().await?;
         self.send("opening stock", self.shop.opening_stock()).await?;
         self.send("customers", self.shop.customers()).await?;
-        self.send("sales, returns, write-offs", self.shop.documents()?).await?;
+        self.send("sales, returns, write-offs", self.shop.documents()?)
+            .await?;
         let seconds = started.elapsed().as_secs_f64();
 
         report::say("waiting for read models and webhooks");
         let deadline = Deadline::after(QUIET_PATIENCE);
         let (statistics, received) = self.webhooks_at_rest(&endpoint.endpoint_id, deadline).await?;
-        let reconciliation = Reconciliation::read(self.client, &self.shop.plan.expected, self.sent.last_position).await?;
+        let reconciliation =
+            Reconciliation::read(self.client, &self.shop.plan.expected, self.sent.last_position).await?;
         let head_after = self.steady_head(self.sent.last_position).await?;
         Ok(Report {
             lines: self.shop.plan.lines,
@@ -152,8 +161,8 @@ impl Replay<'_> {
             "cannot create the webhook endpoint (a second run must use the same --receiver-port as the first)",
         )?;
         self.sent.count(&accepted);
-        let endpoint: api::Endpoint =
-            serde_json::from_value(accepted.body).context("unexpected answer to the creation of an endpoint")?;
+        let endpoint: api::Endpoint = serde_json::from_value(accepted.body)
+            .context("unexpected answer to the creation of an endpoint")?;
         self.receiver.add_hook(HOOK, Secret::parse(&endpoint.secret)?);
         Ok(endpoint)
     }
@@ -170,7 +179,10 @@ impl Replay<'_> {
             if agreeing >= STEADY_READS {
                 return Ok(head);
             }
-            anyhow::ensure!(deadline.pause(LOOK_EVERY * 3).await, "the log does not come to rest: others write to it");
+            anyhow::ensure!(
+                deadline.pause(LOOK_EVERY * 3).await,
+                "the log does not come to rest: others write to it"
+            );
         }
     }
 
@@ -182,7 +194,8 @@ impl Replay<'_> {
         deadline: Deadline,
     ) -> anyhow::Result<(api::EndpointStatistics, Summary)> {
         loop {
-            let statistics: api::EndpointStatistics = self.client.read(&api::endpoint_statistics(endpoint_id)).await?;
+            let statistics: api::EndpointStatistics =
+                self.client.read(&api::endpoint_statistics(endpoint_id)).await?;
             let received = self.receiver.summary(HOOK);
             let complete = statistics.delivered == statistics.matched
                 && received.received >= statistics.matched

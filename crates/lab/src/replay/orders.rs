@@ -40,16 +40,25 @@ pub struct Shop<'a> {
 
 impl<'a> Shop<'a> {
     fn order(self, call: Call, key: &str) -> Order<'a> {
-        Order { call: call.keyed(format!("{}-{key}", self.prefix)), resources: Vec::new(), document: None }
+        Order {
+            call: call.keyed(format!("{}-{key}", self.prefix)),
+            resources: Vec::new(),
+            document: None,
+        }
     }
 
     /// The till needs the store, so both are sent one after the other.
     pub fn premises(self) -> Vec<Order<'a>> {
         let mut orders = vec![
             self.order(api::open_store(STORE, "London shop"), "store"),
-            self.order(api::register_terminal(TERMINAL, STORE, "London till 1"), "terminal"),
+            self.order(
+                api::register_terminal(TERMINAL, STORE, "London till 1"),
+                "terminal",
+            ),
         ];
-        orders.iter_mut().for_each(|order| order.resources.push(Resource::Stock("")));
+        orders
+            .iter_mut()
+            .for_each(|order| order.resources.push(Resource::Stock("")));
         orders
     }
 
@@ -57,7 +66,10 @@ impl<'a> Shop<'a> {
         let order = |(number, item): (usize, &crate::retail::plan::CatalogueItem)| {
             let kind = if item.is_service { "service" } else { "counted" };
             // Codes may hold spaces, keys are numbered instead: the file always gives the same order.
-            self.order(api::create_item(&item.code, &item.name, kind, item.price_minor), &format!("item-{number}"))
+            self.order(
+                api::create_item(&item.code, &item.name, kind, item.price_minor),
+                &format!("item-{number}"),
+            )
         };
         self.plan.items.iter().enumerate().map(order).collect()
     }
@@ -66,8 +78,14 @@ impl<'a> Shop<'a> {
         let receipts = self.plan.opening.chunks(RECEIPT_LINES).enumerate();
         receipts
             .map(|(number, lines)| {
-                let lines: Vec<(&str, i64)> = lines.iter().map(|(code, quantity)| (code.as_str(), *quantity)).collect();
-                self.order(api::receive_stock(STORE, "Opening stock", &lines), &format!("opening-{number}"))
+                let lines: Vec<(&str, i64)> = lines
+                    .iter()
+                    .map(|(code, quantity)| (code.as_str(), *quantity))
+                    .collect();
+                self.order(
+                    api::receive_stock(STORE, "Opening stock", &lines),
+                    &format!("opening-{number}"),
+                )
             })
             .collect()
     }
@@ -86,14 +104,22 @@ impl<'a> Shop<'a> {
     /// When a local time does not exist in any zone database's eyes.
     pub fn documents(self) -> anyhow::Result<Vec<Order<'a>>> {
         let zone = TimeZone::get(TIME_ZONE).context("the zone database has no London")?;
-        self.plan.documents.iter().map(|document| self.document(document, &zone)).collect()
+        self.plan
+            .documents
+            .iter()
+            .map(|document| self.document(document, &zone))
+            .collect()
     }
 
     fn document(self, document: &'a Document, zone: &TimeZone) -> anyhow::Result<Order<'a>> {
         let occurred_at = instant(document.at, zone)?;
         let lines: Vec<SaleLine> = document.lines.iter().map(sale_line).collect();
         let total = document.net_minor().abs();
-        let method = if document.customer.is_some() { "credit" } else { "cash" };
+        let method = if document.customer.is_some() {
+            "credit"
+        } else {
+            "cash"
+        };
         let ticket = Ticket {
             id: &document.invoice,
             store: STORE,
@@ -110,8 +136,12 @@ impl<'a> Shop<'a> {
         };
         let mut order = self.order(call, &format!("{name}-{}", document.invoice));
         let counted = document.lines.iter().filter(|line| !is_service(&line.code));
-        order.resources.extend(counted.map(|line| Resource::Stock(&line.code)));
-        order.resources.extend(document.customer.as_deref().map(Resource::Customer));
+        order
+            .resources
+            .extend(counted.map(|line| Resource::Stock(&line.code)));
+        order
+            .resources
+            .extend(document.customer.as_deref().map(Resource::Customer));
         order.document = Some(document);
         Ok(order)
     }
@@ -119,7 +149,11 @@ impl<'a> Shop<'a> {
 
 fn write_off(document: &Document) -> Call {
     let cause = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
-    let causes: Vec<Option<String>> = document.lines.iter().map(|line| cause(&line.description)).collect();
+    let causes: Vec<Option<String>> = document
+        .lines
+        .iter()
+        .map(|line| cause(&line.description))
+        .collect();
     let lines: Vec<(&str, i64, Option<&str>)> = document
         .lines
         .iter()
@@ -147,7 +181,9 @@ fn sale_line(line: &crate::retail::file::Line) -> SaleLine {
 
 /// A local time as RFC 3339 in UTC.
 fn instant(at: DateTime, zone: &TimeZone) -> anyhow::Result<String> {
-    let zoned = at.to_zoned(zone.clone()).with_context(|| format!("{at} is no time in London"))?;
+    let zoned = at
+        .to_zoned(zone.clone())
+        .with_context(|| format!("{at} is no time in London"))?;
     Ok(zoned.timestamp().to_string())
 }
 
@@ -162,9 +198,15 @@ mod tests {
     }
 
     fn bodies(plan: &Plan) -> Vec<(String, serde_json::Value)> {
-        let shop = Shop { prefix: "replay-0", plan };
+        let shop = Shop {
+            prefix: "replay-0",
+            plan,
+        };
         let orders = shop.documents().unwrap();
-        orders.into_iter().map(|order| (order.call.path, order.call.body.unwrap())).collect()
+        orders
+            .into_iter()
+            .map(|order| (order.call.path, order.call.body.unwrap()))
+            .collect()
     }
 
     #[test]
@@ -174,8 +216,15 @@ mod tests {
         assert_eq!(path, "/api/v1/pos/sale");
         assert_eq!(body["sale_id"], "536365");
         assert_eq!(body["occurred_at"], "2010-12-01T08:26:00Z");
-        assert_eq!(body["payments"], serde_json::json!([{ "method": "credit", "amount_minor": 1530 }]));
-        let summer = instant("2011-07-01T08:26:00".parse().unwrap(), &TimeZone::get(TIME_ZONE).unwrap()).unwrap();
+        assert_eq!(
+            body["payments"],
+            serde_json::json!([{ "method": "credit", "amount_minor": 1530 }])
+        );
+        let summer = instant(
+            "2011-07-01T08:26:00".parse().unwrap(),
+            &TimeZone::get(TIME_ZONE).unwrap(),
+        )
+        .unwrap();
         assert_eq!(summer, "2011-07-01T07:26:00Z");
     }
 
@@ -187,7 +236,10 @@ mod tests {
              4,A,damaged,-1,2010-12-01T11:00:00,0,,UK\n",
         );
         let bodies = bodies(&plan);
-        assert_eq!(bodies[0].1["refunds"], serde_json::json!([{ "method": "cash", "amount_minor": 250 }]));
+        assert_eq!(
+            bodies[0].1["refunds"],
+            serde_json::json!([{ "method": "cash", "amount_minor": 250 }])
+        );
         assert_eq!(bodies[0].1["lines"][0]["quantity"], 2);
         assert_eq!(bodies[1].1["payments"], serde_json::json!([]));
         assert_eq!(bodies[2].0, "/api/v1/inventory/write-offs");
@@ -196,7 +248,8 @@ mod tests {
 
     #[test]
     fn a_price_between_two_pennies_comes_to_the_rounded_amount() {
-        let plan = plan("1,A,Lamp,10,2010-12-01T10:00:00,2.344,,UK\n2,A,Lamp,10,2010-12-01T10:00:00,2.346,,UK\n");
+        let plan =
+            plan("1,A,Lamp,10,2010-12-01T10:00:00,2.344,,UK\n2,A,Lamp,10,2010-12-01T10:00:00,2.346,,UK\n");
         for (order, total) in bodies(&plan).iter().zip([2_344, 2_346]) {
             let line = &order.1["lines"][0];
             let gross = line["unit_price_minor"].as_i64().unwrap() * 10;

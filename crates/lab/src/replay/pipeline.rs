@@ -50,7 +50,10 @@ impl Sent {
     fn count_refused(&mut self, order: &Order<'_>, refused: Refused) {
         self.commands += 1;
         self.replayed += u64::from(refused.replayed);
-        let lines = order.document.map(|document| document.lines.clone()).unwrap_or_default();
+        let lines = order
+            .document
+            .map(|document| document.lines.clone())
+            .unwrap_or_default();
         let what = order.call.key.clone().unwrap_or_else(|| order.call.path.clone());
         self.refused.push(RefusedOrder { what, lines, refused });
     }
@@ -100,7 +103,9 @@ impl<'a> Schedule<'a> {
     /// The command was answered: those behind it move up.
     fn done(&mut self, number: usize) {
         for resource in std::mem::take(&mut self.resources[number]) {
-            let Some(queue) = self.queues.get_mut(&resource) else { continue };
+            let Some(queue) = self.queues.get_mut(&resource) else {
+                continue;
+            };
             queue.pop_front();
             if let Some(next) = queue.front() {
                 self.blocked[*next] -= 1;
@@ -116,7 +121,12 @@ impl<'a> Schedule<'a> {
 ///
 /// # Errors
 /// When a command gets no answer in time.
-pub async fn send(client: &Client, what: &str, mut orders: Vec<Order<'_>>, concurrency: usize) -> anyhow::Result<Sent> {
+pub async fn send(
+    client: &Client,
+    what: &str,
+    mut orders: Vec<Order<'_>>,
+    concurrency: usize,
+) -> anyhow::Result<Sent> {
     let mut schedule = Schedule::new(&mut orders);
     let mut under_way = FuturesUnordered::new();
     let mut sent = Sent::default();
@@ -128,7 +138,9 @@ pub async fn send(client: &Client, what: &str, mut orders: Vec<Order<'_>>, concu
             let call = &orders[number].call;
             under_way.push(async move { (number, client.call(call).await) });
         }
-        let Some((number, answer)) = under_way.next().await else { break };
+        let Some((number, answer)) = under_way.next().await else {
+            break;
+        };
         match answer? {
             Answer::Accepted(accepted) => sent.count(&accepted),
             Answer::Refused(refused) => sent.count_refused(&orders[number], refused),
@@ -161,7 +173,10 @@ mod tests {
     #[test]
     fn commands_that_share_nothing_go_together() {
         let mut schedule = Schedule::new(&mut orders(&[&[A], &[B], &[C], &[]]));
-        assert_eq!(std::iter::from_fn(|| schedule.next()).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(
+            std::iter::from_fn(|| schedule.next()).collect::<Vec<_>>(),
+            [0, 1, 2, 3]
+        );
     }
 
     #[test]

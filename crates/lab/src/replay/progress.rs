@@ -17,7 +17,12 @@ pub struct Progress {
 impl Progress {
     pub fn new(what: &str, total: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| bar(what, total));
-        Self { what: what.to_owned(), total, done: AtomicUsize::new(0), bar }
+        Self {
+            what: what.to_owned(),
+            total,
+            done: AtomicUsize::new(0),
+            bar,
+        }
     }
 
     pub fn step(&self) {

@@ -49,7 +49,9 @@ impl Reconciliation {
         customers: &[api::CustomerRow],
     ) -> Self {
         let mut days: BTreeMap<String, i64> = BTreeMap::new();
-        daily.iter().for_each(|row| *days.entry(row.day.clone()).or_default() += row.net_minor);
+        daily
+            .iter()
+            .for_each(|row| *days.entry(row.day.clone()).or_default() += row.net_minor);
         let mut found_items: BTreeMap<String, ItemFigures> = BTreeMap::new();
         for row in items {
             let figures = found_items.entry(row.sku.clone()).or_default();
@@ -57,8 +59,10 @@ impl Reconciliation {
             figures.returned_quantity += row.returned_quantity;
             figures.net_minor += row.net_minor;
         }
-        let balances: BTreeMap<String, i64> =
-            customers.iter().map(|row| (row.customer_id.clone(), row.balance_minor)).collect();
+        let balances: BTreeMap<String, i64> = customers
+            .iter()
+            .map(|row| (row.customer_id.clone(), row.balance_minor))
+            .collect();
         Self {
             net_minor: days.values().sum(),
             net_expected_minor: expected.net_minor,
@@ -81,12 +85,20 @@ impl Reconciliation {
 }
 
 /// Every key of either side whose figures differ; an absent row is as wrong as a false one.
-fn mismatches<F: PartialEq + Debug>(expected: &BTreeMap<String, F>, found: &BTreeMap<String, F>) -> Vec<Mismatch> {
-    let text = |figure: Option<&F>| figure.map_or_else(|| "absent".to_owned(), |figure| format!("{figure:?}"));
+fn mismatches<F: PartialEq + Debug>(
+    expected: &BTreeMap<String, F>,
+    found: &BTreeMap<String, F>,
+) -> Vec<Mismatch> {
+    let text =
+        |figure: Option<&F>| figure.map_or_else(|| "absent".to_owned(), |figure| format!("{figure:?}"));
     let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
     keys.into_iter()
         .filter(|key| expected.get(*key) != found.get(*key))
-        .map(|key| Mismatch { key: key.clone(), expected: text(expected.get(key)), found: text(found.get(key)) })
+        .map(|key| Mismatch {
+            key: key.clone(),
+            expected: text(expected.get(key)),
+            found: text(found.get(key)),
+        })
         .collect()
 }
 
@@ -100,29 +112,58 @@ mod tests {
             net_rounded_once_minor: 300,
             days: [("2010-12-01".to_owned(), 300)].into(),
             customers: [("7".to_owned(), 300)].into(),
-            items: [("A".to_owned(), ItemFigures { sold_quantity: 3, returned_quantity: 0, net_minor: 300 })].into(),
+            items: [(
+                "A".to_owned(),
+                ItemFigures {
+                    sold_quantity: 3,
+                    returned_quantity: 0,
+                    net_minor: 300,
+                },
+            )]
+            .into(),
         }
     }
 
     fn compared(day_minor: i64, customers: &[api::CustomerRow]) -> Reconciliation {
-        let day = |store_minor| api::DailyRow { day: "2010-12-01".to_owned(), net_minor: store_minor };
-        let item = api::ItemRow { sku: "A".to_owned(), sold_quantity: 3, returned_quantity: 0, net_minor: 300 };
+        let day = |store_minor| api::DailyRow {
+            day: "2010-12-01".to_owned(),
+            net_minor: store_minor,
+        };
+        let item = api::ItemRow {
+            sku: "A".to_owned(),
+            sold_quantity: 3,
+            returned_quantity: 0,
+            net_minor: 300,
+        };
         Reconciliation::compare(&expected(), &[day(100), day(day_minor)], &[item], customers)
     }
 
     #[test]
     fn rows_of_several_stores_add_up() {
-        let customer = api::CustomerRow { customer_id: "7".to_owned(), balance_minor: 300 };
+        let customer = api::CustomerRow {
+            customer_id: "7".to_owned(),
+            balance_minor: 300,
+        };
         assert!(compared(200, &[customer]).is_right());
     }
 
     #[test]
     fn a_penny_or_a_row_too_few_is_a_mismatch() {
-        let customer = api::CustomerRow { customer_id: "7".to_owned(), balance_minor: 300 };
+        let customer = api::CustomerRow {
+            customer_id: "7".to_owned(),
+            balance_minor: 300,
+        };
         let penny = compared(199, &[customer]);
         assert!(!penny.is_right());
         assert_eq!(penny.days[0].found, "299");
         let absent = compared(200, &[]);
-        assert_eq!(absent.customers, [Mismatch { key: "7".into(), expected: "300".into(), found: "absent".into() }]);
+        assert_eq!(
+            absent.customers,
+            [Mismatch {
+                key: "7".into(),
+                expected: "300".into(),
+                found: "absent".into()
+            }]
+        );
     }
 }

@@ -62,17 +62,30 @@ impl Report {
         let found = &self.reconciliation;
         say("");
         say(&row("", "file", "Trastienda", ""));
-        say(&row("net total", &pounds(found.net_expected_minor), &pounds(found.net_minor), ""));
+        say(&row(
+            "net total",
+            &pounds(found.net_expected_minor),
+            &pounds(found.net_minor),
+            "",
+        ));
         say(&compared("days", found.days_compared, &found.days));
         say(&compared("customers", found.customers_compared, &found.customers));
         say(&compared("items", found.items_compared, &found.items));
         let (matched, received) = (self.statistics.matched, self.received.received);
         say(&row("webhooks", &matched.to_string(), &received.to_string(), ""));
-        for (kind, mismatches) in [("day", &found.days), ("customer", &found.customers), ("item", &found.items)] {
+        for (kind, mismatches) in [
+            ("day", &found.days),
+            ("customer", &found.customers),
+            ("item", &found.items),
+        ] {
             list(kind, mismatches);
         }
         say("");
-        say(if self.is_right() { "everything reconciles" } else { "it does NOT reconcile" });
+        say(if self.is_right() {
+            "everything reconciles"
+        } else {
+            "it does NOT reconcile"
+        });
         say(&serde_json::to_string(&self.json())?);
         Ok(())
     }
@@ -141,7 +154,10 @@ pub fn opening(plan: &Plan) -> String {
 
 fn list(kind: &str, mismatches: &[Mismatch]) {
     for mismatch in mismatches.iter().take(LISTED) {
-        say(&format!("  {kind} {}: expected {}, found {}", mismatch.key, mismatch.expected, mismatch.found));
+        say(&format!(
+            "  {kind} {}: expected {}, found {}",
+            mismatch.key, mismatch.expected, mismatch.found
+        ));
     }
     if mismatches.len() > LISTED {
         say(&format!("  … and {} more", mismatches.len() - LISTED));
@@ -149,16 +165,25 @@ fn list(kind: &str, mismatches: &[Mismatch]) {
 }
 
 fn row(name: &str, left: &str, right: &str, note: &str) -> String {
-    format!("{name:<12} {left:>16} {right:>16}  {note}").trim_end().to_owned()
+    format!("{name:<12} {left:>16} {right:>16}  {note}")
+        .trim_end()
+        .to_owned()
 }
 
 fn compared(name: &str, count: usize, mismatches: &[Mismatch]) -> String {
-    let note = if mismatches.is_empty() { "all equal".to_owned() } else { format!("{} differ", mismatches.len()) };
+    let note = if mismatches.is_empty() {
+        "all equal".to_owned()
+    } else {
+        format!("{} differ", mismatches.len())
+    };
     row(name, &count.to_string(), "", &note)
 }
 
 fn line_text(line: &Line) -> String {
-    format!("row {}: invoice {}, {} × {}", line.row, line.invoice, line.quantity, line.code)
+    format!(
+        "row {}: invoice {}, {} × {}",
+        line.row, line.invoice, line.quantity, line.code
+    )
 }
 
 fn pounds(minor: i64) -> String {
@@ -168,7 +193,11 @@ fn pounds(minor: i64) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
 fn per_second(count: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+    if seconds > 0.0 {
+        count as f64 / seconds
+    } else {
+        0.0
+    }
 }
 
 fn rounded(figure: f64) -> f64 {

@@ -60,14 +60,19 @@ impl RetailFile {
         let cannot = || format!("cannot read {}", path.display());
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path).with_context(cannot)?;
-        file.take(MAX_BYTES).read_to_end(&mut bytes).with_context(cannot)?;
+        file.take(MAX_BYTES)
+            .read_to_end(&mut bytes)
+            .with_context(cannot)?;
         let sha256 = hex::encode(Sha256::digest(&bytes));
         let lines = if bytes.starts_with(&GZIP_MAGIC) {
             parse(BufReader::new(MultiGzDecoder::new(&bytes[..]).take(MAX_BYTES)))
         } else {
             parse(&bytes[..])
         };
-        Ok(Self { lines: lines.with_context(cannot)?, sha256 })
+        Ok(Self {
+            lines: lines.with_context(cannot)?,
+            sha256,
+        })
     }
 }
 
@@ -88,7 +93,10 @@ pub fn parse(text: impl Read) -> anyhow::Result<Vec<Line>> {
             code: row.stock_code,
             description: row.description.trim().to_owned(),
             quantity: row.quantity,
-            at: row.invoice_date.parse().with_context(|| format!("row {number}: {:?} is no time", row.invoice_date))?,
+            at: row
+                .invoice_date
+                .parse()
+                .with_context(|| format!("row {number}: {:?} is no time", row.invoice_date))?,
             price: Price::parse(&row.unit_price).with_context(|| format!("row {number}"))?,
             customer: (!customer.is_empty()).then(|| customer.to_owned()),
         });

@@ -8,7 +8,19 @@ use super::file::Line;
 use super::price::round_to_minor;
 
 /// Codes that are no goods: postage, carriage, fees, manual corrections, discounts, samples. They have no stock.
-const SERVICES: &[&str] = &["AMAZONFEE", "B", "BANK CHARGES", "C2", "CRUK", "D", "DOT", "M", "m", "POST", "S"];
+const SERVICES: &[&str] = &[
+    "AMAZONFEE",
+    "B",
+    "BANK CHARGES",
+    "C2",
+    "CRUK",
+    "D",
+    "DOT",
+    "M",
+    "m",
+    "POST",
+    "S",
+];
 
 /// What a document becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +46,10 @@ pub struct Document {
 impl Document {
     /// What it adds to the turnover, in minor units: negative for a return.
     pub fn net_minor(&self) -> i64 {
-        self.lines.iter().map(|line| line.price.amount_minor(line.quantity)).sum()
+        self.lines
+            .iter()
+            .map(|line| line.price.amount_minor(line.quantity))
+            .sum()
     }
 
     pub fn day(&self) -> Date {
@@ -102,8 +117,18 @@ impl Plan {
         let opening = opening_stock(&documents);
         let mut known = HashSet::new();
         let customers = documents.iter().filter_map(|document| document.customer.clone());
-        let customers = customers.filter(|customer| known.insert(customer.clone())).collect();
-        Self { lines: count, items, customers, opening, documents, unsendable, expected }
+        let customers = customers
+            .filter(|customer| known.insert(customer.clone()))
+            .collect();
+        Self {
+            lines: count,
+            items,
+            customers,
+            opening,
+            documents,
+            unsendable,
+            expected,
+        }
     }
 }
 
@@ -135,7 +160,9 @@ fn catalogue(lines: &[Line]) -> Vec<CatalogueItem> {
 }
 
 fn most_frequent(frequencies: &BTreeMap<i64, usize>) -> i64 {
-    let best = frequencies.iter().max_by_key(|(price, count)| (**count, std::cmp::Reverse(**price)));
+    let best = frequencies
+        .iter()
+        .max_by_key(|(price, count)| (**count, std::cmp::Reverse(**price)));
     best.map_or(0, |(price, _)| *price)
 }
 
@@ -206,7 +233,13 @@ fn documents(lines: Vec<Line>) -> (Vec<Document>, Vec<Unsendable>) {
             continue;
         }
         let place = *places.entry((line.invoice.clone(), kind)).or_insert_with(|| {
-            documents.push(Document { kind, invoice: line.invoice.clone(), at, customer: None, lines: Vec::new() });
+            documents.push(Document {
+                kind,
+                invoice: line.invoice.clone(),
+                at,
+                customer: None,
+                lines: Vec::new(),
+            });
             documents.len() - 1
         });
         let document = &mut documents[place];
@@ -228,7 +261,9 @@ fn opening_stock(documents: &[Document]) -> Vec<(String, i64)> {
         *lowest = (*lowest).min(*balance);
     }
     let needed = levels.into_iter().filter(|(_, (_, lowest))| *lowest < 0);
-    needed.map(|(code, (_, lowest))| (code.to_owned(), -lowest)).collect()
+    needed
+        .map(|(code, (_, lowest))| (code.to_owned(), -lowest))
+        .collect()
 }
 
 /// How a document moves the stock of counted codes.

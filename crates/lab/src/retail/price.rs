@@ -26,7 +26,10 @@ impl Price {
         }
         let whole: i64 = whole.parse().map_err(|_| invalid())?;
         let fraction: i64 = format!("{fraction:0<6}").parse().map_err(|_| invalid())?;
-        let price = whole.checked_mul(MILLIONTHS).and_then(|price| price.checked_add(fraction)).ok_or_else(invalid)?;
+        let price = whole
+            .checked_mul(MILLIONTHS)
+            .and_then(|price| price.checked_add(fraction))
+            .ok_or_else(invalid)?;
         Ok(Self(if negative { -price } else { price }))
     }
 
@@ -79,7 +82,14 @@ mod tests {
     #[test]
     fn an_amount_is_rounded_half_away_from_zero() {
         let price = Price::parse("0.005").unwrap();
-        assert_eq!((price.amount_minor(1), price.amount_minor(-1), price.amount_minor(3)), (1, -1, 2));
+        assert_eq!(
+            (
+                price.amount_minor(1),
+                price.amount_minor(-1),
+                price.amount_minor(3)
+            ),
+            (1, -1, 2)
+        );
         assert_eq!(Price::parse("0.0049").unwrap().amount_minor(1), 0);
     }
 }

@@ -11,6 +11,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use crate::config::AuthConfig;
+
 /// Checks that may wait for a thread; about two seconds' worth on two cores.
 const MAX_WAITING: usize = 64;
 /// Longest password, in bytes: hashing is not to be fed with megabytes.
@@ -38,6 +40,17 @@ pub struct PasswordCosts {
     pub at_once: usize,
 }
 
+impl PasswordCosts {
+    pub fn of(config: &AuthConfig) -> Self {
+        Self {
+            memory_kib: config.argon2_memory_kib,
+            iterations: config.argon2_iterations,
+            parallelism: config.argon2_parallelism,
+            at_once: config.argon2_at_once,
+        }
+    }
+}
+
 /// Hashes and checks passwords. Cheap to clone; clones share the limits.
 #[derive(Clone)]
 pub struct PasswordHasher {
@@ -52,10 +65,14 @@ impl PasswordHasher {
     /// # Errors
     /// When argon2 does not accept the costs.
     pub fn new(costs: PasswordCosts) -> Result<Self, PasswordError> {
-        let params = Params::new(costs.memory_kib, costs.iterations, costs.parallelism, None).map_err(failed)?;
+        let params =
+            Params::new(costs.memory_kib, costs.iterations, costs.parallelism, None).map_err(failed)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobody = crate::clock::fresh_id();
-        let dummy = argon2.hash_password(nobody.as_bytes()).map_err(failed)?.to_string();
+        let dummy = argon2
+            .hash_password(nobody.as_bytes())
+            .map_err(failed)?
+            .to_string();
         Ok(Self {
             argon2,
             threads: Arc::new(Semaphore::new(costs.at_once.max(1))),
@@ -71,8 +88,13 @@ impl PasswordHasher {
     pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, PasswordError> {
         check_length(&password)?;
         let argon2 = self.argon2.clone();
-        self.on_a_thread(move || argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(failed))
-            .await?
+        self.on_a_thread(move || {
+            argon2
+                .hash_password(password.as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(failed)
+        })
+        .await?
     }
 
     /// Whether the password belongs to the hash. Without a hash (no such user) the same work is done and the answer
@@ -80,7 +102,11 @@ impl PasswordHasher {
     ///
     /// # Errors
     /// See [`PasswordError`].
-    pub async fn verify(&self, password: Zeroizing<String>, hash: Option<Zeroizing<String>>) -> Result<bool, PasswordError> {
+    pub async fn verify(
+        &self,
+        password: Zeroizing<String>,
+        hash: Option<Zeroizing<String>>,
+    ) -> Result<bool, PasswordError> {
         check_length(&password)?;
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
         self.on_a_thread(move || {
@@ -91,7 +117,10 @@ impl PasswordHasher {
         .await
     }
 
-    async fn on_a_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
         let waiting = Waiting::enter(&self.waiting)?;
         let slot = Arc::clone(&self.threads).acquire_owned().await.map_err(failed)?;
         drop(waiting);
@@ -112,7 +141,11 @@ struct Waiting<'a>(&'a AtomicUsize);
 impl<'a> Waiting<'a> {
     fn enter(count: &'a AtomicUsize) -> Result<Self, PasswordError> {
         let place = Waiting(count);
-        if count.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING { Err(PasswordError::Busy) } else { Ok(place) }
+        if count.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            Err(PasswordError::Busy)
+        } else {
+            Ok(place)
+        }
     }
 }
 
@@ -123,7 +156,11 @@ impl Drop for Waiting<'_> {
 }
 
 fn check_length(password: &str) -> Result<(), PasswordError> {
-    if password.len() > MAX_PASSWORD_BYTES { Err(PasswordError::TooLong) } else { Ok(()) }
+    if password.len() > MAX_PASSWORD_BYTES {
+        Err(PasswordError::TooLong)
+    } else {
+        Ok(())
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> PasswordError {
@@ -135,7 +172,13 @@ mod tests {
     use super::*;
 
     fn hasher(at_once: usize) -> PasswordHasher {
-        PasswordHasher::new(PasswordCosts { memory_kib: 64, iterations: 1, parallelism: 1, at_once }).unwrap()
+        PasswordHasher::new(PasswordCosts {
+            memory_kib: 64,
+            iterations: 1,
+            parallelism: 1,
+            at_once,
+        })
+        .unwrap()
     }
 
     fn secret(text: &str) -> Zeroizing<String> {
@@ -147,15 +190,30 @@ mod tests {
         let hasher = hasher(2);
         let hash = hasher.hash(secret("corréct hórse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-        assert!(hasher.verify(secret("corréct hórse"), Some(secret(&hash))).await.unwrap());
-        assert!(!hasher.verify(secret("correct horse"), Some(secret(&hash))).await.unwrap());
+        assert!(
+            hasher
+                .verify(secret("corréct hórse"), Some(secret(&hash)))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !hasher
+                .verify(secret("correct horse"), Some(secret(&hash)))
+                .await
+                .unwrap()
+        );
         assert_ne!(hash, hasher.hash(secret("corréct hórse")).await.unwrap());
     }
 
     #[tokio::test]
     async fn a_hash_with_other_costs_still_matches() {
         let old = hasher(1).hash(secret("geheim")).await.unwrap();
-        let costlier = PasswordCosts { memory_kib: 128, iterations: 2, parallelism: 1, at_once: 1 };
+        let costlier = PasswordCosts {
+            memory_kib: 128,
+            iterations: 2,
+            parallelism: 1,
+            at_once: 1,
+        };
         let hasher = PasswordHasher::new(costlier).unwrap();
         assert!(hasher.verify(secret("geheim"), Some(secret(&old))).await.unwrap());
     }
@@ -178,7 +236,10 @@ mod tests {
         }
         // Lets every one of them take its place.
         assert!(futures::poll!(futures::StreamExt::next(&mut waiting)).is_pending());
-        assert!(matches!(hasher.verify(secret("x"), None).await, Err(PasswordError::Busy)));
+        assert!(matches!(
+            hasher.verify(secret("x"), None).await,
+            Err(PasswordError::Busy)
+        ));
         drop(waiting);
         drop(taken);
         assert!(!hasher.verify(secret("x"), None).await.unwrap());
@@ -186,6 +247,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_endless_password_is_refused() {
-        assert!(matches!(hasher(1).hash(secret(&"x".repeat(1025))).await, Err(PasswordError::TooLong)));
+        assert!(matches!(
+            hasher(1).hash(secret(&"x".repeat(1025))).await,
+            Err(PasswordError::TooLong)
+        ));
     }
 }

@@ -32,7 +32,10 @@ pub struct Throttle<K> {
 
 impl<K: Eq + Hash + Clone> Throttle<K> {
     pub fn new(limits: ThrottleLimits) -> Self {
-        Self { limits, windows: Mutex::default() }
+        Self {
+            limits,
+            windows: Mutex::default(),
+        }
     }
 
     /// Counts an attempt before its outcome is known, so that many at once don't slip through together.
@@ -86,7 +89,11 @@ mod tests {
     use super::*;
 
     fn throttle(max_keys: usize) -> Throttle<u32> {
-        Throttle::new(ThrottleLimits { failures: 3, window: Duration::from_secs(60), max_keys })
+        Throttle::new(ThrottleLimits {
+            failures: 3,
+            window: Duration::from_secs(60),
+            max_keys,
+        })
     }
 
     fn at(second: i64) -> OffsetDateTime {

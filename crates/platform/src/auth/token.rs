@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::bounded_cache::BoundedCache;
 use crate::clock::{SharedClock, fresh_id};
+use crate::config::AuthConfig;
 use crate::http::Principal;
 
 /// Longest token that is looked at, in characters.
@@ -25,8 +26,9 @@ const CACHED_TOKENS: usize = 20_000;
 /// Tolerated difference of clocks between our own instances, in seconds.
 const LEEWAY_S: i64 = 5;
 /// What stands before the seed in the PKCS #8 form of an Ed25519 key (RFC 8410).
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+const PKCS8_PREFIX: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// Why a token is not accepted. Callers only learn that it is not.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +60,10 @@ impl SigningKey {
     pub fn generate() -> Self {
         let mut seed = Zeroizing::new([0; 32]);
         rand::rng().fill(seed.as_mut_slice());
-        Self { id: fresh_id().simple().to_string(), seed }
+        Self {
+            id: fresh_id().simple().to_string(),
+            seed,
+        }
     }
 
     /// A key that was stored.
@@ -67,7 +72,10 @@ impl SigningKey {
     /// When the seed does not have 32 bytes.
     pub fn from_seed(id: String, seed: &[u8]) -> Result<Self, TokenError> {
         let seed = seed.try_into().map_err(|_| TokenError::Key)?;
-        Ok(Self { id, seed: Zeroizing::new(seed) })
+        Ok(Self {
+            id,
+            seed: Zeroizing::new(seed),
+        })
     }
 
     /// The private part, for the vault.
@@ -87,7 +95,9 @@ impl SigningKey {
     pub fn public(&self) -> Result<Vec<u8>, TokenError> {
         let jwk = Jwk::from_encoding_key(&self.encoding(), Algorithm::EdDSA).map_err(TokenError::Invalid)?;
         match jwk.algorithm {
-            AlgorithmParameters::OctetKeyPair(pair) => URL_SAFE_NO_PAD.decode(pair.x).map_err(|_| TokenError::Key),
+            AlgorithmParameters::OctetKeyPair(pair) => {
+                URL_SAFE_NO_PAD.decode(pair.x).map_err(|_| TokenError::Key)
+            }
             _ => Err(TokenError::Key),
         }
     }
@@ -95,7 +105,9 @@ impl SigningKey {
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -105,6 +117,16 @@ pub struct TokenSettings {
     pub issuer: String,
     pub audience: String,
     pub ttl: Duration,
+}
+
+impl TokenSettings {
+    pub fn of(config: &AuthConfig) -> Self {
+        Self {
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+            ttl: Duration::from_secs(config.token_ttl_s),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -143,10 +165,20 @@ impl TokenIssuer {
     ///
     /// # Errors
     /// When there is no key.
-    pub fn new(settings: TokenSettings, keys: Vec<SigningKey>, clock: SharedClock) -> Result<Self, TokenError> {
+    pub fn new(
+        settings: TokenSettings,
+        keys: Vec<SigningKey>,
+        clock: SharedClock,
+    ) -> Result<Self, TokenError> {
         let newest = keys.last().ok_or(TokenError::UnknownKey)?;
         let (signing, kid) = (newest.encoding(), newest.id.clone());
-        Ok(Self { settings, keys, signing, kid, clock })
+        Ok(Self {
+            settings,
+            keys,
+            signing,
+            kid,
+            clock,
+        })
     }
 
     /// # Errors
@@ -168,7 +200,10 @@ impl TokenIssuer {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.kid.clone());
         let token = jsonwebtoken::encode(&header, &claims, &self.signing).map_err(TokenError::Invalid)?;
-        Ok(IssuedToken { token, expires_in_s: self.settings.ttl.as_secs() })
+        Ok(IssuedToken {
+            token,
+            expires_in_s: self.settings.ttl.as_secs(),
+        })
     }
 
     /// The public keys as a JWK set (RFC 7517), for `/.well-known/jwks.json`.
@@ -194,7 +229,11 @@ impl TokenIssuer {
     /// # Errors
     /// When a key is no Ed25519 key.
     pub fn verifier(&self) -> Result<TokenVerifier, TokenError> {
-        let keys = self.keys.iter().map(|key| Ok((key.id.clone(), key.public()?))).collect::<Result<_, TokenError>>()?;
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| Ok((key.id.clone(), key.public()?)))
+            .collect::<Result<_, TokenError>>()?;
         TokenVerifier::new(&self.settings, keys, Arc::clone(&self.clock))
     }
 }
@@ -219,7 +258,11 @@ impl TokenVerifier {
     ///
     /// # Errors
     /// When a key does not have 32 bytes.
-    pub fn new(settings: &TokenSettings, keys: Vec<(String, Vec<u8>)>, clock: SharedClock) -> Result<Self, TokenError> {
+    pub fn new(
+        settings: &TokenSettings,
+        keys: Vec<(String, Vec<u8>)>,
+        clock: SharedClock,
+    ) -> Result<Self, TokenError> {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.set_issuer(&[&settings.issuer]);
@@ -227,7 +270,11 @@ impl TokenVerifier {
         // Time is checked below, with a clock that tests can turn.
         validation.validate_exp = false;
         let decoded = keys.into_iter().map(|(id, public)| {
-            if public.len() == 32 { Ok((id, DecodingKey::from_ed_der(&public))) } else { Err(TokenError::Key) }
+            if public.len() == 32 {
+                Ok((id, DecodingKey::from_ed_der(&public)))
+            } else {
+                Err(TokenError::Key)
+            }
         });
         Ok(Self {
             validation,
@@ -267,15 +314,24 @@ impl TokenVerifier {
     fn verify_signature(&self, token: &str) -> Result<Verified, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(TokenError::Invalid)?;
         // Only `kid` is read of the header: a key that a token brings along (`jwk`, `jku`, `x5u`) proves nothing.
-        let key = header.kid.and_then(|kid| self.keys.get(&kid)).ok_or(TokenError::UnknownKey)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(TokenError::Invalid)?.claims;
+        let key = header
+            .kid
+            .and_then(|kid| self.keys.get(&kid))
+            .ok_or(TokenError::UnknownKey)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
+            .map_err(TokenError::Invalid)?
+            .claims;
         let principal = Principal {
             tenant: claims.tenant,
             username: claims.sub,
             role: claims.role,
             session_version: claims.sv,
         };
-        Ok(Verified { principal, issued_s: claims.iat, expires_s: claims.exp })
+        Ok(Verified {
+            principal,
+            issued_s: claims.iat,
+            expires_s: claims.exp,
+        })
     }
 }
 

@@ -24,7 +24,11 @@ fn clock() -> Arc<Hands> {
 }
 
 fn settings() -> TokenSettings {
-    TokenSettings { issuer: "us".into(), audience: "them".into(), ttl: Duration::from_secs(900) }
+    TokenSettings {
+        issuer: "us".into(),
+        audience: "them".into(),
+        ttl: Duration::from_secs(900),
+    }
 }
 
 fn principal() -> Principal {
@@ -48,7 +52,8 @@ fn issuer(clock: Arc<Hands>) -> TokenIssuer {
 fn forged(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(claims));
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key().encoding(), Algorithm::EdDSA).unwrap();
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &key().encoding(), Algorithm::EdDSA).unwrap();
     format!("{message}.{signature}")
 }
 
@@ -74,7 +79,11 @@ fn a_token_says_who_it_was_issued_for() {
     assert_eq!(token.expires_in_s, 900);
     let verifier = issuer.verifier().unwrap();
     assert_eq!(verifier.verify(&token.token).unwrap(), principal());
-    assert_eq!(verifier.verify(&token.token).unwrap(), principal(), "again, from the cache");
+    assert_eq!(
+        verifier.verify(&token.token).unwrap(),
+        principal(),
+        "again, from the cache"
+    );
 }
 
 #[test]
@@ -122,14 +131,22 @@ fn only_our_algorithm_and_our_keys_count() {
     let stranger = SigningKey::from_seed("k1".into(), &[8; 32]).unwrap();
     let other = TokenIssuer::new(settings(), vec![stranger], clock()).unwrap();
     assert!(verdict(&other.issue(&principal()).unwrap().token).is_err());
-    for (field, value) in [("alg", json!("none")), ("alg", json!("HS256")), ("kid", json!("k2")), ("kid", Value::Null)] {
+    for (field, value) in [
+        ("alg", json!("none")),
+        ("alg", json!("HS256")),
+        ("kid", json!("k2")),
+        ("kid", Value::Null),
+    ] {
         let mut header = header();
         header[field] = value;
         assert!(verdict(&forged(&header, &claims())).is_err(), "{header}");
     }
     // The public key as an HMAC secret: the classic confusion of algorithms.
     let confused = jsonwebtoken::encode(
-        &Header { kid: Some("k1".into()), ..Header::new(Algorithm::HS256) },
+        &Header {
+            kid: Some("k1".into()),
+            ..Header::new(Algorithm::HS256)
+        },
         &claims(),
         &EncodingKey::from_secret(&key().public().unwrap()),
     );
@@ -158,9 +175,15 @@ fn a_changed_byte_anywhere_is_refused() {
         let mut bytes = token.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
-        assert!(changed == token || verifier.verify(&changed).is_err(), "byte {at}");
+        assert!(
+            changed == token || verifier.verify(&changed).is_err(),
+            "byte {at}"
+        );
     }
-    assert!(matches!(verifier.verify(&"x".repeat(5000)), Err(TokenError::TooLong)));
+    assert!(matches!(
+        verifier.verify(&"x".repeat(5000)),
+        Err(TokenError::TooLong)
+    ));
 }
 
 #[test]
@@ -171,8 +194,14 @@ fn the_key_set_shows_public_parts_only() {
     assert!(jwks["keys"][0].get("d").is_none());
     // RFC 8032, test 1, so that seeds and public keys belong together.
     let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
-    let public = SigningKey::from_seed("t".into(), &seed).unwrap().public().unwrap();
-    assert_eq!(hex::encode(public), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    let public = SigningKey::from_seed("t".into(), &seed)
+        .unwrap()
+        .public()
+        .unwrap();
+    assert_eq!(
+        hex::encode(public),
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    );
 }
 
 #[test]
@@ -181,5 +210,7 @@ fn an_older_key_still_verifies_after_a_new_one_signs() {
     let rotated = TokenIssuer::new(settings(), vec![key(), SigningKey::generate()], clock()).unwrap();
     let verifier = rotated.verifier().unwrap();
     verifier.verify(&old).unwrap();
-    verifier.verify(&rotated.issue(&principal()).unwrap().token).unwrap();
+    verifier
+        .verify(&rotated.issue(&principal()).unwrap().token)
+        .unwrap();
 }

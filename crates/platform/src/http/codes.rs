@@ -151,8 +151,13 @@ mod tests {
         for code in ALL {
             assert!(seen.insert(code.code), "{} stands twice", code.code);
             let page = folder.join(format!("{}.md", code.code));
-            let text = std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("{} is missing", page.display()));
-            assert!(text.contains(code.code), "{} does not name its code", page.display());
+            let text =
+                std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("{} is missing", page.display()));
+            assert!(
+                text.contains(code.code),
+                "{} does not name its code",
+                page.display()
+            );
         }
     }
 

@@ -24,11 +24,17 @@ pub(super) async fn settle(mut response: Response, language: Language, request_i
         return problem.render(language, request_id);
     }
     let status = response.status();
-    let ours = response.content_type().is_some_and(|kind| kind.starts_with("application/"));
+    let ours = response
+        .content_type()
+        .is_some_and(|kind| kind.starts_with("application/"));
     if !(status.is_client_error() || status.is_server_error()) || ours {
         return response;
     }
-    let text = response.take_body().into_bytes_limit(MAX_TEXT_BYTES).await.unwrap_or_default();
+    let text = response
+        .take_body()
+        .into_bytes_limit(MAX_TEXT_BYTES)
+        .await
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     if status.is_server_error() {
         tracing::error!(%status, cause = %text, "an operation failed");
@@ -84,14 +90,22 @@ mod tests {
 
     #[test]
     fn a_parameter_that_does_not_parse_is_named() {
-        let problem = translated(StatusCode::BAD_REQUEST, "failed to parse parameter `limit`: invalid digit");
+        let problem = translated(
+            StatusCode::BAD_REQUEST,
+            "failed to parse parameter `limit`: invalid digit",
+        );
         assert_eq!(problem.code, "request.parameter_invalid");
-        assert_eq!(problem.detail.en, "Parameter \"limit\" is not accepted: invalid digit");
+        assert_eq!(
+            problem.detail.en,
+            "Parameter \"limit\" is not accepted: invalid digit"
+        );
     }
 
     #[tokio::test]
     async fn the_cause_of_a_fault_stays_inside() {
-        let leak = Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).body("select * from users");
+        let leak = Response::builder()
+            .status(StatusCode::INTERNAL_SERVER_ERROR)
+            .body("select * from users");
         let mut settled = settle(leak, Language::English, "r").await;
         let body = settled.take_body().into_string().await.unwrap();
         assert!(!body.contains("select"), "{body}");

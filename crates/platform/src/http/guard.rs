@@ -27,6 +27,7 @@ use super::route::{Access, Found, Matcher, ReasonRule, Route, Verb, without_trai
 use super::strict_json;
 use super::text::{Language, Text};
 use crate::auth::TokenVerifier;
+use crate::config::HttpConfig;
 use crate::{clock, metrics, telemetry};
 
 /// A service as the gateway serves it: its rows, and the endpoint that answers them.
@@ -42,6 +43,17 @@ pub struct GuardSettings {
     pub fingerprint_key: [u8; 32],
     pub max_body_bytes: usize,
     pub body_read_timeout: Duration,
+}
+
+impl GuardSettings {
+    /// The configured bounds; the key comes from [`crate::vault::Kek::derive`].
+    pub fn of(config: &HttpConfig, fingerprint_key: [u8; 32]) -> Self {
+        Self {
+            fingerprint_key,
+            max_body_bytes: config.max_body_bytes,
+            body_read_timeout: Duration::from_millis(config.body_read_timeout_ms),
+        }
+    }
 }
 
 /// Serves several services' tables on one port, behind one guard.
@@ -77,7 +89,12 @@ impl Gateway {
     }
 
     /// Everything between the row and the handler's answer.
-    async fn admit(&self, mut request: Request, found: Found<'_>, language: Language) -> Result<Response, Problem> {
+    async fn admit(
+        &self,
+        mut request: Request,
+        found: Found<'_>,
+        language: Language,
+    ) -> Result<Response, Problem> {
         let (table, route) = match found {
             Found::Route { table, route } => (table, route),
             Found::OtherMethods(methods) => {
@@ -108,9 +125,15 @@ impl Gateway {
                 traceparent,
                 language,
             }),
-            None => request.set_data(PublicContext { fingerprint, traceparent, language }),
+            None => request.set_data(PublicContext {
+                fingerprint,
+                traceparent,
+                language,
+            }),
         }
-        let Some(endpoint) = self.endpoints.get(table) else { return Err(Problem::new(&codes::PATH_UNKNOWN)) };
+        let Some(endpoint) = self.endpoints.get(table) else {
+            return Err(Problem::new(&codes::PATH_UNKNOWN));
+        };
         Ok(endpoint.get_response(normalised(request)).await)
     }
 
@@ -119,17 +142,26 @@ impl Gateway {
         if route.access == Access::Public {
             return Ok(None);
         }
-        let challenge = |code, value| Problem::new(code).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+        let challenge = |code, value| {
+            Problem::new(code).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(value))
+        };
         let token = request::bearer_token(headers)
             .ok_or_else(|| challenge(&codes::AUTH_REQUIRED, r#"Bearer realm="trastienda""#))?;
         let principal = self.verifier.verify(token).map_err(|error| {
             tracing::debug!(%error, "a token was refused");
-            challenge(&codes::AUTH_TOKEN_INVALID, r#"Bearer realm="trastienda", error="invalid_token""#)
+            challenge(
+                &codes::AUTH_TOKEN_INVALID,
+                r#"Bearer realm="trastienda", error="invalid_token""#,
+            )
         })?;
         let span = tracing::Span::current();
         span.record("tenant", principal.tenant.as_str());
         span.record("role", principal.role.as_str());
-        if route.roles.contains(&principal.role) { Ok(Some(principal)) } else { Err(Problem::new(&codes::AUTH_ROLE_FORBIDDEN)) }
+        if route.roles.contains(&principal.role) {
+            Ok(Some(principal))
+        } else {
+            Err(Problem::new(&codes::AUTH_ROLE_FORBIDDEN))
+        }
     }
 
     /// Reads the body whole, within its limits of size and time, and scans it.
@@ -206,7 +238,11 @@ impl Endpoint for Gateway {
                 Ok(Ok(response)) => framework::settle(response, language, &request_id).await,
                 Ok(Err(problem)) => problem.render(language, &request_id),
                 Err(panic) => {
-                    tracing::error!(operation, panic = framework::panic_text(&*panic), "a handler panicked");
+                    tracing::error!(
+                        operation,
+                        panic = framework::panic_text(&*panic),
+                        "a handler panicked"
+                    );
                     Problem::new(&codes::INTERNAL).render(language, &request_id)
                 }
             };
@@ -250,9 +286,20 @@ fn check_path(path: &str) -> Result<(), Problem> {
 
 /// `application/json` or another `+json`, uncompressed.
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
-    let essence = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let essence = text(header::CONTENT_TYPE)
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     let encoding = text(header::CONTENT_ENCODING);
     if json && (encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")) {
         Ok(())
@@ -297,7 +344,10 @@ fn finished(mut response: Response, uri: &Uri, request_id: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert("x-request-id", value);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 

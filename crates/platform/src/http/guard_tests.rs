@@ -66,7 +66,11 @@ impl Api {
 
     #[oai(path = "/notes", method = "get")]
     async fn list_notes(&self, limit: Query<Option<i64>>) -> PageAnswer<i64> {
-        PageAnswer(Page { items: vec![limit.0.unwrap_or(7)], next: Some("abc".into()), position: 1 })
+        PageAnswer(Page {
+            items: vec![limit.0.unwrap_or(7)],
+            next: Some("abc".into()),
+            position: 1,
+        })
     }
 }
 
@@ -92,8 +96,17 @@ const ROUTES: &[Route] = &[
 ];
 
 fn issuer() -> TokenIssuer {
-    let settings = TokenSettings { issuer: "i".into(), audience: "a".into(), ttl: Duration::from_secs(60) };
-    TokenIssuer::new(settings, vec![SigningKey::from_seed("k".into(), &[1; 32]).unwrap()], Arc::new(SystemClock)).unwrap()
+    let settings = TokenSettings {
+        issuer: "i".into(),
+        audience: "a".into(),
+        ttl: Duration::from_secs(60),
+    };
+    TokenIssuer::new(
+        settings,
+        vec![SigningKey::from_seed("k".into(), &[1; 32]).unwrap()],
+        Arc::new(SystemClock),
+    )
+    .unwrap()
 }
 
 fn token(role: Role) -> String {
@@ -107,13 +120,19 @@ fn token(role: Role) -> String {
 }
 
 fn client() -> TestClient<Gateway> {
-    let app = OpenApiService::new(Api, "t", "1").into_endpoint().map_to_response().boxed();
+    let app = OpenApiService::new(Api, "t", "1")
+        .into_endpoint()
+        .map_to_response()
+        .boxed();
     let settings = GuardSettings {
         fingerprint_key: [3; 32],
         max_body_bytes: 1000,
         body_read_timeout: Duration::from_millis(50),
     };
-    let service = Service { routes: ROUTES, endpoint: app };
+    let service = Service {
+        routes: ROUTES,
+        endpoint: app,
+    };
     TestClient::new(Gateway::new(vec![service], Arc::new(issuer().verifier().unwrap()), settings).unwrap())
 }
 
@@ -134,7 +153,10 @@ async fn status_and_body(response: TestResponse) -> (StatusCode, Value) {
 
 async fn code(request: poem::test::TestRequestBuilder<'static, Gateway>) -> (u16, String) {
     let (status, body) = status_and_body(request.send().await).await;
-    (status.as_u16(), body["code"].as_str().unwrap_or_default().to_owned())
+    (
+        status.as_u16(),
+        body["code"].as_str().unwrap_or_default().to_owned(),
+    )
 }
 
 fn note() -> Value {
@@ -143,7 +165,9 @@ fn note() -> Value {
 
 #[tokio::test]
 async fn what_the_guard_learned_reaches_the_handler() {
-    let request = put("/notes/a%2Fb%20c/").header("idempotency-key", "\"k 1\"".replace(' ', "-")).body_json(&note());
+    let request = put("/notes/a%2Fb%20c/")
+        .header("idempotency-key", "\"k 1\"".replace(' ', "-"))
+        .body_json(&note());
     let response = request.send().await;
     assert!(response.0.header("x-request-id").is_some());
     let (status, body) = status_and_body(response).await;
@@ -174,23 +198,42 @@ async fn a_missing_or_wrong_credential_is_challenged() {
         }
         let response = request.send().await;
         assert_eq!(response.0.status(), StatusCode::UNAUTHORIZED);
-        assert!(response.0.header("www-authenticate").unwrap().starts_with("Bearer"));
+        assert!(
+            response
+                .0
+                .header("www-authenticate")
+                .unwrap()
+                .starts_with("Bearer")
+        );
     }
 }
 
 #[tokio::test]
 async fn a_role_that_the_row_does_not_list_is_forbidden_before_its_body_is_read() {
     let client = client();
-    let request = client.put("/notes/1").header("authorization", token(Role::Cashier)).body("not json");
+    let request = client
+        .put("/notes/1")
+        .header("authorization", token(Role::Cashier))
+        .body("not json");
     let (status, body) = status_and_body(request.send().await).await;
-    assert_eq!((status, body["code"].as_str()), (StatusCode::FORBIDDEN, Some("auth.role_forbidden")));
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (StatusCode::FORBIDDEN, Some("auth.role_forbidden"))
+    );
 }
 
 #[tokio::test]
 async fn a_required_reason_must_be_there_and_long_enough() {
     let client = client();
-    for (reason, expected) in [(None, "reason.required"), (Some("   "), "reason.required"), (Some("ñaña"), "reason.invalid")] {
-        let mut request = client.put("/notes/1").header("authorization", token(Role::Admin)).body_json(&note());
+    for (reason, expected) in [
+        (None, "reason.required"),
+        (Some("   "), "reason.required"),
+        (Some("ñaña"), "reason.invalid"),
+    ] {
+        let mut request = client
+            .put("/notes/1")
+            .header("authorization", token(Role::Admin))
+            .body_json(&note());
         if let Some(reason) = reason {
             request = request.header("x-reason", HeaderValue::from_bytes(reason.as_bytes()).unwrap());
         }
@@ -201,15 +244,41 @@ async fn a_required_reason_must_be_there_and_long_enough() {
 
 #[tokio::test]
 async fn bodies_are_bounded_scanned_and_typed() {
-    assert_eq!(code(put("/notes/1").body_json(&json!({ "text": "x".repeat(1000) }))).await.0, 413);
-    assert_eq!(code(put("/notes/1").content_type("text/plain").body("{}")).await, (415, "request.content_type".into()));
-    let json = |text: &str| put("/notes/1").content_type("application/json; charset=utf-8").body(text.to_owned());
-    assert_eq!(code(json(r#"{"text":"a","text":"b"}"#)).await, (400, "request.json_invalid".into()));
-    assert_eq!(code(json(r#"{"text":"\u0000"}"#)).await, (400, "request.json_invalid".into()));
-    assert_eq!(code(json(r#"{"text":"a","more":1}"#)).await, (400, "request.body_invalid".into()));
+    assert_eq!(
+        code(put("/notes/1").body_json(&json!({ "text": "x".repeat(1000) })))
+            .await
+            .0,
+        413
+    );
+    assert_eq!(
+        code(put("/notes/1").content_type("text/plain").body("{}")).await,
+        (415, "request.content_type".into())
+    );
+    let json = |text: &str| {
+        put("/notes/1")
+            .content_type("application/json; charset=utf-8")
+            .body(text.to_owned())
+    };
+    assert_eq!(
+        code(json(r#"{"text":"a","text":"b"}"#)).await,
+        (400, "request.json_invalid".into())
+    );
+    assert_eq!(
+        code(json(r#"{"text":"\u0000"}"#)).await,
+        (400, "request.json_invalid".into())
+    );
+    assert_eq!(
+        code(json(r#"{"text":"a","more":1}"#)).await,
+        (400, "request.body_invalid".into())
+    );
     assert_eq!(code(json("")).await, (400, "request.body_invalid".into()));
     assert_eq!(code(json(r#"{"text":"a"}"#)).await.0, 200);
-    assert_eq!(code(json(r#"{"text":"a"}"#).header("content-encoding", "gzip")).await.0, 415);
+    assert_eq!(
+        code(json(r#"{"text":"a"}"#).header("content-encoding", "gzip"))
+            .await
+            .0,
+        415
+    );
 }
 
 #[tokio::test]
@@ -228,11 +297,29 @@ async fn a_pointer_names_the_field() {
 #[tokio::test]
 async fn the_fingerprint_is_of_method_path_query_and_body() {
     let of = async |path: &str, text: &str, key: &str| {
-        let request = put(path).header("x-idempotency-key", key).body_json(&json!({ "text": text }));
-        status_and_body(request.send().await).await.1["fingerprint"].as_str().unwrap().to_owned()
+        let request = put(path)
+            .header("x-idempotency-key", key)
+            .body_json(&json!({ "text": text }));
+        status_and_body(request.send().await).await.1["fingerprint"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let first = of("/notes/1?a=1&b=2", "x", "k").await;
-    assert_eq!(first, of("/notes/1/?b=2&a=1", "x", "other key, other order".split(',').next().unwrap().replace(' ', "-").as_str()).await);
+    assert_eq!(
+        first,
+        of(
+            "/notes/1/?b=2&a=1",
+            "x",
+            "other key, other order"
+                .split(',')
+                .next()
+                .unwrap()
+                .replace(' ', "-")
+                .as_str()
+        )
+        .await
+    );
     assert_ne!(first, of("/notes/2?a=1&b=2", "x", "k").await);
     assert_ne!(first, of("/notes/1?a=1&b=3", "x", "k").await);
     assert_ne!(first, of("/notes/1?a=1&b=2", "y", "k").await);
@@ -241,9 +328,17 @@ async fn the_fingerprint_is_of_method_path_query_and_body() {
 #[tokio::test]
 async fn a_handlers_problem_is_shown_in_the_language_asked_for() {
     let (status, body) = status_and_body(put("/notes/refused").body_json(&note()).send().await).await;
-    assert_eq!((status.as_u16(), body["title"].as_str().unwrap()), (404, "Not found"));
-    let request = put("/notes/refused").header("accept-language", "es").body_json(&note());
-    assert_eq!(request.send().await.0.content_type(), Some("application/problem+json"));
+    assert_eq!(
+        (status.as_u16(), body["title"].as_str().unwrap()),
+        (404, "Not found")
+    );
+    let request = put("/notes/refused")
+        .header("accept-language", "es")
+        .body_json(&note());
+    assert_eq!(
+        request.send().await.0.content_type(),
+        Some("application/problem+json")
+    );
 }
 
 #[tokio::test]
@@ -257,14 +352,25 @@ async fn a_panic_is_answered_without_its_text() {
 async fn the_frameworks_own_errors_are_problems() {
     let response = client().get("/notes").query("limit", &"many").send().await;
     let (status, body) = status_and_body(response).await;
-    assert_eq!((status.as_u16(), body["code"].as_str().unwrap()), (400, "request.parameter_invalid"));
+    assert_eq!(
+        (status.as_u16(), body["code"].as_str().unwrap()),
+        (400, "request.parameter_invalid")
+    );
     assert!(body["detail"].as_str().unwrap().contains("limit"));
 }
 
 #[tokio::test]
 async fn a_page_links_to_the_next_one() {
-    let response = client().get("/notes").query("limit", &3).query("cursor", &"old").send().await;
-    assert_eq!(response.0.header("link"), Some("</notes?limit=3&cursor=abc>; rel=\"next\""));
+    let response = client()
+        .get("/notes")
+        .query("limit", &3)
+        .query("cursor", &"old")
+        .send()
+        .await;
+    assert_eq!(
+        response.0.header("link"),
+        Some("</notes?limit=3&cursor=abc>; rel=\"next\"")
+    );
 }
 
 #[tokio::test]
@@ -274,12 +380,22 @@ async fn head_is_served_like_get() {
 
 #[tokio::test]
 async fn a_path_with_control_characters_or_broken_utf8_is_refused() {
-    assert_eq!(code(put("/notes/a%00").body_json(&note())).await, (400, "request.parameter_invalid".into()));
-    assert_eq!(code(put("/notes/a%ff").body_json(&note())).await, (400, "request.parameter_invalid".into()));
+    assert_eq!(
+        code(put("/notes/a%00").body_json(&note())).await,
+        (400, "request.parameter_invalid".into())
+    );
+    assert_eq!(
+        code(put("/notes/a%ff").body_json(&note())).await,
+        (400, "request.parameter_invalid".into())
+    );
 }
 
 #[tokio::test]
 async fn the_callers_request_id_is_kept() {
-    let response = client().get("/notes").header("x-request-id", "till-7-123").send().await;
+    let response = client()
+        .get("/notes")
+        .header("x-request-id", "till-7-123")
+        .send()
+        .await;
     assert_eq!(response.0.header("x-request-id"), Some("till-7-123"));
 }

@@ -30,8 +30,11 @@ const fn public(path: &'static str, operation: &'static str) -> Route {
 }
 
 /// Not in the OpenAPI document: these serve operators, not callers.
-pub const ROUTES: &[Route] =
-    &[public("/livez", "livez"), public("/readyz", "readyz"), public("/openapi.json", "openapi_document")];
+pub const ROUTES: &[Route] = &[
+    public("/livez", "livez"),
+    public("/readyz", "readyz"),
+    public("/openapi.json", "openapi_document"),
+];
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
@@ -58,7 +61,10 @@ impl Checks {
     pub async fn run(&self) -> BTreeMap<&'static str, Result<(), String>> {
         let results = self.0.iter().map(|(name, check)| async move {
             let result = tokio::time::timeout(CHECK_LIMIT, check()).await;
-            (*name, result.unwrap_or_else(|_| Err("no answer in time".to_owned())))
+            (
+                *name,
+                result.unwrap_or_else(|_| Err("no answer in time".to_owned())),
+            )
         });
         futures::future::join_all(results).await.into_iter().collect()
     }
@@ -68,13 +74,19 @@ impl Checks {
 pub fn service(checks: Checks, document: &serde_json::Value) -> Service {
     let document = document.to_string();
     let app = poem::Route::new()
-        .at("/livez", poem::endpoint::make_sync(|_| json_bytes(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())))
+        .at(
+            "/livez",
+            poem::endpoint::make_sync(|_| json_bytes(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())),
+        )
         .at("/readyz", poem::endpoint::make(move |_| ready(checks.clone())))
         .at(
             "/openapi.json",
             poem::endpoint::make_sync(move |_| json_bytes(StatusCode::OK, document.clone().into_bytes())),
         );
-    Service { routes: ROUTES, endpoint: app.into_endpoint().map_to_response().boxed() }
+    Service {
+        routes: ROUTES,
+        endpoint: app.into_endpoint().map_to_response().boxed(),
+    }
 }
 
 async fn ready(checks: Checks) -> Response {
@@ -82,19 +94,32 @@ async fn ready(checks: Checks) -> Response {
     let ready = results.values().all(Result::is_ok);
     let shown: BTreeMap<_, _> = results
         .iter()
-        .map(|(name, result)| (*name, result.as_ref().map_or_else(Clone::clone, |()| "ok".to_owned())))
+        .map(|(name, result)| {
+            (
+                *name,
+                result.as_ref().map_or_else(Clone::clone, |()| "ok".to_owned()),
+            )
+        })
         .collect();
     let body = serde_json::json!({ "status": if ready { "ready" } else { "not_ready" }, "checks": shown });
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     json_bytes(status, body.to_string().into_bytes())
 }
 
 /// The app of the metrics listener.
 pub fn metrics_app() -> impl Endpoint<Output = Response> + 'static {
     let scrape = poem::endpoint::make_sync(|_| {
-        Response::builder().content_type("text/plain; version=0.0.4; charset=utf-8").body(crate::metrics::render())
+        Response::builder()
+            .content_type("text/plain; version=0.0.4; charset=utf-8")
+            .body(crate::metrics::render())
     });
-    poem::Route::new().at("/metrics", poem::get(scrape)).map_to_response()
+    poem::Route::new()
+        .at("/metrics", poem::get(scrape))
+        .map_to_response()
 }
 
 #[cfg(test)]
@@ -116,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_check_that_hangs_counts_as_failed() {
-        let checks = Checks::new().with("stuck", || std::future::pending());
+        let checks = Checks::new().with("stuck", std::future::pending);
         assert_eq!(ready(checks).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

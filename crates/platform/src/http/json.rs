@@ -6,7 +6,9 @@
 
 use poem::http::{HeaderValue, StatusCode};
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use schemars::JsonSchema;
 use schemars::generate::{Contract, SchemaSettings};
@@ -40,8 +42,15 @@ pub fn register_schema<T: JsonSchema>(registry: &mut Registry) {
     let schema = generator.subschema_for::<T>();
     let definitions = generator.take_definitions(true);
     let mut meta = MetaSchema::new(SCHEMA_MARK);
+    meta.rust_typename = Some(std::any::type_name::<T>());
     meta.example = Some(serde_json::json!({ "schema": schema, "definitions": definitions }));
-    registry.schemas.insert(component_name::<T>(), meta);
+    let name = component_name::<T>();
+    let before = registry.schemas.get(&name).and_then(|other| other.rust_typename);
+    if before.is_some_and(|other| Some(other) != meta.rust_typename) {
+        // Two types under one name; nothing can be returned here, so the document says it.
+        meta.example = Some(serde_json::json!({ "collision": name }));
+    }
+    registry.schemas.insert(name, meta);
 }
 
 /// A component's name in the document: what `schemars` calls the type.
@@ -66,12 +75,19 @@ impl<'a, T: DeserializeOwned + JsonSchema + Send> ApiExtractor<'a> for JsonBody<
     fn request_meta() -> Option<MetaRequest> {
         Some(MetaRequest {
             description: None,
-            content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: schema_ref::<T>() }],
+            content: vec![MetaMediaType {
+                content_type: CONTENT_TYPE,
+                schema: schema_ref::<T>(),
+            }],
             required: parse::<T>(b"{}").is_err(),
         })
     }
 
-    async fn from_request(_: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+    async fn from_request(
+        _: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
         let bytes = body.take()?.into_bytes().await?;
         Ok(Self(parse(if bytes.is_empty() { b"{}" } else { &bytes })?))
     }
@@ -87,7 +103,9 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let pointer = pointer_of(error.path());
         let full = error.into_inner().to_string();
         // serde_json ends its messages with the place in the text; the pointer says it better.
-        let reason = full.rsplit_once(" at line ").map_or(full.as_str(), |(reason, _)| reason);
+        let reason = full
+            .rsplit_once(" at line ")
+            .map_or(full.as_str(), |(reason, _)| reason);
         Problem::new(&codes::BODY_INVALID).at(pointer, Text::same(bounded(reason)))
     })
 }
@@ -173,7 +191,10 @@ pub fn responses_meta<T: JsonSchema>(status: u16, description: &'static str) -> 
             description,
             status: Some(status),
             status_range: None,
-            content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: schema_ref::<T>() }],
+            content: vec![MetaMediaType {
+                content_type: CONTENT_TYPE,
+                schema: schema_ref::<T>(),
+            }],
             headers: vec![],
         }],
     }
@@ -191,8 +212,13 @@ fn json_response(value: &impl Serialize) -> Response {
 
 /// A response of JSON bytes that are ready. API answers are never cached by proxies.
 pub fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
-    let mut response = Response::builder().status(status).content_type(CONTENT_TYPE).body(Body::from(bytes));
-    response.headers_mut().insert("cache-control", HeaderValue::from_static("no-store"));
+    let mut response = Response::builder()
+        .status(status)
+        .content_type(CONTENT_TYPE)
+        .body(Body::from(bytes));
+    response
+        .headers_mut()
+        .insert("cache-control", HeaderValue::from_static("no-store"));
     response
 }
 
@@ -221,13 +247,22 @@ mod tests {
     fn refused(body: &str) -> (String, String) {
         let problem = parse::<Order>(body.as_bytes()).unwrap_err();
         assert_eq!(problem.code, "request.body_invalid");
-        (problem.errors[0].pointer.clone(), problem.errors[0].detail.en.to_string())
+        (
+            problem.errors[0].pointer.clone(),
+            problem.errors[0].detail.en.to_string(),
+        )
     }
 
     #[test]
     fn the_pointer_names_the_field_that_is_wrong() {
-        assert_eq!(refused(r#"{"lines":[{"sku":"a","quantity":1},{"sku":"b","quantity":0}]}"#).0, "/lines/1/quantity");
-        assert_eq!(refused(r#"{"lines":[{"sku":"a","quantity":1.5}]}"#).0, "/lines/0/quantity");
+        assert_eq!(
+            refused(r#"{"lines":[{"sku":"a","quantity":1},{"sku":"b","quantity":0}]}"#).0,
+            "/lines/1/quantity"
+        );
+        assert_eq!(
+            refused(r#"{"lines":[{"sku":"a","quantity":1.5}]}"#).0,
+            "/lines/0/quantity"
+        );
         assert_eq!(refused(r#"{"lines":7}"#).0, "/lines");
     }
 

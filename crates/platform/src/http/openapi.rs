@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use poem_openapi::OpenApi;
+use poem_openapi::registry::Registry;
 use serde_json::{Map, Value, json};
 
 use super::codes;
@@ -23,19 +25,41 @@ pub enum DocumentError {
     Twice(String),
     #[error("schema {0} has two shapes")]
     SchemaTwice(String),
-    #[error("a service's document is not JSON")]
+    #[error("a description could not be written as JSON")]
     Json(#[from] serde_json::Error),
 }
 
-/// Merges documents as poem-openapi writes them (`OpenApiService::spec`) and adds what the tables say.
+/// The paths and schemas of an API as poem-openapi describes it, for [`document`]. Needs no instance of the API.
 ///
 /// # Errors
-/// When an operation has no row or a row no operation, or two documents contradict each other.
-pub fn document(specs: &[String], routes: &[Route]) -> Result<Value, DocumentError> {
+/// When two operations share path and method.
+pub fn spec_of<T: OpenApi>() -> Result<Value, DocumentError> {
+    let mut paths = Map::new();
+    for path in T::meta().into_iter().flat_map(|api| api.paths) {
+        merge_path(&mut paths, &path.path, serde_json::to_value(&path)?)?;
+    }
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    Ok(json!({ "paths": paths, "components": { "schemas": serde_json::to_value(&registry.schemas)? } }))
+}
+
+/// [`spec_of`] for operations whose type has no name.
+///
+/// # Errors
+/// When two operations share path and method.
+pub fn spec_for<T: OpenApi>(_operations: &T) -> Result<Value, DocumentError> {
+    spec_of::<T>()
+}
+
+/// Merges the services' descriptions and adds what the tables say.
+///
+/// # Errors
+/// When an operation has no row or a row no operation, or two descriptions contradict each other.
+pub fn document(specs: &[Value], routes: &[Route]) -> Result<Value, DocumentError> {
     let mut paths = Map::new();
     let mut schemas = Map::new();
     for spec in specs {
-        let mut spec: Value = serde_json::from_str(spec)?;
+        let mut spec = spec.clone();
         for (name, schema) in take_map(&mut spec, "/components/schemas") {
             add_schema(&mut schemas, name, schema)?;
         }
@@ -87,13 +111,24 @@ fn sorted(map: Map<String, Value>) -> Value {
 }
 
 /// Adds a schema; one that `json` marked brings the JSON Schemas of all that it refers to.
-fn add_schema(schemas: &mut Map<String, Value>, name: String, mut schema: Value) -> Result<(), DocumentError> {
+fn add_schema(
+    schemas: &mut Map<String, Value>,
+    name: String,
+    mut schema: Value,
+) -> Result<(), DocumentError> {
     if schema["type"] == SCHEMA_MARK {
         let mut inner = schema["example"].take();
+        if inner.get("collision").is_some() {
+            return Err(DocumentError::SchemaTwice(name));
+        }
         let mut definitions = take_map(&mut inner, "/definitions");
         let itself = format!("#/components/schemas/{name}");
         let main = inner["schema"].take();
-        let main = if main["$ref"] == itself.as_str() { definitions.remove(&name).unwrap_or(main) } else { main };
+        let main = if main["$ref"] == itself.as_str() {
+            definitions.remove(&name).unwrap_or(main)
+        } else {
+            main
+        };
         for (other, definition) in definitions {
             insert_schema(schemas, other, definition)?;
         }
@@ -180,7 +215,12 @@ fn allow_null(map: &mut Map<String, Value>) {
 fn describe(paths: &mut Map<String, Value>, routes: &[Route]) -> Result<(), DocumentError> {
     let mut rest: BTreeSet<(String, String)> = paths
         .iter()
-        .flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |(method, _)| (path.clone(), method.clone())))
+        .flat_map(|(path, item)| {
+            item.as_object()
+                .into_iter()
+                .flatten()
+                .map(move |(method, _)| (path.clone(), method.clone()))
+        })
         .collect();
     for route in routes {
         let method = route.method.as_str().to_lowercase();
@@ -194,7 +234,10 @@ fn describe(paths: &mut Map<String, Value>, routes: &[Route]) -> Result<(), Docu
         rest.remove(&(route.path.to_owned(), method));
     }
     match rest.first() {
-        Some((path, method)) => Err(DocumentError::NotInTable(format!("{} {path}", method.to_uppercase()))),
+        Some((path, method)) => Err(DocumentError::NotInTable(format!(
+            "{} {path}",
+            method.to_uppercase()
+        ))),
         None => Ok(()),
     }
 }
@@ -213,7 +256,8 @@ fn describe_operation(operation: &mut Map<String, Value>, route: &Route) {
     }
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Value::Array(parameters) = parameters {
-        let mut add = |name: &str| parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
+        let mut add =
+            |name: &str| parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
         match route.reason {
             ReasonRule::Required => add("Reason"),
             ReasonRule::Optional => add("OptionalReason"),
@@ -231,7 +275,9 @@ fn describe_operation(operation: &mut Map<String, Value>, route: &Route) {
             }
         }
         for status in problem_statuses(route) {
-            responses.entry(status).or_insert_with(|| json!({ "$ref": "#/components/responses/Problem" }));
+            responses
+                .entry(status)
+                .or_insert_with(|| json!({ "$ref": "#/components/responses/Problem" }));
         }
     }
 }
@@ -309,12 +355,12 @@ fn problem_schema() -> Value {
 #[cfg(test)]
 mod tests {
     use poem_openapi::param::{Path, Query};
-    use poem_openapi::{Object, OpenApi, OpenApiService, payload};
+    use poem_openapi::{Object, payload};
     use schemars::JsonSchema;
     use schemas::{Minor, Sku};
     use serde::{Deserialize, Serialize};
 
-    use super::super::{JsonAnswer, JsonBody};
+    use super::super::{JsonAnswer, JsonBody, Page, PageAnswer};
     use super::*;
 
     #[derive(Deserialize, Serialize, JsonSchema)]
@@ -349,7 +395,10 @@ mod tests {
 
         #[oai(path = "/old", method = "get")]
         async fn old(&self, limit: Query<Option<i64>>) -> payload::Json<Old> {
-            payload::Json(Old { note: None, size: limit.unwrap_or(1) })
+            payload::Json(Old {
+                note: None,
+                size: limit.unwrap_or(1),
+            })
         }
     }
 
@@ -374,8 +423,8 @@ mod tests {
         },
     ];
 
-    fn spec() -> String {
-        OpenApiService::new(Api, "t", "1").spec()
+    fn spec() -> Value {
+        spec_of::<Api>().unwrap()
     }
 
     #[test]
@@ -384,7 +433,10 @@ mod tests {
         assert_eq!(document["openapi"], "3.1.0");
         let thing = &document["components"]["schemas"]["Thing"];
         assert_eq!(thing["additionalProperties"], false);
-        assert_eq!(thing["properties"]["parts"]["items"]["$ref"], "#/components/schemas/Part");
+        assert_eq!(
+            thing["properties"]["parts"]["items"]["$ref"],
+            "#/components/schemas/Part"
+        );
         assert!(document["components"]["schemas"]["Sku"].is_object());
         let body = &document["paths"]["/things/{id}"]["put"]["requestBody"]["content"]["application/json"];
         assert_eq!(body["schema"]["$ref"], "#/components/schemas/Thing");
@@ -398,7 +450,12 @@ mod tests {
         assert_eq!(put["operationId"], "put_thing");
         assert_eq!(put["security"][0]["bearer"], json!([]));
         assert_eq!(put["x-roles"], json!(["admin"]));
-        let references: Vec<_> = put["parameters"].as_array().unwrap().iter().filter_map(|p| p["$ref"].as_str()).collect();
+        let references: Vec<_> = put["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|p| p["$ref"].as_str())
+            .collect();
         assert!(references.contains(&"#/components/parameters/Reason"));
         assert!(references.contains(&"#/components/parameters/IdempotencyKey"));
         assert_eq!(put["responses"]["422"]["$ref"], "#/components/responses/Problem");
@@ -413,13 +470,77 @@ mod tests {
         assert!(!document.to_string().contains("nullable"));
         let mut referenced = json!({ "$ref": "#/x", "nullable": true });
         translate(&mut referenced);
-        assert_eq!(referenced, json!({ "anyOf": [{ "$ref": "#/x" }, { "type": "null" }] }));
+        assert_eq!(
+            referenced,
+            json!({ "anyOf": [{ "$ref": "#/x" }, { "type": "null" }] })
+        );
+    }
+
+    struct Twins;
+
+    mod other {
+        #[derive(serde::Serialize, schemars::JsonSchema)]
+        pub struct Part {
+            pub weight: i64,
+        }
+    }
+
+    #[OpenApi]
+    impl Twins {
+        #[oai(path = "/pages", method = "get")]
+        async fn pages(&self) -> PageAnswer<Part> {
+            PageAnswer(Page {
+                items: vec![],
+                next: None,
+                position: 0,
+            })
+        }
+
+        #[oai(path = "/numbers", method = "get")]
+        async fn numbers(&self) -> PageAnswer<i64> {
+            PageAnswer(Page {
+                items: vec![],
+                next: None,
+                position: 0,
+            })
+        }
+
+        #[oai(path = "/part", method = "get")]
+        async fn part(&self) -> JsonAnswer<Part> {
+            JsonAnswer(Part {
+                sku: Sku::new("A").unwrap(),
+            })
+        }
+
+        #[oai(path = "/other", method = "get")]
+        async fn other(&self) -> JsonAnswer<other::Part> {
+            JsonAnswer(other::Part { weight: 1 })
+        }
+    }
+
+    #[test]
+    fn pages_are_named_after_their_rows_and_two_types_of_one_name_are_an_error() {
+        let spec = spec_of::<Twins>().unwrap();
+        let schemas = spec["components"]["schemas"].as_object().unwrap();
+        assert!(
+            schemas.contains_key("PartPage") && schemas.contains_key("int64Page"),
+            "{:?}",
+            schemas.keys()
+        );
+        assert!(matches!(document(&[spec], &[]), Err(DocumentError::SchemaTwice(name)) if name == "Part"));
     }
 
     #[test]
     fn a_row_without_an_operation_or_the_reverse_is_an_error() {
-        assert!(matches!(document(&[spec()], &ROUTES[..1]), Err(DocumentError::NotInTable(name)) if name == "GET /old"));
-        assert!(matches!(document(&[], ROUTES), Err(DocumentError::NotDocumented(name)) if name == "PUT /things/{id}"));
-        assert!(matches!(document(&[spec(), spec()], ROUTES), Err(DocumentError::Twice(_))));
+        assert!(
+            matches!(document(&[spec()], &ROUTES[..1]), Err(DocumentError::NotInTable(name)) if name == "GET /old")
+        );
+        assert!(
+            matches!(document(&[], ROUTES), Err(DocumentError::NotDocumented(name)) if name == "PUT /things/{id}")
+        );
+        assert!(matches!(
+            document(&[spec(), spec()], ROUTES),
+            Err(DocumentError::Twice(_))
+        ));
     }
 }

@@ -89,7 +89,12 @@ impl<K: DeserializeOwned> PageRequest<K> {
     ///
     /// # Errors
     /// `page.limit_invalid` or `page.cursor_invalid`.
-    pub fn new(limit: Option<i64>, cursor: Option<&str>, scope: &str, key: &CursorKey) -> Result<Self, Problem> {
+    pub fn new(
+        limit: Option<i64>,
+        cursor: Option<&str>,
+        scope: &str,
+        key: &CursorKey,
+    ) -> Result<Self, Problem> {
         let limit = limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Problem::new(&codes::LIMIT_INVALID));
@@ -106,6 +111,8 @@ impl<K: DeserializeOwned> PageRequest<K> {
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+// Without the row's name all pages would share one name in the document.
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Give it as `cursor` to read on; `null` on the last page.
@@ -127,18 +134,29 @@ impl<T> Page<T> {
         let limit = usize::try_from(request.limit).unwrap_or(0);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|last| key.encode(scope, &sort_key(last)));
-        Self { items: rows, next, position }
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| key.encode(scope, &sort_key(last)));
+        Self {
+            items: rows,
+            next,
+            position,
+        }
     }
 }
 
 /// 503 for a `min_position` that the read models have not reached in time (ARCHITECTURE, "read your own writes").
 pub fn projection_behind(wanted: i64, reached: i64) -> Problem {
     let text = super::text::Text::new(
-        format!("Se pidió la posición {wanted} y los modelos de lectura van por la {reached}; repita la solicitud."),
+        format!(
+            "Se pidió la posición {wanted} y los modelos de lectura van por la {reached}; repita la solicitud."
+        ),
         format!("Position {wanted} was asked for and the read models are at {reached}; repeat the request."),
     );
-    Problem::new(&codes::PROJECTION_BEHIND).detail(text).retry_after(1)
+    Problem::new(&codes::PROJECTION_BEHIND)
+        .detail(text)
+        .retry_after(1)
 }
 
 #[cfg(test)]
@@ -150,7 +168,10 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_as_it_was() {
         let cursor = KEY.encode("items/t1", &("SKU 1", 5));
-        assert_eq!(KEY.decode::<(String, i64)>("items/t1", &cursor).unwrap(), ("SKU 1".to_owned(), 5));
+        assert_eq!(
+            KEY.decode::<(String, i64)>("items/t1", &cursor).unwrap(),
+            ("SKU 1".to_owned(), 5)
+        );
     }
 
     #[test]
@@ -160,13 +181,20 @@ mod tests {
         assert!(CursorKey([8; 32]).decode::<i64>("items/t1", &cursor).is_err());
         let mut bytes = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
-        assert!(KEY.decode::<i64>("items/t1", &URL_SAFE_NO_PAD.encode(bytes)).is_err());
+        assert!(
+            KEY.decode::<i64>("items/t1", &URL_SAFE_NO_PAD.encode(bytes))
+                .is_err()
+        );
         assert!(KEY.decode::<i64>("items/t1", "").is_err());
     }
 
     #[test]
     fn limits_are_from_one_to_two_hundred() {
-        let limit = |limit| PageRequest::<i64>::new(limit, None, "s", &KEY).map(|page| page.limit).ok();
+        let limit = |limit| {
+            PageRequest::<i64>::new(limit, None, "s", &KEY)
+                .map(|page| page.limit)
+                .ok()
+        };
         assert_eq!(limit(None), Some(50));
         assert_eq!(limit(Some(200)), Some(200));
         assert_eq!(limit(Some(0)), None);
@@ -179,6 +207,9 @@ mod tests {
         let page = Page::cut(vec![1, 2, 3], &request, 9, "s", &KEY, |row| *row);
         assert_eq!(page.items, [1, 2]);
         assert_eq!(KEY.decode::<i64>("s", &page.next.unwrap()).unwrap(), 2);
-        assert_eq!(Page::cut(vec![1, 2], &request, 9, "s", &KEY, |row| *row).next, None);
+        assert_eq!(
+            Page::cut(vec![1, 2], &request, 9, "s", &KEY, |row| *row).next,
+            None
+        );
     }
 }

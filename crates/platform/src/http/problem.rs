@@ -20,10 +20,14 @@ pub struct FieldError {
     pub detail: Text,
 }
 
-/// An error as the API answers it. Handlers return it as their error type.
+/// An error as the API answers it. Handlers return it as their error type; one pointer wide, since most calls succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code} ({status}): {}", detail.en)]
-pub struct Problem {
+#[error("{} ({}): {}", .0.code, .0.status, .0.detail.en)]
+pub struct Problem(Box<ProblemFields>);
+
+/// What a problem says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemFields {
     pub status: StatusCode,
     /// Stable, such as `reason.required`; each has a page in `docs/errors`.
     pub code: &'static str,
@@ -36,47 +40,59 @@ pub struct Problem {
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+impl std::ops::Deref for Problem {
+    type Target = ProblemFields;
+
+    fn deref(&self) -> &ProblemFields {
+        &self.0
+    }
+}
+
 impl Problem {
     /// The problem of a platform code, with the code's own text.
     pub fn new(code: &'static Code) -> Self {
-        Self {
-            status: code.status,
-            code: code.code,
-            title: code.title.clone(),
-            detail: code.detail.clone(),
-            errors: Vec::new(),
-            retry_after_s: None,
-            headers: Vec::new(),
-        }
+        Self::other(code.status, code.code, code.title.clone(), code.detail.clone())
     }
 
     /// A problem of another vocabulary, such as the domain's refusals.
     pub fn other(status: StatusCode, code: &'static str, title: Text, detail: Text) -> Self {
-        Self { status, code, title, detail, errors: Vec::new(), retry_after_s: None, headers: Vec::new() }
+        let (errors, headers) = (Vec::new(), Vec::new());
+        Self(Box::new(ProblemFields {
+            status,
+            code,
+            title,
+            detail,
+            errors,
+            retry_after_s: None,
+            headers,
+        }))
     }
 
     #[must_use]
     pub fn detail(mut self, detail: Text) -> Self {
-        self.detail = detail;
+        self.0.detail = detail;
         self
     }
 
     /// Adds what is wrong with one field.
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>, detail: Text) -> Self {
-        self.errors.push(FieldError { pointer: pointer.into(), detail });
+        self.0.errors.push(FieldError {
+            pointer: pointer.into(),
+            detail,
+        });
         self
     }
 
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.0.retry_after_s = Some(seconds);
         self
     }
 
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -91,7 +107,10 @@ impl Problem {
             errors: self
                 .errors
                 .iter()
-                .map(|e| DocumentError { pointer: &e.pointer, detail: e.detail.in_language(language) })
+                .map(|e| DocumentError {
+                    pointer: &e.pointer,
+                    detail: e.detail.in_language(language),
+                })
                 .collect(),
             retry_after_s: self.retry_after_s,
             request_id,
@@ -104,7 +123,9 @@ impl Problem {
             .header(header::CACHE_CONTROL, "no-store")
             .body(Body::from(body));
         if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         for (name, value) in &self.headers {
             response.headers_mut().insert(name, value.clone());
@@ -148,7 +169,9 @@ impl From<Problem> for poem::Error {
 /// Problems are documented by the route table (`openapi`), not by each handler.
 impl ApiResponse for Problem {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: Vec::new() }
+        MetaResponses {
+            responses: Vec::new(),
+        }
     }
 
     fn register(_: &mut Registry) {}
@@ -182,7 +205,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_retry_time_is_in_the_header_and_in_the_document() {
-        let (response, body) = rendered(&Problem::new(&codes::SERVICE_BUSY).retry_after(7), Language::English).await;
+        let (response, body) = rendered(
+            &Problem::new(&codes::SERVICE_BUSY).retry_after(7),
+            Language::English,
+        )
+        .await;
         assert_eq!(response.header("retry-after"), Some("7"));
         assert_eq!(body["retry_after_s"], 7);
     }

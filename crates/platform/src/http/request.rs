@@ -31,7 +31,10 @@ pub struct Principal {
 impl Principal {
     /// The actor that events name.
     pub fn actor(&self) -> Actor {
-        Actor::User { username: self.username.to_string(), role: self.role.as_str().to_owned() }
+        Actor::User {
+            username: self.username.to_string(),
+            role: self.role.as_str().to_owned(),
+        }
     }
 }
 
@@ -63,7 +66,10 @@ pub struct PublicContext {
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim())
+        .filter(|token| !token.is_empty())
 }
 
 /// `X-Reason` as UTF-8, trimmed. `Ok(None)` when it is absent or blank.
@@ -72,11 +78,15 @@ pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 /// When it is not UTF-8, too short, too long, holds control characters or is given twice.
 pub fn reason(headers: &HeaderMap) -> Result<Option<String>, &'static Code> {
     let mut values = headers.get_all("x-reason").iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err(&codes::REASON_INVALID);
     }
-    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| &codes::REASON_INVALID)?.trim();
+    let text = std::str::from_utf8(value.as_bytes())
+        .map_err(|_| &codes::REASON_INVALID)?
+        .trim();
     let chars = text.chars().count();
     if chars == 0 {
         return Ok(None);
@@ -93,10 +103,22 @@ pub fn reason(headers: &HeaderMap) -> Result<Option<String>, &'static Code> {
 /// When a key has characters that are not visible ASCII, is empty or too long, or both headers name different keys.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, &'static Code> {
     let mut found: Option<&str> = None;
-    for value in ["x-idempotency-key", "idempotency-key"].into_iter().flat_map(|name| headers.get_all(name)) {
-        let text = value.to_str().map_err(|_| &codes::IDEMPOTENCY_KEY_INVALID)?.trim();
-        let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX_CHARS || !key.bytes().all(|b| b.is_ascii_graphic()) {
+    for value in ["x-idempotency-key", "idempotency-key"]
+        .into_iter()
+        .flat_map(|name| headers.get_all(name))
+    {
+        let text = value
+            .to_str()
+            .map_err(|_| &codes::IDEMPOTENCY_KEY_INVALID)?
+            .trim();
+        let key = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(text);
+        if key.is_empty()
+            || key.len() > IDEMPOTENCY_KEY_MAX_CHARS
+            || !key.bytes().all(|b| b.is_ascii_graphic())
+        {
             return Err(&codes::IDEMPOTENCY_KEY_INVALID);
         }
         if found.is_some_and(|other| other != key) {
@@ -112,7 +134,10 @@ pub fn traceparent(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, len: usize| {
-        part.len() == len && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        part.len() == len
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     match parts.as_slice() {
         ["00", trace, parent, flags]
@@ -170,31 +195,58 @@ mod tests {
 
     #[test]
     fn a_reason_counts_characters_after_trimming() {
-        assert_eq!(reason_of("  ñañañ ".as_bytes()).unwrap().as_deref(), Some("ñañañ"));
+        assert_eq!(
+            reason_of("  ñañañ ".as_bytes()).unwrap().as_deref(),
+            Some("ñañañ")
+        );
         assert_eq!(reason_of("ñaña".as_bytes()), Err("reason.invalid"));
         assert_eq!(reason_of(b"   ").unwrap(), None);
-        assert_eq!(reason_of("é".repeat(500).as_bytes()).unwrap().map(|r| r.chars().count()), Some(500));
+        assert_eq!(
+            reason_of("é".repeat(500).as_bytes())
+                .unwrap()
+                .map(|r| r.chars().count()),
+            Some(500)
+        );
         assert_eq!(reason_of("é".repeat(501).as_bytes()), Err("reason.invalid"));
         assert_eq!(reason_of(b"latin-1 \xe9\xe9\xe9"), Err("reason.invalid"));
     }
 
     #[test]
     fn an_idempotency_key_comes_bare_or_quoted_under_either_name() {
-        let key = |pairs: &[(&'static str, &[u8])]| idempotency_key(&headers(pairs)).map_err(|code| code.code);
+        let key =
+            |pairs: &[(&'static str, &[u8])]| idempotency_key(&headers(pairs)).map_err(|code| code.code);
         assert_eq!(key(&[]), Ok(None));
         assert_eq!(key(&[("x-idempotency-key", b"k-1")]), Ok(Some("k-1".into())));
         assert_eq!(key(&[("idempotency-key", b"\"k-1\"")]), Ok(Some("k-1".into())));
-        assert_eq!(key(&[("idempotency-key", b"\"k-1\""), ("x-idempotency-key", b"k-1")]), Ok(Some("k-1".into())));
-        assert_eq!(key(&[("idempotency-key", b"a"), ("x-idempotency-key", b"b")]), Err("idempotency.keys_differ"));
-        assert_eq!(key(&[("idempotency-key", b"\"\"")]), Err("idempotency.key_invalid"));
-        assert_eq!(key(&[("idempotency-key", b"a b")]), Err("idempotency.key_invalid"));
-        assert_eq!(key(&[("idempotency-key", "a".repeat(256).as_bytes())]), Err("idempotency.key_invalid"));
+        assert_eq!(
+            key(&[("idempotency-key", b"\"k-1\""), ("x-idempotency-key", b"k-1")]),
+            Ok(Some("k-1".into()))
+        );
+        assert_eq!(
+            key(&[("idempotency-key", b"a"), ("x-idempotency-key", b"b")]),
+            Err("idempotency.keys_differ")
+        );
+        assert_eq!(
+            key(&[("idempotency-key", b"\"\"")]),
+            Err("idempotency.key_invalid")
+        );
+        assert_eq!(
+            key(&[("idempotency-key", b"a b")]),
+            Err("idempotency.key_invalid")
+        );
+        assert_eq!(
+            key(&[("idempotency-key", "a".repeat(256).as_bytes())]),
+            Err("idempotency.key_invalid")
+        );
         assert!(key(&[("idempotency-key", "a".repeat(255).as_bytes())]).is_ok());
     }
 
     #[test]
     fn only_a_bearer_credential_is_a_token() {
-        assert_eq!(bearer_token(&headers(&[("authorization", b"bearer abc")])), Some("abc"));
+        assert_eq!(
+            bearer_token(&headers(&[("authorization", b"bearer abc")])),
+            Some("abc")
+        );
         assert_eq!(bearer_token(&headers(&[("authorization", b"Basic abc")])), None);
         assert_eq!(bearer_token(&headers(&[("authorization", b"Bearer ")])), None);
     }

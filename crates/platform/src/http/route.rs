@@ -89,7 +89,10 @@ pub struct Route {
 #[derive(Debug)]
 pub enum Found<'m> {
     /// A row, and the index of the table it stands in.
-    Route { table: usize, route: &'static Route },
+    Route {
+        table: usize,
+        route: &'static Route,
+    },
     /// The path exists with these methods only.
     OtherMethods(&'m BTreeSet<Verb>),
     Unknown,
@@ -128,7 +131,10 @@ impl Matcher {
                     };
                 }
                 if !node.methods.insert(route.method) {
-                    return Err(format!("{} {} stands twice in the route tables", route.method, route.path));
+                    return Err(format!(
+                        "{} {} stands twice in the route tables",
+                        route.method, route.path
+                    ));
                 }
                 node.rows.push((table, route));
             }
@@ -143,7 +149,9 @@ impl Matcher {
         if segments.len() > MAX_SEGMENTS || !path.starts_with('/') {
             return Found::Unknown;
         }
-        let Some(node) = descend(&self.root, &segments) else { return Found::Unknown };
+        let Some(node) = descend(&self.root, &segments) else {
+            return Found::Unknown;
+        };
         let row = Verb::of(method).and_then(|verb| node.rows.iter().find(|(_, route)| route.method == verb));
         match row {
             Some(&(table, route)) => Found::Route { table, route },
@@ -165,7 +173,9 @@ fn descend<'m>(node: &'m Node, segments: &[&str]) -> Option<&'m Node> {
 
 /// The path without one slash at its end; the root stays.
 pub fn without_trailing_slash(path: &str) -> &str {
-    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
+    path.strip_suffix('/')
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -173,7 +183,15 @@ mod tests {
     use super::*;
 
     const fn row(method: Verb, path: &'static str) -> Route {
-        Route { method, path, operation: path, roles: &[], reason: ReasonRule::Never, scope: "", access: Access::Public }
+        Route {
+            method,
+            path,
+            operation: path,
+            roles: &[],
+            reason: ReasonRule::Never,
+            scope: "",
+            access: Access::Public,
+        }
     }
 
     const TABLE: &[Route] = &[

@@ -20,6 +20,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::HttpConfig;
+
 /// What one listener bounds.
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
@@ -40,6 +42,17 @@ impl Default for ServerLimits {
             header_read_timeout: Duration::from_secs(5),
             max_head_bytes: 32 * 1024,
             stop_limit: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ServerLimits {
+    /// The configured limits.
+    pub fn of(config: &HttpConfig) -> Self {
+        Self {
+            max_connections: config.max_connections,
+            header_read_timeout: Duration::from_millis(config.header_read_timeout_ms),
+            ..Self::default()
         }
     }
 }
@@ -81,7 +94,10 @@ where
                 continue;
             }
         };
-        let addresses = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(remote)));
+        let addresses = (
+            LocalAddr(Addr::SocketAddr(local)),
+            RemoteAddr(Addr::SocketAddr(remote)),
+        );
         let connection = serve_connection(stream, addresses, Arc::clone(&app), limits.clone(), stop.clone());
         connections.spawn(async move {
             connection.await;
@@ -90,8 +106,14 @@ where
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(limits.stop_limit, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests were given up at the stop");
+    if tokio::time::timeout(limits.stop_limit, connections.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            connections = connections.len(),
+            "requests were given up at the stop"
+        );
     }
     Ok(())
 }
@@ -161,7 +183,10 @@ mod tests {
     }
 
     fn quick() -> ServerLimits {
-        ServerLimits { header_read_timeout: Duration::from_millis(100), ..ServerLimits::default() }
+        ServerLimits {
+            header_read_timeout: Duration::from_millis(100),
+            ..ServerLimits::default()
+        }
     }
 
     async fn hello() -> impl Endpoint<Output = Response> {
@@ -187,19 +212,31 @@ mod tests {
     async fn a_request_is_answered_and_the_idle_connection_ends() {
         let server = start(hello().await, quick()).await;
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
         let text = read_all(stream).await;
-        assert!(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("hello"), "{text}");
+        assert!(
+            text.starts_with("HTTP/1.1 200 OK") && text.ends_with("hello"),
+            "{text}"
+        );
     }
 
     #[tokio::test]
     async fn connections_beyond_the_limit_wait_for_one_to_end() {
-        let limits = ServerLimits { max_connections: 1, ..quick() };
+        let limits = ServerLimits {
+            max_connections: 1,
+            ..quick()
+        };
         let server = start(hello().await, limits).await;
         // Holds the only slot until its header time is over.
         let _first = TcpStream::connect(server.address).await.unwrap();
         let mut second = TcpStream::connect(server.address).await.unwrap();
-        second.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        second
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
         assert!(read_all(second).await.contains("200 OK"));
     }
 
@@ -219,7 +256,10 @@ mod tests {
         };
         let server = start(app, ServerLimits::default()).await;
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
         entered.notified().await;
         server.stop.cancel();
         while TcpStream::connect(server.address).await.is_ok() {
@@ -233,10 +273,16 @@ mod tests {
     #[tokio::test]
     async fn a_stop_does_not_wait_for_ever() {
         let app = make(|_| std::future::pending::<Response>());
-        let limits = ServerLimits { stop_limit: Duration::from_millis(50), ..ServerLimits::default() };
+        let limits = ServerLimits {
+            stop_limit: Duration::from_millis(50),
+            ..ServerLimits::default()
+        };
         let server = start(app, limits).await;
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
         server.stop.cancel();
         server.done.await.unwrap().unwrap();
     }

@@ -40,13 +40,22 @@ impl From<Offence> for Problem {
             Fault::Utf8 => Text::fixed("El cuerpo no es UTF-8.", "The body is not UTF-8."),
             Fault::Syntax => Text::fixed("Aquí el JSON está mal formado.", "The JSON is malformed here."),
             Fault::DuplicateKey => Text::fixed("Esta clave aparece dos veces.", "This key appears twice."),
-            Fault::Nul => Text::fixed("El carácter NUL no se admite.", "The NUL character is not allowed."),
+            Fault::Nul => Text::fixed(
+                "El carácter NUL no se admite.",
+                "The NUL character is not allowed.",
+            ),
             Fault::LoneSurrogate => Text::fixed(
                 "Un código sustituto (\\ud800 a \\udfff) no tiene pareja.",
                 "A surrogate (\\ud800 to \\udfff) lacks its other half.",
             ),
-            Fault::TooDeep => Text::fixed("Hay más de 32 niveles anidados.", "There are more than 32 nested levels."),
-            Fault::IntegerRange => Text::fixed("El entero no cabe en 64 bits.", "The integer does not fit in 64 bits."),
+            Fault::TooDeep => Text::fixed(
+                "Hay más de 32 niveles anidados.",
+                "There are more than 32 nested levels.",
+            ),
+            Fault::IntegerRange => Text::fixed(
+                "El entero no cabe en 64 bits.",
+                "The integer does not fit in 64 bits.",
+            ),
         };
         Problem::new(&codes::JSON_INVALID).at(offence.pointer, text)
     }
@@ -57,9 +66,20 @@ impl From<Offence> for Problem {
 /// # Errors
 /// The first offence.
 pub fn check(bytes: &[u8]) -> Result<(), Offence> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Offence { fault: Fault::Utf8, pointer: String::new() })?;
-    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, frames: Vec::new() };
-    scanner.document().map_err(|fault| Offence { fault, pointer: scanner.pointer() })
+    let text = std::str::from_utf8(bytes).map_err(|_| Offence {
+        fault: Fault::Utf8,
+        pointer: String::new(),
+    })?;
+    let mut scanner = Scanner {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        frames: Vec::new(),
+    };
+    scanner.document().map_err(|fault| Offence {
+        fault,
+        pointer: scanner.pointer(),
+    })
 }
 
 enum Frame<'a> {
@@ -119,7 +139,10 @@ impl<'a> Scanner<'a> {
         self.skip_space();
         match self.peek() {
             Some(b'{') => {
-                self.open(Frame::Object { key: Cow::Borrowed(""), seen: Keys::Few(Vec::new()) })?;
+                self.open(Frame::Object {
+                    key: Cow::Borrowed(""),
+                    seen: Keys::Few(Vec::new()),
+                })?;
                 if self.peek() == Some(b'}') {
                     return Ok(false);
                 }
@@ -308,7 +331,11 @@ impl<'a> Scanner<'a> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(Fault::Syntax) } else { Ok(self.at - start) }
+        if self.at == start {
+            Err(Fault::Syntax)
+        } else {
+            Ok(self.at - start)
+        }
     }
 
     fn literal(&mut self, word: &str) -> Result<bool, Fault> {
@@ -332,7 +359,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Fault> {
-        if self.skip_if(byte) { Ok(()) } else { Err(Fault::Syntax) }
+        if self.skip_if(byte) {
+            Ok(())
+        } else {
+            Err(Fault::Syntax)
+        }
     }
 
     fn skip_space(&mut self) {
@@ -344,13 +375,16 @@ impl<'a> Scanner<'a> {
     /// Where the scanner stands. A key can be as long as the body, so the pointer is cut.
     fn pointer(&self) -> String {
         const MAX_CHARS: usize = 300;
-        let whole = self.frames.iter().fold(String::new(), |pointer, frame| match frame {
-            Frame::Array { index } => format!("{pointer}/{index}"),
-            Frame::Object { key, .. } => {
-                let key: String = key.chars().take(MAX_CHARS).collect();
-                format!("{pointer}/{}", escaped(&key))
-            }
-        });
+        let whole = self
+            .frames
+            .iter()
+            .fold(String::new(), |pointer, frame| match frame {
+                Frame::Array { index } => format!("{pointer}/{index}"),
+                Frame::Object { key, .. } => {
+                    let key: String = key.chars().take(MAX_CHARS).collect();
+                    format!("{pointer}/{}", escaped(&key))
+                }
+            });
         whole.chars().take(MAX_CHARS).collect()
     }
 }
@@ -369,17 +403,31 @@ mod tests {
 
     #[test]
     fn ordinary_bodies_pass() {
-        for body in ["{}", "[]", " {\"a\" : [1, -2.5e3, true, null, \"\\ud83d\\ude00\"]} ", "\"x\"", "0", "-0", "1e5"] {
+        for body in [
+            "{}",
+            "[]",
+            " {\"a\" : [1, -2.5e3, true, null, \"\\ud83d\\ude00\"]} ",
+            "\"x\"",
+            "0",
+            "-0",
+            "1e5",
+        ] {
             assert_eq!(check(body.as_bytes()), Ok(()), "{body}");
         }
     }
 
     #[test]
     fn duplicate_keys_are_refused_however_they_are_written() {
-        assert_eq!(offence(r#"{"a":1,"b":{"c":1,"\u0063":2}}"#), (Fault::DuplicateKey, "/b/c".into()));
+        assert_eq!(
+            offence(r#"{"a":1,"b":{"c":1,"\u0063":2}}"#),
+            (Fault::DuplicateKey, "/b/c".into())
+        );
         let many: Vec<String> = (0..40).map(|n| format!("\"k{n}\":0")).collect();
         assert_eq!(check(format!("{{{}}}", many.join(",")).as_bytes()), Ok(()));
-        assert_eq!(offence(&format!("{{{},\"k3\":1}}", many.join(","))).0, Fault::DuplicateKey);
+        assert_eq!(
+            offence(&format!("{{{},\"k3\":1}}", many.join(","))).0,
+            Fault::DuplicateKey
+        );
         assert_eq!(check(br#"[{"a":1},{"a":1}]"#), Ok(()));
     }
 
@@ -405,15 +453,41 @@ mod tests {
     fn integers_beyond_64_bits_are_refused() {
         assert_eq!(check(b"9223372036854775807"), Ok(()));
         assert_eq!(check(b"-9223372036854775808"), Ok(()));
-        assert_eq!(offence("{\"n\":9223372036854775808}"), (Fault::IntegerRange, "/n".into()));
+        assert_eq!(
+            offence("{\"n\":9223372036854775808}"),
+            (Fault::IntegerRange, "/n".into())
+        );
         assert_eq!(offence("-9223372036854775809").0, Fault::IntegerRange);
     }
 
     #[test]
     fn malformed_json_and_trailing_text_are_refused() {
         for text in [
-            "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", "-", "+1", "nul", "\"", "\"\\x\"", "\"\\u12g4\"",
-            "{} {}", "[1 2]", "{\"a\" 1}", "]", "NaN", "Infinity", "\u{feff}{}", "{\"a\":}", "1e", "[}", "'a'",
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "01",
+            "1.",
+            "-",
+            "+1",
+            "nul",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "{} {}",
+            "[1 2]",
+            "{\"a\" 1}",
+            "]",
+            "NaN",
+            "Infinity",
+            "\u{feff}{}",
+            "{\"a\":}",
+            "1e",
+            "[}",
+            "'a'",
         ] {
             assert_eq!(offence(text).0, Fault::Syntax, "{text}");
         }
@@ -425,7 +499,9 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_filter("JSON has no NaN", |f| f.is_finite()).prop_map(Value::from),
+            any::<f64>()
+                .prop_filter("JSON has no NaN", |f| f.is_finite())
+                .prop_map(Value::from),
             "[^\u{0}]{0,12}".prop_map(Value::from),
         ];
         leaf.prop_recursive(6, 64, 8, |inner| {

@@ -30,7 +30,9 @@ impl Language {
             for range in value.to_str().unwrap_or_default().split(',').take(20) {
                 let mut parts = range.split(';');
                 let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-                let weight = parts.find_map(|p| p.trim().strip_prefix("q=")).map_or(1000, thousandths);
+                let weight = parts
+                    .find_map(|p| p.trim().strip_prefix("q="))
+                    .map_or(1000, thousandths);
                 let language = match tag.split('-').next() {
                     Some("es") => Language::Spanish,
                     Some("en") => Language::English,
@@ -68,17 +70,26 @@ pub struct Text {
 
 impl Text {
     pub const fn fixed(es: &'static str, en: &'static str) -> Self {
-        Self { es: Cow::Borrowed(es), en: Cow::Borrowed(en) }
+        Self {
+            es: Cow::Borrowed(es),
+            en: Cow::Borrowed(en),
+        }
     }
 
     pub fn new(es: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { es: Cow::Owned(es.into()), en: Cow::Owned(en.into()) }
+        Self {
+            es: Cow::Owned(es.into()),
+            en: Cow::Owned(en.into()),
+        }
     }
 
     /// A text that exists in one form only, such as a parser's own words.
     pub fn same(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { es: Cow::Owned(text.clone()), en: Cow::Owned(text) }
+        Self {
+            es: Cow::Owned(text.clone()),
+            en: Cow::Owned(text),
+        }
     }
 
     pub fn in_language(&self, language: Language) -> &str {

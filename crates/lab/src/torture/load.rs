@@ -1,0 +1,301 @@
+//! The load: short stories of one to three commands, arriving at their own pace whether or not others are answered.
+//!
+//! A story's choices come from the seed and its number alone, so a seed can be repeated.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::time::Instant;
+
+use super::world::{self, CUSTOMERS, ITEMS, STORE, TERMINAL, World};
+use crate::api::{self, Call, SaleLine, Ticket};
+use crate::client::Answer;
+use crate::journal::Journal;
+
+/// On average; turns a rate of commands into one of stories.
+const COMMANDS_PER_STORY: f64 = 1.4;
+
+/// How far the load is; the killer watches it.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    answered: AtomicU64,
+    over: AtomicBool,
+}
+
+impl Counters {
+    pub(super) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) struct Load<'a> {
+    pub seed: u64,
+    /// Commands in all, over every tenant.
+    pub commands: u64,
+    /// Per second.
+    pub rate: f64,
+    pub workers: usize,
+    pub worlds: &'a [World],
+    pub acks: &'a Journal,
+    pub counters: Arc<Counters>,
+}
+
+/// What happens to one customer at the till, or in the storeroom.
+enum Story {
+    Adjust {
+        item: usize,
+        delta: i64,
+    },
+    Receive {
+        item: usize,
+        quantity: i64,
+    },
+    WriteOff {
+        item: usize,
+        quantity: i64,
+    },
+    Sale(Basket),
+    /// On credit, and paid back in part.
+    Credit(Basket, i64),
+    SaleAndReturn(Basket),
+    SaleAndVoid(Basket),
+    /// Saved, then completed or discarded.
+    Draft {
+        basket: Basket,
+        holds: bool,
+        completes: bool,
+    },
+}
+
+/// Lines of one sale.
+struct Basket {
+    customer: Option<String>,
+    lines: Vec<SaleLine>,
+}
+
+impl Basket {
+    fn draw(random: &mut StdRng, with_customer: bool) -> Self {
+        let lines = (0..random.random_range(1..=5)).map(|_| {
+            let item = random.random_range(0..ITEMS);
+            SaleLine {
+                sku: world::sku(item),
+                quantity: random.random_range(1..=3),
+                unit_price_minor: world::price_minor(item),
+                discount_minor: 0,
+            }
+        });
+        let lines = lines.collect();
+        let customer = with_customer.then(|| world::customer(random.random_range(0..CUSTOMERS)));
+        Self { customer, lines }
+    }
+
+    fn total_minor(&self) -> i64 {
+        self.lines
+            .iter()
+            .map(|line| line.quantity * line.unit_price_minor)
+            .sum()
+    }
+
+    fn ticket<'a>(&'a self, id: &'a str, method: &'a str) -> Ticket<'a> {
+        Ticket {
+            id,
+            store: STORE,
+            terminal: Some(TERMINAL),
+            customer_id: self.customer.as_deref(),
+            lines: &self.lines,
+            money: Some((method, self.total_minor())),
+            occurred_at: None,
+        }
+    }
+}
+
+impl Story {
+    fn draw(random: &mut StdRng) -> Self {
+        let item = random.random_range(0..ITEMS);
+        match random.random_range(0..100) {
+            0..25 => {
+                let delta: i64 = random.random_range(1..=5);
+                Story::Adjust {
+                    item,
+                    delta: if random.random_bool(0.5) { delta } else { -delta },
+                }
+            }
+            25..30 => Story::Receive {
+                item,
+                quantity: random.random_range(1..=10),
+            },
+            30..35 => Story::WriteOff {
+                item,
+                quantity: random.random_range(1..=4),
+            },
+            35..60 => Story::Sale(Basket::draw(random, false)),
+            60..70 => {
+                let part = random.random_range(1..=100);
+                Story::Credit(Basket::draw(random, true), part)
+            }
+            70..80 => Story::SaleAndReturn(Basket::draw(random, false)),
+            80..85 => Story::SaleAndVoid(Basket::draw(random, false)),
+            _ => Story::Draft {
+                basket: Basket::draw(random, false),
+                holds: random.random_bool(0.7),
+                completes: random.random_bool(0.7),
+            },
+        }
+    }
+
+    /// The story's commands in order; each is sent only if the one before it was accepted.
+    fn calls(&self, id: &str) -> Vec<Call> {
+        match self {
+            Story::Adjust { item, delta } => {
+                vec![api::adjust_stock(STORE, &world::sku(*item), *delta, "torture")]
+            }
+            Story::Receive { item, quantity } => {
+                vec![api::receive_stock(STORE, id, &[(&world::sku(*item), *quantity)])]
+            }
+            Story::WriteOff { item, quantity } => {
+                vec![api::write_off(
+                    STORE,
+                    &[(&world::sku(*item), *quantity, Some("torture"))],
+                )]
+            }
+            Story::Sale(basket) => vec![api::complete_sale(&basket.ticket(id, "cash"))],
+            Story::Credit(basket, part) => {
+                let customer = basket.customer.as_deref().unwrap_or_default();
+                let amount = (basket.total_minor() * part / 100).max(1);
+                vec![
+                    api::complete_sale(&basket.ticket(id, "credit")),
+                    api::receive_payment(customer, &format!("{id}-payment"), amount),
+                ]
+            }
+            Story::SaleAndReturn(basket) => vec![
+                api::complete_sale(&basket.ticket(id, "card")),
+                api::return_from_sale(id, &format!("{id}-return"), STORE, 1, 1),
+            ],
+            Story::SaleAndVoid(basket) => {
+                vec![api::complete_sale(&basket.ticket(id, "cash")), api::void_sale(id)]
+            }
+            Story::Draft {
+                basket,
+                holds,
+                completes,
+            } => {
+                let ticket = basket.ticket(id, "cash");
+                let end = if *completes {
+                    api::complete_draft(&ticket)
+                } else {
+                    api::discard_draft(id)
+                };
+                vec![api::save_draft(&ticket, *holds), end]
+            }
+        }
+    }
+}
+
+impl Load<'_> {
+    /// Sends all commands.
+    ///
+    /// # Errors
+    /// When one gets no answer for longer than any recovery takes.
+    pub(super) async fn run(&self) -> anyhow::Result<()> {
+        let outcome = self.send_all().await;
+        self.counters.over.store(true, Ordering::Relaxed);
+        outcome
+    }
+
+    async fn send_all(&self) -> anyhow::Result<()> {
+        let mut random = StdRng::seed_from_u64(self.seed);
+        let mut under_way = FuturesUnordered::new();
+        let (mut planned, mut number) = (0, 0_u64);
+        let mut arrival = Instant::now();
+        while planned < self.commands || !under_way.is_empty() {
+            let may_arrive = planned < self.commands && under_way.len() < self.workers;
+            tokio::select! {
+                () = tokio::time::sleep_until(arrival), if may_arrive => {
+                    number += 1;
+                    let left = usize::try_from(self.commands - planned).unwrap_or(usize::MAX);
+                    let id = format!("torture-{:x}-{number}", self.seed);
+                    let mut calls = Story::draw(&mut StdRng::seed_from_u64(self.seed.wrapping_add(number << 20))).calls(&id);
+                    calls.truncate(left);
+                    planned += u64::try_from(calls.len())?;
+                    arrival += exponential(&mut random, self.rate / COMMANDS_PER_STORY);
+                    under_way.push(self.tell(number, id, calls));
+                }
+                // What a refusal cut short makes room for other stories.
+                Some(untold) = under_way.next(), if !under_way.is_empty() => planned -= untold?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers how many commands were not sent because the one before them was refused.
+    async fn tell(&self, number: u64, id: String, calls: Vec<Call>) -> anyhow::Result<u64> {
+        let place = usize::try_from(number)? % self.worlds.len();
+        let mut left = u64::try_from(calls.len())?;
+        for (step, call) in calls.into_iter().enumerate() {
+            let answer = self.worlds[place]
+                .ask(call.keyed(format!("{id}-{step}")), self.acks)
+                .await?;
+            self.counters.answered.fetch_add(1, Ordering::Relaxed);
+            left -= 1;
+            if matches!(answer, Answer::Refused(_)) {
+                break;
+            }
+        }
+        Ok(left)
+    }
+}
+
+/// The time to the next arrival when so many come in a second.
+fn exponential(random: &mut StdRng, per_second: f64) -> Duration {
+    let share: f64 = random.random_range(f64::EPSILON..1.0);
+    Duration::from_secs_f64((-share.ln() / per_second.max(0.001)).min(60.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_tells_the_same_stories_again() {
+        let told = |seed| -> Vec<String> {
+            let story =
+                |number| Story::draw(&mut StdRng::seed_from_u64(u64::wrapping_add(seed, number))).calls("s");
+            (0..200)
+                .flat_map(story)
+                .map(|call| format!("{} {:?}", call.path, call.body))
+                .collect()
+        };
+        assert_eq!(told(7), told(7));
+        assert_ne!(told(7), told(8));
+    }
+
+    #[test]
+    fn every_kind_of_command_is_told() {
+        let paths: std::collections::BTreeSet<String> = (0..500)
+            .flat_map(|number| Story::draw(&mut StdRng::seed_from_u64(number)).calls("s"))
+            .map(|call| call.path)
+            .collect();
+        for end in [
+            "adjustments",
+            "receipts",
+            "write-offs",
+            "pos/sale",
+            "payments",
+            "s/returns",
+            "s/void",
+            "s/complete",
+            "s/discard",
+        ] {
+            assert!(paths.iter().any(|path| path.ends_with(end)), "{end}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The product's read models against the fold from scratch, row by row, in both directions.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use futures::TryStreamExt;
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+
+use super::findings::Findings;
+use super::fold::{Folded, Key, Row};
+
+pub(super) const DAILY_FIGURES: [&str; 12] = [
+    "sales",
+    "returns",
+    "voids",
+    "gross_minor",
+    "discount_minor",
+    "tax_minor",
+    "sales_minor",
+    "returned_minor",
+    "returned_tax_minor",
+    "voided_minor",
+    "voided_tax_minor",
+    "net_minor",
+];
+
+/// Each table and its key's columns. The compared columns are those that the fold fills.
+const TABLES: &[(&str, &[&str])] = &[
+    ("rm_audit", &["tenant", "position"]),
+    ("rm_items", &["tenant", "sku"]),
+    ("rm_stock", &["tenant", "store", "sku"]),
+    ("rm_stock_movements", &["tenant", "store", "sku", "position"]),
+    ("rm_units", &["tenant", "unit"]),
+    ("rm_customers", &["tenant", "customer_id"]),
+    ("rm_customer_ledger", &["tenant", "customer_id", "position"]),
+    ("rm_sales", &["tenant", "sale_id"]),
+    ("rm_sale_lines", &["tenant", "sale_id", "line"]),
+    ("rm_daily_sales", &["tenant", "store", "day"]),
+    ("rm_item_sales", &["tenant", "store", "day", "sku"]),
+];
+
+/// Compares every table.
+pub(super) async fn compare(
+    connection: &mut PgConnection,
+    folded: &Folded,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let none = HashMap::new();
+    for (table, key_columns) in TABLES {
+        let expected = folded.tables.get(table).unwrap_or(&none);
+        compare_table(connection, table, key_columns, expected, findings).await?;
+    }
+    let frozen: i64 = sqlx::query_scalar("select count(*) from projection_poison")
+        .fetch_one(connection)
+        .await?;
+    if frozen > 0 {
+        findings.error(
+            "read_models",
+            format!("{frozen} rows are frozen (projection_poison)"),
+        );
+    }
+    Ok(())
+}
+
+async fn compare_table(
+    connection: &mut PgConnection,
+    table: &'static str,
+    key_columns: &[&str],
+    expected: &HashMap<Key, Row>,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    // The table's name is one of the constants above.
+    let sql = format!("select to_jsonb(t) from {table} t");
+    let mut rows = sqlx::query_scalar::<_, Value>(AssertSqlSafe(sql)).fetch(connection);
+    let mut found = 0;
+    while let Some(row) = rows
+        .try_next()
+        .await
+        .with_context(|| format!("cannot read {table}"))?
+    {
+        found += 1;
+        let key: Key = key_columns.iter().map(|column| key_text(&row[*column])).collect();
+        match expected.get(&key) {
+            None => findings.error(
+                "read_models",
+                format!("{table} has {key:?}, which follows from no event"),
+            ),
+            Some(expected) => {
+                for (column, figure) in expected {
+                    let stored = row.get(*column).unwrap_or(&Value::Null);
+                    if stored != figure {
+                        findings.error(
+                            "read_models",
+                            format!("{table} {key:?} has {column} {stored}, and the log says {figure}"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+    findings.add("read_model_rows", found);
+    // Keys are unique, so a difference in number means rows that are absent.
+    if found < expected.len() {
+        findings.error(
+            "read_models",
+            format!("{table} has {found} rows, and the log makes {}", expected.len()),
+        );
+    }
+    Ok(())
+}
+
+fn key_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

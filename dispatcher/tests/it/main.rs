@@ -1,0 +1,13 @@
+//! The dispatcher against real servers: a private Postgres and NATS, and receivers that the tests control.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails should fail its test"
+)]
+
+mod api;
+mod delivery;
+mod endpoints;
+mod faults;
+mod support;

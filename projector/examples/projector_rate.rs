@@ -1,0 +1,154 @@
+//! Measures the projector against a raw scan of the same log: `projector_rate DATABASE_URL [SALES]`.
+//!
+//! The database is one that may be spoilt; the URL's role must own it. A sale is five events (four items). Not a test:
+//! figures of one machine prove nothing, ratios of one run do.
+#![allow(clippy::print_stdout, reason = "a program that prints figures")]
+
+#[path = "../tests/support/events.rs"]
+mod shop;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use event_store::{
+    Append, CommandRecord, LogReader, LogWriter, PostgresReader, PostgresWriter, StreamWrite, WriterOptions,
+};
+use platform::db::{self, DbRole, Migration};
+use projector::models;
+use projector::runner::{Runner, Step};
+use schemas::envelope::Actor;
+use schemas::{Event, EventMeta, Position, StreamName, TenantId, Version};
+use serde_json::value::to_raw_value;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, PgPool};
+use time::OffsetDateTime;
+
+/// Items, in ten stores.
+const ITEMS: usize = 500;
+/// Lines of a sale.
+const LINES: usize = 4;
+const BATCH: usize = 1_000;
+
+/// An event by its wire name and payload.
+fn event(event_type: &str, data: serde_json::Value) -> Event {
+    Event::decode(event_type, 1, &data.to_string()).expect("the samples are events")
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments.next().context("usage: projector_rate DATABASE_URL [SALES]")?;
+    let sales: usize = arguments.next().map_or(Ok(20_000), |text| text.parse())?;
+    let log: Vec<Migration> = event_store::MIGRATIONS
+        .iter()
+        .map(|(version, sql)| Migration { module: "log", version: *version, sql })
+        .collect();
+    db::migrate(&url, &[&log, projector::migrations()].concat()).await?;
+    let pool = db::pool(&url, DbRole::Engine, 8).await?;
+    let reader = PostgresReader::new(pool.clone());
+    if reader.head().await? == Position::START {
+        fill(&url, sales).await?;
+        sqlx::query("vacuum analyze events").execute(&PgPool::connect(&url).await?).await?;
+    }
+    for round in 1..=3 {
+        let (events, before) = scan(&reader, false).await?;
+        let (_, decoded) = scan(&reader, true).await?;
+        let projected = project(&pool, &reader).await?;
+        let (_, after) = scan(&reader, false).await?;
+        let (scanned, projected) = (rate(events, (before + after) / 2), rate(events, projected));
+        println!(
+            "round {round}: {events} events, scan {scanned:.0}/s, scan and decode {:.0}/s, projector {projected:.0}/s, ratio {:.3}",
+            rate(events, decoded),
+            projected / scanned
+        );
+    }
+    Ok(())
+}
+
+fn rate(events: usize, took: Duration) -> f64 {
+    f64::from(u32::try_from(events).unwrap_or(u32::MAX)) / took.as_secs_f64()
+}
+
+async fn scan(reader: &PostgresReader, decode: bool) -> anyhow::Result<(usize, Duration)> {
+    let (mut after, mut events, started) = (Position::START, 0, Instant::now());
+    loop {
+        let batch = reader.read_all(after, BATCH).await?;
+        let Some(last) = batch.last() else { return Ok((events, started.elapsed())) };
+        after = last.position;
+        events += batch.len();
+        if decode {
+            projector::fact::decode(batch)?;
+        }
+    }
+}
+
+/// From nothing to the end of the log.
+async fn project(pool: &PgPool, reader: &PostgresReader) -> anyhow::Result<Duration> {
+    for model in models::all() {
+        sqlx::query(AssertSqlSafe(format!("delete from rm_{}", model.name()))).execute(pool).await?;
+    }
+    sqlx::query("update projection_checkpoint set position = 0 where name = 'serving'").execute(pool).await?;
+    let connection = pool.acquire().await?.detach();
+    let mut runner = Runner::open(reader.clone(), connection, models::all(), BATCH).await?;
+    let started = Instant::now();
+    while runner.step().await? != Step::CaughtUp {}
+    Ok(started.elapsed())
+}
+
+async fn fill(url: &str, sales: usize) -> anyhow::Result<()> {
+    let target = url.parse::<PgConnectOptions>()?.username("trastienda_engine");
+    let mut writer = PostgresWriter::connect_with(target, WriterOptions::default()).await?;
+    let meta = EventMeta {
+        actor: Actor::User { username: "ana".to_owned(), role: "cashier".to_owned() },
+        reason: Some("venta de mostrador".to_owned()),
+        command_id: String::new(),
+        command: "complete_sale".to_owned(),
+        traceparent: None,
+    };
+    let mut stock_versions = vec![0_i64; ITEMS * 10];
+    for from in (0..sales).step_by(200) {
+        let batch: Vec<Append> = (from..sales.min(from + 200))
+            .map(|number| sale(number, &meta, &mut stock_versions))
+            .collect::<anyhow::Result<_>>()?;
+        writer.append(&batch).await?;
+    }
+    Ok(())
+}
+
+fn sale(number: usize, meta: &EventMeta, stock_versions: &mut [i64]) -> anyhow::Result<Append> {
+    let (id, store) = (format!("s{number}"), number % 10);
+    let day = format!("2026-11-{:02}", 1 + number % 28);
+    let items: Vec<usize> = (0..LINES).map(|line| (number * 7 + line * 131) % ITEMS).collect();
+    let skus: Vec<String> = items.iter().map(|item| format!("SKU-{item:04}")).collect();
+    let names: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let mut writes = vec![write(&format!("sale/{id}"), 0, shop::completed(&id, None, &day, &names))?];
+    for (item, sku) in items.iter().zip(&skus) {
+        let version = &mut stock_versions[store * ITEMS + item];
+        let store = format!("tienda-{store}");
+        writes.push(write(&format!("stock/{store}/{sku}"), *version, shop::issued(&store, sku, &id))?);
+        *version += 1;
+    }
+    let meta = EventMeta { command_id: format!("command-{number}"), ..meta.clone() };
+    Ok(Append {
+        tenant: TenantId::new("t1")?,
+        writes,
+        meta: to_raw_value(&meta)?,
+        recorded_at: OffsetDateTime::from_unix_timestamp(1_790_000_000)?,
+        record: CommandRecord {
+            id: meta.command_id,
+            fingerprint: [0; 32],
+            keyed: false,
+            outcome: to_raw_value(&())?,
+        },
+    })
+}
+
+fn write(stream: &str, version: i64, event: Event) -> anyhow::Result<StreamWrite> {
+    let event = event_store::NewEvent {
+        id: platform::clock::fresh_id(),
+        event_type: event.event_type(),
+        schema_version: event.schema_version(),
+        data: event.encode()?,
+    };
+    Ok(StreamWrite { stream: StreamName::stored(stream), expected: Version(version), events: vec![event] })
+}
