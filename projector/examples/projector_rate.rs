@@ -37,23 +37,30 @@ fn event(event_type: &str, data: serde_json::Value) -> Event {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().context("usage: projector_rate DATABASE_URL [SALES]")?;
+    let url = arguments
+        .next()
+        .context("usage: projector_rate DATABASE_URL [SALES]")?;
     let sales: usize = arguments.next().map_or(Ok(20_000), |text| text.parse())?;
     let log: Vec<Migration> = event_store::MIGRATIONS
         .iter()
-        .map(|(version, sql)| Migration { module: "log", version: *version, sql })
+        .map(|(version, sql)| Migration {
+            module: "log",
+            version: *version,
+            sql,
+        })
         .collect();
     db::migrate(&url, &[&log, projector::migrations()].concat()).await?;
     let pool = db::pool(&url, DbRole::Engine, 8).await?;
+    let owner = PgPool::connect(&url).await?;
     let reader = PostgresReader::new(pool.clone());
     if reader.head().await? == Position::START {
         fill(&url, sales).await?;
-        sqlx::query("vacuum analyze events").execute(&PgPool::connect(&url).await?).await?;
+        sqlx::query("vacuum analyze events").execute(&owner).await?;
     }
     for round in 1..=3 {
         let (events, before) = scan(&reader, false).await?;
         let (_, decoded) = scan(&reader, true).await?;
-        let projected = project(&pool, &reader).await?;
+        let projected = project(&owner, &pool, &reader).await?;
         let (_, after) = scan(&reader, false).await?;
         let (scanned, projected) = (rate(events, (before + after) / 2), rate(events, projected));
         println!(
@@ -73,7 +80,9 @@ async fn scan(reader: &PostgresReader, decode: bool) -> anyhow::Result<(usize, D
     let (mut after, mut events, started) = (Position::START, 0, Instant::now());
     loop {
         let batch = reader.read_all(after, BATCH).await?;
-        let Some(last) = batch.last() else { return Ok((events, started.elapsed())) };
+        let Some(last) = batch.last() else {
+            return Ok((events, started.elapsed()));
+        };
         after = last.position;
         events += batch.len();
         if decode {
@@ -83,11 +92,15 @@ async fn scan(reader: &PostgresReader, decode: bool) -> anyhow::Result<(usize, D
 }
 
 /// From nothing to the end of the log.
-async fn project(pool: &PgPool, reader: &PostgresReader) -> anyhow::Result<Duration> {
+async fn project(owner: &PgPool, pool: &PgPool, reader: &PostgresReader) -> anyhow::Result<Duration> {
     for model in models::all() {
-        sqlx::query(AssertSqlSafe(format!("delete from rm_{}", model.name()))).execute(pool).await?;
+        sqlx::query(AssertSqlSafe(format!("truncate rm_{}", model.name())))
+            .execute(owner)
+            .await?;
     }
-    sqlx::query("update projection_checkpoint set position = 0 where name = 'serving'").execute(pool).await?;
+    sqlx::query("update projection_checkpoint set position = 0 where name = 'serving'")
+        .execute(pool)
+        .await?;
     let connection = pool.acquire().await?.detach();
     let mut runner = Runner::open(reader.clone(), connection, models::all(), BATCH).await?;
     let started = Instant::now();
@@ -99,7 +112,10 @@ async fn fill(url: &str, sales: usize) -> anyhow::Result<()> {
     let target = url.parse::<PgConnectOptions>()?.username("trastienda_engine");
     let mut writer = PostgresWriter::connect_with(target, WriterOptions::default()).await?;
     let meta = EventMeta {
-        actor: Actor::User { username: "ana".to_owned(), role: "cashier".to_owned() },
+        actor: Actor::User {
+            username: "ana".to_owned(),
+            role: "cashier".to_owned(),
+        },
         reason: Some("venta de mostrador".to_owned()),
         command_id: String::new(),
         command: "complete_sale".to_owned(),
@@ -121,14 +137,25 @@ fn sale(number: usize, meta: &EventMeta, stock_versions: &mut [i64]) -> anyhow::
     let items: Vec<usize> = (0..LINES).map(|line| (number * 7 + line * 131) % ITEMS).collect();
     let skus: Vec<String> = items.iter().map(|item| format!("SKU-{item:04}")).collect();
     let names: Vec<&str> = skus.iter().map(String::as_str).collect();
-    let mut writes = vec![write(&format!("sale/{id}"), 0, shop::completed(&id, None, &day, &names))?];
+    let mut writes = vec![write(
+        &format!("sale/{id}"),
+        0,
+        shop::completed(&id, None, &day, &names),
+    )?];
     for (item, sku) in items.iter().zip(&skus) {
         let version = &mut stock_versions[store * ITEMS + item];
         let store = format!("tienda-{store}");
-        writes.push(write(&format!("stock/{store}/{sku}"), *version, shop::issued(&store, sku, &id))?);
+        writes.push(write(
+            &format!("stock/{store}/{sku}"),
+            *version,
+            shop::issued(&store, sku, &id),
+        )?);
         *version += 1;
     }
-    let meta = EventMeta { command_id: format!("command-{number}"), ..meta.clone() };
+    let meta = EventMeta {
+        command_id: format!("command-{number}"),
+        ..meta.clone()
+    };
     Ok(Append {
         tenant: TenantId::new("t1")?,
         writes,
@@ -150,5 +177,9 @@ fn write(stream: &str, version: i64, event: Event) -> anyhow::Result<StreamWrite
         schema_version: event.schema_version(),
         data: event.encode()?,
     };
-    Ok(StreamWrite { stream: StreamName::stored(stream), expected: Version(version), events: vec![event] })
+    Ok(StreamWrite {
+        stream: StreamName::stored(stream),
+        expected: Version(version),
+        events: vec![event],
+    })
 }

@@ -18,10 +18,11 @@ grant select on projection_checkpoint to trastienda_api;";
 /// # Errors
 /// Any SQL error.
 pub async fn read(connection: &mut PgConnection, name: &str) -> Result<Position, sqlx::Error> {
-    let position: Option<i64> = sqlx::query_scalar("select position from projection_checkpoint where name = $1")
-        .bind(name)
-        .fetch_optional(connection)
-        .await?;
+    let position: Option<i64> =
+        sqlx::query_scalar("select position from projection_checkpoint where name = $1")
+            .bind(name)
+            .fetch_optional(connection)
+            .await?;
     Ok(position.map_or(Position::START, Position))
 }
 

@@ -44,7 +44,10 @@ pub enum Unreadable {
     #[error("the event at position {position} cannot be decoded: {source}")]
     Event { position: i64, source: DecodeError },
     #[error("the metadata at position {position} cannot be decoded")]
-    Meta { position: i64, source: serde_json::Error },
+    Meta {
+        position: i64,
+        source: serde_json::Error,
+    },
 }
 
 /// Decodes a batch. Metadata is parsed once per run of equal bytes, since the events of a command share it.
@@ -56,10 +59,16 @@ pub fn decode(batch: Vec<RecordedEvent>) -> Result<Vec<Fact>, Unreadable> {
     let mut last_meta: Option<(Box<serde_json::value::RawValue>, Arc<EventMeta>)> = None;
     for recorded in batch {
         let position = recorded.position.0;
-        let event = recorded.event().map_err(|source| Unreadable::Event { position, source })?;
+        let event = recorded
+            .event()
+            .map_err(|source| Unreadable::Event { position, source })?;
         let meta = match &last_meta {
             Some((bytes, meta)) if bytes.get() == recorded.meta.get() => Arc::clone(meta),
-            _ => Arc::new(recorded.meta().map_err(|source| Unreadable::Meta { position, source })?),
+            _ => Arc::new(
+                recorded
+                    .meta()
+                    .map_err(|source| Unreadable::Meta { position, source })?,
+            ),
         };
         last_meta = Some((recorded.meta, Arc::clone(&meta)));
         facts.push(Fact {
@@ -99,7 +108,10 @@ pub(crate) mod given {
             payload_bytes: 0,
             event,
             meta: Arc::new(EventMeta {
-                actor: Actor::User { username: "ana".to_owned(), role: "cashier".to_owned() },
+                actor: Actor::User {
+                    username: "ana".to_owned(),
+                    role: "cashier".to_owned(),
+                },
                 reason: Some("prueba de razón".to_owned()),
                 command_id: format!("command-{position}"),
                 command: "test_command".to_owned(),

@@ -25,15 +25,31 @@ pub use projector::{Projector, ProjectorHandle, ProjectorOptions};
 pub fn migrations() -> &'static [Migration] {
     static STEPS: OnceLock<Vec<Migration>> = OnceLock::new();
     STEPS.get_or_init(|| {
-        let poison = format!("{} {}", poison::DDL, platform::db::tenant_policy("projection_poison"));
+        let poison = format!(
+            "{} {}",
+            poison::DDL,
+            platform::db::tenant_policy("projection_poison")
+        );
         let mut steps = vec![
-            Migration { module: "projection_checkpoint", version: 1, sql: checkpoint::DDL },
-            Migration { module: "projection_poison", version: 1, sql: poison.leak() },
+            Migration {
+                module: "projection_checkpoint",
+                version: 1,
+                sql: checkpoint::DDL,
+            },
+            Migration {
+                module: "projection_poison",
+                version: 1,
+                sql: poison.leak(),
+            },
             relay::MIGRATION,
         ];
         for model in models::all() {
             let module = format!("rm_{}", model.name()).leak();
-            steps.push(Migration { module, version: model.version(), sql: model.ddl().leak() });
+            steps.push(Migration {
+                module,
+                version: model.version(),
+                sql: model.ddl().leak(),
+            });
         }
         steps
     })

@@ -34,8 +34,14 @@ async fn main() -> anyhow::Result<()> {
     // Nobody rings in this process; the sender must live, and polling does the rest.
     let (_head, wake) = watch::channel(Position::START);
     start(&config, &tasks, wake).await?;
-    let (page, limits, stop) = (Arc::new(health::metrics_app()), ServerLimits::default(), tasks.stop_token());
-    tasks.spawn("metrics page", OnEnd::Fatal, async move { Ok(serve(metrics, page, limits, stop).await?) });
+    let (page, limits, stop) = (
+        Arc::new(health::metrics_app()),
+        ServerLimits::default(),
+        tasks.stop_token(),
+    );
+    tasks.spawn("metrics page", OnEnd::Fatal, async move {
+        Ok(serve(metrics, page, limits, stop).await?)
+    });
 
     let failure = tokio::select! {
         _ = interrupt.recv() => None,
@@ -52,9 +58,15 @@ async fn main() -> anyhow::Result<()> {
 async fn start(config: &Config, tasks: &Tasks, wake: watch::Receiver<Position>) -> anyhow::Result<()> {
     if let Some(owner) = &config.database_url {
         let steps = [projector::migrations(), &[relay::MIGRATION]].concat();
-        db::migrate(owner.expose(), &steps).await.context("the schema cannot be brought up to date")?;
+        db::migrate(owner.expose(), &steps)
+            .await
+            .context("the schema cannot be brought up to date")?;
     }
-    let url = config.engine_database_url.as_ref().or(config.database_url.as_ref()).context("DATABASE_URL is not set")?;
+    let url = config
+        .engine_database_url
+        .as_ref()
+        .or(config.database_url.as_ref())
+        .context("DATABASE_URL is not set")?;
     let nats = config.nats_url.as_ref().context("NATS_URL is not set")?;
     let pool = db::pool(url.expose(), DbRole::Engine, config.database.engine_connections).await?;
     let reader = PostgresReader::new(pool.clone());
@@ -67,7 +79,10 @@ async fn start(config: &Config, tasks: &Tasks, wake: watch::Receiver<Position>) 
         clock: Arc::new(SystemClock),
     };
     Projector::start(tasks, reader.clone(), pool.clone(), options, wake.clone());
-    let bus_options = BusOptions { window: config.relay.window, ..BusOptions::default() };
+    let bus_options = BusOptions {
+        window: config.relay.window,
+        ..BusOptions::default()
+    };
     let bus = Bus::connect(nats.expose(), bus_options).await?;
     Relay::start(tasks, reader, pool, bus, RelayOptions::default(), wake);
     Ok(())

@@ -21,14 +21,26 @@ impl Measures {
     /// Registers them, or finds those that are registered.
     pub fn register() -> Self {
         Self {
-            position: metrics::gauge("trastienda_projection_position", "The serving read models' checkpoint."),
-            restarts: metrics::counter("trastienda_projection_restarts_total", "Times the projector started over."),
-            events: metrics::counter("trastienda_projection_events_total", "Events folded into the read models."),
+            position: metrics::gauge(
+                "trastienda_projection_position",
+                "The serving read models' checkpoint.",
+            ),
+            restarts: metrics::counter(
+                "trastienda_projection_restarts_total",
+                "Times the projector started over.",
+            ),
+            events: metrics::counter(
+                "trastienda_projection_events_total",
+                "Events folded into the read models.",
+            ),
             lag_ms: metrics::gauge(
                 "trastienda_projection_lag_milliseconds",
                 "Age of the last folded event when it was folded; 0 once the end of the log is reached.",
             ),
-            frozen_rows: metrics::gauge("trastienda_projection_frozen_rows", "Rows that wait for a rebuild."),
+            frozen_rows: metrics::gauge(
+                "trastienda_projection_frozen_rows",
+                "Rows that wait for a rebuild.",
+            ),
             batch_seconds: metrics::histogram(
                 "trastienda_projection_batch_seconds",
                 "Reading ahead, folding and committing one batch.",
@@ -41,7 +53,8 @@ impl Measures {
     pub fn batch(&self, events: usize, took: Duration, frozen_rows: usize) {
         self.events.inc_by(u64::try_from(events).unwrap_or(u64::MAX));
         self.batch_seconds.observe(took.as_secs_f64());
-        self.frozen_rows.set(i64::try_from(frozen_rows).unwrap_or(i64::MAX));
+        self.frozen_rows
+            .set(i64::try_from(frozen_rows).unwrap_or(i64::MAX));
     }
 
     /// How old the last folded event is; `None` at the end of the log.

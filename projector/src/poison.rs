@@ -65,8 +65,9 @@ impl Frozen {
     /// # Errors
     /// Any SQL error.
     pub async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("select model, row_key from projection_poison").fetch_all(connection).await?;
+        let rows: Vec<(String, String)> = sqlx::query_as("select model, row_key from projection_poison")
+            .fetch_all(connection)
+            .await?;
         let mut frozen = Self::default();
         for (model, row_key) in rows {
             frozen.keys.entry(model).or_default().insert(row_key);
@@ -77,7 +78,10 @@ impl Frozen {
     /// Takes over what a committed batch froze.
     pub fn extend(&mut self, fresh: Vec<Poison>) {
         for poison in fresh {
-            self.keys.entry(poison.model.to_owned()).or_default().insert(poison.row_key);
+            self.keys
+                .entry(poison.model.to_owned())
+                .or_default()
+                .insert(poison.row_key);
         }
     }
 
@@ -102,7 +106,11 @@ pub struct Freezing<'a> {
 
 impl<'a> Freezing<'a> {
     pub fn new(frozen: &'a Frozen) -> Self {
-        Self { frozen, fresh: Vec::new(), since: HashMap::new() }
+        Self {
+            frozen,
+            fresh: Vec::new(),
+            since: HashMap::new(),
+        }
     }
 
     /// Whether a row takes no event of this position.
@@ -114,7 +122,9 @@ impl<'a> Freezing<'a> {
         }
         let text = text_of(key);
         earlier.is_some_and(|keys| keys.contains(&text))
-            || fresh.and_then(|since| since.get(&text)).is_some_and(|since| *since <= position)
+            || fresh
+                .and_then(|since| since.get(&text))
+                .is_some_and(|since| *since <= position)
     }
 
     /// Freezes a row from its culprit on.
@@ -127,7 +137,10 @@ impl<'a> Freezing<'a> {
             error = poison.error,
             "a read model's row froze; it stays as it was until the model is rebuilt"
         );
-        self.since.entry(poison.model).or_default().insert(poison.row_key.clone(), poison.position);
+        self.since
+            .entry(poison.model)
+            .or_default()
+            .insert(poison.row_key.clone(), poison.position);
         self.fresh.push(poison);
     }
 

@@ -69,11 +69,20 @@ struct FoldFailure<K> {
 }
 
 fn names(columns: &[Column], prefix: &str) -> String {
-    columns.iter().map(|column| format!("{prefix}{}", column.name)).collect::<Vec<_>>().join(", ")
+    columns
+        .iter()
+        .map(|column| format!("{prefix}{}", column.name))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn arrays(columns: &[Column]) -> String {
-    columns.iter().enumerate().map(|(i, column)| format!("${}::{}[]", i + 1, column.sql)).collect::<Vec<_>>().join(", ")
+    columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| format!("${}::{}[]", i + 1, column.sql))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl<M: ReadModel> Table<M> {
@@ -88,7 +97,11 @@ impl<M: ReadModel> Table<M> {
 
     fn load_sql() -> String {
         let keys = &M::COLUMNS[..M::KEY_COLUMNS];
-        let matches = keys.iter().map(|key| format!("t.{0} = k.{0}", key.name)).collect::<Vec<_>>().join(" and ");
+        let matches = keys
+            .iter()
+            .map(|key| format!("t.{0} = k.{0}", key.name))
+            .collect::<Vec<_>>()
+            .join(" and ");
         format!(
             "select {} from unnest({}) as k({}) join rm_{} t on {matches}",
             names(M::COLUMNS, "t."),
@@ -100,14 +113,25 @@ impl<M: ReadModel> Table<M> {
 
     fn insert_sql() -> String {
         let columns = names(M::COLUMNS, "");
-        format!("insert into rm_{} ({columns}) select * from unnest({})", M::NAME, arrays(M::COLUMNS))
+        format!(
+            "insert into rm_{} ({columns}) select * from unnest({})",
+            M::NAME,
+            arrays(M::COLUMNS)
+        )
     }
 
     fn upsert_sql() -> String {
         let (keys, rest) = M::COLUMNS.split_at(M::KEY_COLUMNS);
-        let updates =
-            rest.iter().map(|column| format!("{0} = excluded.{0}", column.name)).collect::<Vec<_>>().join(", ");
-        format!("{} on conflict ({}) do update set {updates}", Self::insert_sql(), names(keys, ""))
+        let updates = rest
+            .iter()
+            .map(|column| format!("{0} = excluded.{0}", column.name))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!(
+            "{} on conflict ({}) do update set {updates}",
+            Self::insert_sql(),
+            names(keys, "")
+        )
     }
 
     /// The rows that the batch touches, event by event, without those that are frozen.
@@ -144,10 +168,16 @@ impl<M: ReadModel> Table<M> {
         (slots, keys)
     }
 
-    async fn load(&self, connection: &mut PgConnection, keys: &[&M::Key]) -> Result<HashMap<M::Key, M>, sqlx::Error> {
+    async fn load(
+        &self,
+        connection: &mut PgConnection,
+        keys: &[&M::Key],
+    ) -> Result<HashMap<M::Key, M>, sqlx::Error> {
         let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.load)));
         let rows = M::bind_keys(query, keys).fetch_all(connection).await?;
-        rows.iter().map(|row| M::read(row).map(|row| (row.key(), row))).collect()
+        rows.iter()
+            .map(|row| M::read(row).map(|row| (row.key(), row)))
+            .collect()
     }
 
     /// Folds the touches in order. Keys do not depend on each other, so all that fail are found in one pass.
@@ -168,16 +198,27 @@ impl<M: ReadModel> Table<M> {
                 Ok(row) => rows[*slot] = Some(row),
                 Err(error) => {
                     failed_slots.insert(*slot);
-                    failures.push(FoldFailure { key: key.clone(), fact: *fact, error });
+                    failures.push(FoldFailure {
+                        key: key.clone(),
+                        fact: *fact,
+                        error,
+                    });
                 }
             }
         }
         if !failures.is_empty() {
             return Err(failures);
         }
-        let mut changed = Changed { new: Vec::new(), known: Vec::new() };
+        let mut changed = Changed {
+            new: Vec::new(),
+            known: Vec::new(),
+        };
         for (row, is_known) in rows.into_iter().zip(is_known) {
-            let rows = if is_known { &mut changed.known } else { &mut changed.new };
+            let rows = if is_known {
+                &mut changed.known
+            } else {
+                &mut changed.new
+            };
             rows.extend(row);
         }
         Ok(changed)
@@ -194,7 +235,10 @@ impl<M: ReadModel> Table<M> {
         loop {
             let touches = Self::touches(facts, freezing);
             if touches.is_empty() {
-                return Ok(Changed { new: Vec::new(), known: Vec::new() });
+                return Ok(Changed {
+                    new: Vec::new(),
+                    known: Vec::new(),
+                });
             }
             let folded = if M::APPEND_ONLY {
                 let slot_of: Vec<usize> = (0..touches.len()).collect();
@@ -218,12 +262,19 @@ impl<M: ReadModel> Table<M> {
         }
     }
 
-    async fn write(connection: &mut PgConnection, statement: &Arc<str>, rows: &[M]) -> Result<(), sqlx::Error> {
+    async fn write(
+        connection: &mut PgConnection,
+        statement: &Arc<str>,
+        rows: &[M],
+    ) -> Result<(), sqlx::Error> {
         if rows.is_empty() {
             return Ok(());
         }
         let rows: Vec<&M> = rows.iter().collect();
-        M::bind(sqlx::query(AssertSqlSafe(Arc::clone(statement))), &rows).execute(connection).await.map(|_| ())
+        M::bind(sqlx::query(AssertSqlSafe(Arc::clone(statement))), &rows)
+            .execute(connection)
+            .await
+            .map(|_| ())
     }
 
     async fn write_row_by_row(
@@ -263,7 +314,11 @@ impl<M: ReadModel> Projection for Table<M> {
             .iter()
             .map(|column| {
                 // Bytes compare faster than words, and pages keep their order when the system's locales change.
-                let collation = if column.sql == "text" { " collate \"C\"" } else { "" };
+                let collation = if column.sql == "text" {
+                    " collate \"C\""
+                } else {
+                    ""
+                };
                 let constraint = if column.nullable { "" } else { " not null" };
                 format!("{} {}{collation}{constraint}", column.name, column.sql)
             })
@@ -305,6 +360,12 @@ impl<M: ReadModel> Projection for Table<M> {
 /// Whether Postgres refused the values themselves (SQLSTATE classes 21, 22, 23 and 54), so that trying the same rows
 /// again can never succeed.
 pub fn is_refused_data(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| ["21", "22", "23", "54"].iter().any(|class| code.starts_with(class)))
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| {
+        ["21", "22", "23", "54"]
+            .iter()
+            .any(|class| code.starts_with(class))
+    })
 }

@@ -19,7 +19,7 @@ use crate::models;
 use crate::runner::{RunError, Runner, Step};
 
 /// Held by the leading projector for as long as its connection lives.
-const LEADER_LOCK: i64 = 0x7472_6173_0002;
+const LEADER_LOCK: i64 = platform::lease::keys::PROJECTOR;
 /// How often a standby looks whether it may lead, and how far the leader is.
 const STANDBY_POLL: Duration = Duration::from_millis(250);
 /// The pause after a failure, doubled up to the second figure.
@@ -39,7 +39,11 @@ pub struct ProjectorOptions {
 impl ProjectorOptions {
     /// 1,000 events per transaction, pauses from 5 to 250 ms.
     pub fn new(clock: SharedClock) -> Self {
-        Self { batch: 1_000, poll: (Duration::from_millis(5), Duration::from_millis(250)), clock }
+        Self {
+            batch: 1_000,
+            poll: (Duration::from_millis(5), Duration::from_millis(250)),
+            clock,
+        }
     }
 }
 
@@ -74,7 +78,15 @@ impl<R: LogReader> Projector<R> {
         let (position, handle) = watch::channel(Position::START);
         let stop = tasks.stop_token();
         let measures = Measures::register();
-        let projector = Self { reader, pool: engine_pool, options, wake, position, stop, measures };
+        let projector = Self {
+            reader,
+            pool: engine_pool,
+            options,
+            wake,
+            position,
+            stop,
+            measures,
+        };
         tasks.spawn("projector", OnEnd::Fatal, projector.run());
         ProjectorHandle { position: handle }
     }
@@ -102,8 +114,11 @@ impl<R: LogReader> Projector<R> {
 
     /// Leads until the stop or a failure.
     async fn follow(&mut self) -> Result<(), RunError> {
-        let Some(connection) = self.lead().await? else { return Ok(()) };
-        let mut runner = Runner::open(self.reader.clone(), connection, models::all(), self.options.batch).await?;
+        let Some(connection) = self.lead().await? else {
+            return Ok(());
+        };
+        let mut runner =
+            Runner::open(self.reader.clone(), connection, models::all(), self.options.batch).await?;
         self.publish(runner.position());
         tracing::info!(position = runner.position().0, "the projector leads");
         let mut pause = self.options.poll.0;
@@ -112,7 +127,8 @@ impl<R: LogReader> Projector<R> {
             match runner.step().await? {
                 Step::Moved { events } => {
                     pause = self.options.poll.0;
-                    self.measures.batch(events, started.elapsed(), runner.frozen_rows());
+                    self.measures
+                        .batch(events, started.elapsed(), runner.frozen_rows());
                     self.measures.lag(&self.options.clock, runner.last_recorded_at());
                     self.publish(runner.position());
                 }

@@ -35,7 +35,7 @@ pub const MIGRATION: Migration = Migration {
 };
 
 /// Held by the leading relay for as long as its connection lives.
-const LEASE_KEY: i64 = 0x7472_6173_0003;
+const LEASE_KEY: i64 = platform::lease::keys::RELAY;
 const STANDBY_PAUSE: Duration = Duration::from_millis(500);
 /// The pause after a failure, doubled up to the second figure.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));

@@ -133,12 +133,16 @@ pub enum FoldError {
 impl FoldError {
     /// For an event that needs an earlier one.
     pub fn missing_row(fact: &Fact) -> Self {
-        Self::MissingRow { event_type: fact.event_type.to_string() }
+        Self::MissingRow {
+            event_type: fact.event_type.to_string(),
+        }
     }
 
     /// For an event that `keys` should not have named.
     pub fn foreign(fact: &Fact) -> Self {
-        Self::ForeignEvent { event_type: fact.event_type.to_string() }
+        Self::ForeignEvent {
+            event_type: fact.event_type.to_string(),
+        }
     }
 }
 

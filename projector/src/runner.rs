@@ -38,10 +38,14 @@ impl RunError {
     pub fn is_passing(&self) -> bool {
         match self {
             RunError::Log(ReadError::Unavailable(_)) => true,
-            RunError::Log(ReadError::Corrupt(_)) | RunError::Unreadable(_) | RunError::AheadOfLog { .. } => false,
+            RunError::Log(ReadError::Corrupt(_)) | RunError::Unreadable(_) | RunError::AheadOfLog { .. } => {
+                false
+            }
             // Class 42 is a missing table, column or right: no attempt will make it appear.
             RunError::Database(error) => {
-                let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+                let code = error
+                    .as_database_error()
+                    .and_then(sqlx::error::DatabaseError::code);
                 !code.is_some_and(|code| code.starts_with("42"))
             }
         }
@@ -93,10 +97,12 @@ impl<R: LogReader> Runner<R> {
         batch: usize,
     ) -> Result<Self, RunError> {
         // Loads go by primary key, and tables grow from nothing to millions under cached plans: a plan that was good
-        // for an empty table must not survive. A stopped process must not hold the checkpoint's lock for ever.
+        // for an empty table must not survive. A stopped process must not hold the checkpoint's lock for ever. Commits
+        // need no flush of their own: after a crash rows and checkpoint are older together, and are folded again from
+        // the log, which is flushed and lies before them in the same WAL.
         sqlx::raw_sql(
             "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;
-             set idle_in_transaction_session_timeout = '15s';",
+             set idle_in_transaction_session_timeout = '15s'; set synchronous_commit = off;",
         )
         .execute(&mut connection)
         .await?;
@@ -113,7 +119,10 @@ impl<R: LogReader> Runner<R> {
         runner.reload().await?;
         let head = runner.reader.head().await?;
         if head < runner.position {
-            return Err(RunError::AheadOfLog { checkpoint: runner.position, head });
+            return Err(RunError::AheadOfLog {
+                checkpoint: runner.position,
+                head,
+            });
         }
         Ok(runner)
     }
@@ -149,11 +158,19 @@ impl<R: LogReader> Runner<R> {
         if batch.is_empty() {
             batch = self.reader.read_all(self.position, self.batch).await?;
         }
-        let Some(last) = batch.last() else { return Ok(Step::CaughtUp) };
+        let Some(last) = batch.last() else {
+            return Ok(Step::CaughtUp);
+        };
         let (after, is_full) = (last.position, batch.len() >= self.batch);
         let reader = self.reader.clone();
         let (max, facts) = (self.batch, decode(batch)?);
-        let read_ahead = async { if is_full { reader.read_all(after, max).await } else { Ok(Vec::new()) } };
+        let read_ahead = async {
+            if is_full {
+                reader.read_all(after, max).await
+            } else {
+                Ok(Vec::new())
+            }
+        };
         let (folded, ahead) = tokio::join!(self.fold(&facts), read_ahead);
         if !folded? {
             self.reload().await?;
@@ -193,7 +210,9 @@ impl<R: LogReader> Runner<R> {
 
     /// One transaction: the checkpoint first, since its lock keeps a second instance from folding the same events.
     async fn commit(&mut self, facts: &[Fact], writing: Writing) -> Result<Commit, RunError> {
-        let Some(last) = facts.last() else { return Ok(Commit::Landed) };
+        let Some(last) = facts.last() else {
+            return Ok(Commit::Landed);
+        };
         let to = Position(last.position);
         let mut transaction = self.connection.begin().await?;
         if !checkpoint::advance(&mut transaction, SERVING, self.position, to).await? {

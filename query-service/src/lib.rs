@@ -35,7 +35,12 @@ pub struct QueryService {
 impl QueryService {
     /// `api_pool` must sign in as the API role.
     pub fn new(api_pool: PgPool, vault: Vault, cursor_key: CursorKey, progress: Progress) -> Self {
-        Self { pool: api_pool, vault, cursor_key, progress }
+        Self {
+            pool: api_pool,
+            vault,
+            cursor_key,
+            progress,
+        }
     }
 
     /// A snapshot that holds at least `min_position`.
@@ -60,6 +65,9 @@ impl QueryService {
     /// The operations with their rows of the route table, as the gateway serves them.
     pub fn service(&self) -> Service {
         let operations = OpenApiService::new(self.operations(), "query-service", env!("CARGO_PKG_VERSION"));
-        Service { routes: ROUTES, endpoint: operations.map_to_response().boxed() }
+        Service {
+            routes: ROUTES,
+            endpoint: operations.map_to_response().boxed(),
+        }
     }
 }

@@ -38,7 +38,9 @@ async fn main() -> anyhow::Result<()> {
         ..ServerLimits::default()
     };
     let stop = tasks.stop_token();
-    tasks.spawn("api", OnEnd::Fatal, async move { Ok(serve(api, gateway, limits, stop).await?) });
+    tasks.spawn("api", OnEnd::Fatal, async move {
+        Ok(serve(api, gateway, limits, stop).await?)
+    });
     let (page, stop) = (Arc::new(health::metrics_app()), tasks.stop_token());
     tasks.spawn("metrics page", OnEnd::Fatal, async move {
         Ok(serve(metrics, page, ServerLimits::default(), stop).await?)
@@ -58,10 +60,23 @@ async fn main() -> anyhow::Result<()> {
 
 async fn gateway(config: &Config) -> anyhow::Result<Gateway> {
     let owner = config.database_url.as_ref();
-    let engine_url = config.engine_database_url.as_ref().or(owner).context("DATABASE_URL is not set")?;
-    let api_url = config.api_database_url.as_ref().or(owner).context("DATABASE_URL is not set")?;
+    let engine_url = config
+        .engine_database_url
+        .as_ref()
+        .or(owner)
+        .context("DATABASE_URL is not set")?;
+    let api_url = config
+        .api_database_url
+        .as_ref()
+        .or(owner)
+        .context("DATABASE_URL is not set")?;
     // Keys of persons are read past row security, hence the engine's role for the vault alone.
-    let engine_pool = db::pool(engine_url.expose(), DbRole::Engine, config.database.engine_connections).await?;
+    let engine_pool = db::pool(
+        engine_url.expose(),
+        DbRole::Engine,
+        config.database.engine_connections,
+    )
+    .await?;
     let api_pool = db::pool(api_url.expose(), DbRole::Api, config.database.api_connections).await?;
     let kek = Kek::from_config(&config.keys)?;
     let (cursors, fingerprints) = (kek.derive("list cursors"), kek.derive("request fingerprints"));
@@ -79,9 +94,16 @@ async fn gateway(config: &Config) -> anyhow::Result<Gateway> {
         let pool = api_pool.clone();
         async move {
             let answer = sqlx::query("select 1").execute(&pool).await;
-            answer.map(|_| ()).map_err(|_| "the database does not answer".to_owned())
+            answer
+                .map(|_| ())
+                .map_err(|_| "the database does not answer".to_owned())
         }
     });
     let services = vec![service.service(), health::service(checks, &document)];
-    Gateway::new(services, Arc::new(verifier), GuardSettings::of(&config.http, fingerprints)).map_err(anyhow::Error::msg)
+    Gateway::new(
+        services,
+        Arc::new(verifier),
+        GuardSettings::of(&config.http, fingerprints),
+    )
+    .map_err(anyhow::Error::msg)
 }

@@ -25,15 +25,26 @@ pub fn path_id<T: FromStr>(text: &str) -> Result<T, Problem> {
 ///
 /// # Errors
 /// 400 that names the parameter and the rule.
-pub fn filter_id<T: FromStr<Err = InvalidId>>(name: &str, text: Option<String>) -> Result<Option<T>, Problem> {
-    text.map(|text| text.parse().map_err(|error: InvalidId| bad_parameter(name, error.rule))).transpose()
+pub fn filter_id<T: FromStr<Err = InvalidId>>(
+    name: &str,
+    text: Option<String>,
+) -> Result<Option<T>, Problem> {
+    text.map(|text| {
+        text.parse()
+            .map_err(|error: InvalidId| bad_parameter(name, error.rule))
+    })
+    .transpose()
 }
 
 /// A filter that takes one of a few words.
 ///
 /// # Errors
 /// 400 that lists the words.
-pub fn filter_word(name: &str, text: Option<String>, words: &'static [&'static str]) -> Result<Option<String>, Problem> {
+pub fn filter_word(
+    name: &str,
+    text: Option<String>,
+    words: &'static [&'static str],
+) -> Result<Option<String>, Problem> {
     match text {
         Some(text) if !words.contains(&text.as_str()) => Err(bad_parameter(name, &words.join(", "))),
         text => Ok(text),

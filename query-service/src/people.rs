@@ -28,8 +28,11 @@ pub async fn open(
     tenant: &TenantId,
     fields: Vec<Option<SealedField>>,
 ) -> Result<Vec<Option<String>>, Problem> {
-    let present: Vec<(&str, &str, &Sealed)> =
-        fields.iter().flatten().map(|field| (field.person.as_str(), field.field, &field.value)).collect();
+    let present: Vec<(&str, &str, &Sealed)> = fields
+        .iter()
+        .flatten()
+        .map(|field| (field.person.as_str(), field.field, &field.value))
+        .collect();
     let opened = vault.open_many(tenant, &present).await.map_err(unavailable)?;
     let mut opened = opened.into_iter();
     let texts = fields.iter().map(|field| {

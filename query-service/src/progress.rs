@@ -32,14 +32,15 @@ impl Progress {
     /// # Errors
     /// 503 `projection_behind` with `Retry-After`, or 503 when the database fails.
     pub async fn reach(&self, min_position: Option<i64>) -> Result<(), Problem> {
-        let Some(wanted) = min_position.filter(|position| *position > 0) else { return Ok(()) };
+        let Some(wanted) = min_position.filter(|position| *position > 0) else {
+            return Ok(());
+        };
         match self {
             Progress::InProcess(position) => {
                 let mut position = position.clone();
                 let reached = position.wait_for(|reached| reached.0 >= wanted);
-                match tokio::time::timeout(LONGEST_WAIT, reached).await {
-                    Ok(Ok(_)) => return Ok(()),
-                    Ok(Err(_)) | Err(_) => {}
+                if let Ok(Ok(_)) = tokio::time::timeout(LONGEST_WAIT, reached).await {
+                    return Ok(());
                 }
                 let reached = position.borrow().0;
                 Err(projection_behind(wanted, reached))
@@ -53,11 +54,12 @@ async fn poll(pool: &PgPool, wanted: i64) -> Result<(), Problem> {
     let deadline = Instant::now() + LONGEST_WAIT;
     let mut pause = POLL.0;
     loop {
-        let reached: i64 = sqlx::query_scalar("select position from projection_checkpoint where name = 'serving'")
-            .fetch_optional(pool)
-            .await
-            .map_err(unavailable)?
-            .unwrap_or(0);
+        let reached: i64 =
+            sqlx::query_scalar("select position from projection_checkpoint where name = 'serving'")
+                .fetch_optional(pool)
+                .await
+                .map_err(unavailable)?
+                .unwrap_or(0);
         if reached >= wanted {
             return Ok(());
         }
@@ -78,7 +80,10 @@ mod tests {
         let (_projector, position) = watch::channel(Position(4));
         let started = Instant::now();
         let problem = Progress::InProcess(position).reach(Some(5)).await.unwrap_err();
-        assert_eq!((problem.code, problem.status.as_u16()), ("projection_behind", 503));
+        assert_eq!(
+            (problem.code, problem.status.as_u16()),
+            ("projection_behind", 503)
+        );
         assert_eq!(problem.retry_after_s, Some(1));
         assert_eq!(started.elapsed(), LONGEST_WAIT);
     }
@@ -87,9 +92,14 @@ mod tests {
     async fn a_wait_ends_when_the_projector_arrives() {
         let (projector, position) = watch::channel(Position(4));
         let progress = Progress::InProcess(position);
-        let (reached, ()) = tokio::join!(progress.reach(Some(5)), async { _ = projector.send_replace(Position(7)) });
+        let (reached, ()) = tokio::join!(progress.reach(Some(5)), async {
+            _ = projector.send_replace(Position(7))
+        });
         assert!(reached.is_ok());
-        assert!(progress.reach(Some(7)).await.is_ok(), "what is reached needs no wait");
+        assert!(
+            progress.reach(Some(7)).await.is_ok(),
+            "what is reached needs no wait"
+        );
         assert!(progress.reach(None).await.is_ok());
     }
 }

@@ -23,8 +23,10 @@ impl Snapshot {
     /// # Errors
     /// 503 when no connection is free in time or the database fails.
     pub async fn open(pool: &PgPool, tenant: &TenantId) -> Result<Self, Problem> {
-        let mut transaction =
-            pool.begin_with("begin isolation level repeatable read read only").await.map_err(unavailable)?;
+        let mut transaction = pool
+            .begin_with("begin isolation level repeatable read read only")
+            .await
+            .map_err(unavailable)?;
         let (_, _, position): (String, String, Option<i64>) = sqlx::query_as(
             "select set_config('trastienda.tenant', $1, true), set_config('statement_timeout', '10s', true),
                     (select position from projection_checkpoint where name = 'serving')",
@@ -33,7 +35,11 @@ impl Snapshot {
         .fetch_one(&mut *transaction)
         .await
         .map_err(unavailable)?;
-        Ok(Self { transaction, tenant: tenant.clone(), position: position.unwrap_or(0) })
+        Ok(Self {
+            transaction,
+            tenant: tenant.clone(),
+            position: position.unwrap_or(0),
+        })
     }
 
     /// Where queries of this snapshot run.

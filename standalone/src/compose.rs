@@ -12,7 +12,7 @@ use command_service::engine::{Engine, EngineOptions, inbox, snapshots};
 use command_service::http::Http;
 use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions};
 use event_store::{PostgresReader, PostgresWriter, WriterOptions};
-use platform::auth::{PasswordHasher, SigningKey, TokenIssuer, TokenSettings};
+use platform::auth::{PasswordCosts, PasswordHasher, TokenIssuer, TokenSettings};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::db::{self, DbRole, Migration};
@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 use crate::ports::Ports;
 use crate::servers::Servers;
-use crate::tenant::{Address, hasher};
+use crate::tenant::Address;
 
 /// What runs, as far as the command line needs it.
 pub struct Running {
@@ -118,8 +118,9 @@ pub async fn start(
     )
     .await?;
 
-    let hasher = hasher(&config.auth)?;
-    let issuer = Arc::new(token_issuer(config, &vault, &clock).await?);
+    let hasher = PasswordHasher::new(PasswordCosts::of(&config.auth))?;
+    let token_keys = platform::auth::signing_keys(&vault).await?;
+    let issuer = Arc::new(TokenIssuer::new(TokenSettings::of(&config.auth), token_keys, Arc::clone(&clock))?);
     let http = Http::new(
         Arc::new(engine.clone()),
         Arc::new(vault.clone()),
@@ -140,11 +141,7 @@ pub async fn start(
             health::service(checks, &document()?),
         ],
         Arc::new(issuer.verifier()?),
-        GuardSettings {
-            fingerprint_key: keys.fingerprints,
-            max_body_bytes: config.http.max_body_bytes,
-            body_read_timeout: Duration::from_millis(config.http.body_read_timeout_ms),
-        },
+        GuardSettings::of(&config.http, keys.fingerprints),
     )
     .map_err(anyhow::Error::msg)?;
 
@@ -223,26 +220,6 @@ fn start_projector(
     Projector::start(tasks, PostgresReader::new(engine_pool.clone()), engine_pool.clone(), options, head)
 }
 
-/// The token keys of the vault; the first start draws one.
-async fn token_issuer(config: &Config, vault: &Vault, clock: &SharedClock) -> anyhow::Result<TokenIssuer> {
-    if vault.signing_keys().await?.is_empty() {
-        let key = SigningKey::generate();
-        vault.put_signing_key(&key.id, key.seed(), &key.public()?).await?;
-    }
-    let keys = vault
-        .signing_keys()
-        .await?
-        .into_iter()
-        .map(|key| SigningKey::from_seed(key.id, &key.private))
-        .collect::<Result<_, _>>()?;
-    let settings = TokenSettings {
-        issuer: config.auth.issuer.clone(),
-        audience: config.auth.audience.clone(),
-        ttl: Duration::from_secs(config.auth.token_ttl_s),
-    };
-    Ok(TokenIssuer::new(settings, keys, Arc::clone(clock))?)
-}
-
 /// Ready means: owns the log, answers from the database, and the demo is there if it was asked for. How far the read
 /// models lag is a metric, not a matter of readiness.
 fn checks(
@@ -275,11 +252,7 @@ fn checks(
 }
 
 fn listen(config: &Config, tasks: &Tasks, ports: Ports, gateway: Gateway) -> anyhow::Result<()> {
-    let limits = ServerLimits {
-        max_connections: config.http.max_connections,
-        header_read_timeout: Duration::from_millis(config.http.header_read_timeout_ms),
-        ..ServerLimits::default()
-    };
+    let limits = ServerLimits::of(&config.http);
     let api = tokio::net::TcpListener::from_std(ports.api)?;
     let metrics = tokio::net::TcpListener::from_std(ports.metrics)?;
     let (gateway, api_limits, stop) = (Arc::new(gateway), limits.clone(), tasks.stop_token());

@@ -10,7 +10,7 @@ use domain::admin::{CreateTenant, CreateUser};
 use domain::{Command, streams};
 use platform::auth::{PasswordCosts, PasswordHasher};
 use platform::clock::fresh_id;
-use platform::config::{AuthConfig, Config};
+use platform::config::Config;
 use platform::vault::{Kek, Vault};
 use schemas::Currency;
 use schemas::events::admin::{Role, StockPolicy};
@@ -39,15 +39,6 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(30);
 /// Fewest characters of the administrator's password.
 const PASSWORD_MIN_CHARS: usize = 12;
 
-pub fn hasher(auth: &AuthConfig) -> anyhow::Result<PasswordHasher> {
-    Ok(PasswordHasher::new(PasswordCosts {
-        memory_kib: auth.argon2_memory_kib,
-        iterations: auth.argon2_iterations,
-        parallelism: auth.argon2_parallelism,
-        at_once: auth.argon2_at_once,
-    })?)
-}
-
 pub async fn create(args: TenantCreateArgs) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref())?;
     let (url, kek) = match &args.data {
@@ -68,7 +59,7 @@ pub async fn create(args: TenantCreateArgs) -> anyhow::Result<()> {
     let pool = platform::db::pool(&url, platform::db::DbRole::Engine, 2).await?;
     let vault = Vault::open(pool.clone(), kek);
     let person = streams::user(&username);
-    let hash = hasher(&config.auth)?.hash(password).await?;
+    let hash = PasswordHasher::new(PasswordCosts::of(&config.auth))?.hash(password).await?;
     let sealed = vault
         .seal_fields(&tenant, person.as_str(), &[("display_name", &args.admin), ("password_hash", &hash)])
         .await?;

@@ -6,6 +6,14 @@
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection};
 
+/// Advisory lock keys of one database, all in this list: two uses of one number would wait for each other for ever.
+/// `…0001` is the migrations' (`db`), `…0002` the log's own (crates/event-store).
+pub mod keys {
+    pub const PROJECTOR: i64 = 0x7472_6173_0003;
+    pub const RELAY: i64 = 0x7472_6173_0004;
+    pub const MATCHER: i64 = 0x7472_6173_0005;
+}
+
 /// A lock that lasts as long as its connection.
 pub struct Lease {
     connection: PgConnection,

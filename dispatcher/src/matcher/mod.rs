@@ -28,7 +28,7 @@ use plan::{Endpoints, Planned};
 pub(crate) use wake::Listener;
 
 /// The matcher's lease: one per database.
-const LEASE_KEY: i64 = 0x7472_6173_0d15;
+const LEASE_KEY: i64 = platform::lease::keys::MATCHER;
 /// How often a standby tries to take the lease.
 const STANDBY_PAUSE: Duration = Duration::from_millis(500);
 const RETRY_PAUSE: Duration = Duration::from_millis(200);

@@ -36,7 +36,10 @@ impl ReadModel for AuditRow {
     const APPEND_ONLY: bool = true;
 
     fn keys(fact: &Fact) -> Vec<AuditKey> {
-        vec![AuditKey { tenant: fact.tenant.clone(), position: fact.position }]
+        vec![AuditKey {
+            tenant: fact.tenant.clone(),
+            position: fact.position,
+        }]
     }
 
     fn fold(_: Option<Self>, key: &AuditKey, fact: &Fact) -> Result<Self, FoldError> {
@@ -70,8 +73,14 @@ mod tests {
     #[test]
     fn every_event_leaves_who_what_and_why() {
         let rows = folded::<AuditRow>([event("catalogue.item_discontinued", json!({"sku": "A"}))]).unwrap();
-        assert_eq!((rows[0].actor.as_str(), rows[0].role.as_deref()), ("ana", Some("cashier")));
+        assert_eq!(
+            (rows[0].actor.as_str(), rows[0].role.as_deref()),
+            ("ana", Some("cashier"))
+        );
         assert_eq!(rows[0].reason.as_deref(), Some("prueba de razón"));
-        assert_eq!((rows[0].command.as_str(), rows[0].event_type.as_str()), ("test_command", "catalogue.item_discontinued"));
+        assert_eq!(
+            (rows[0].command.as_str(), rows[0].event_type.as_str()),
+            ("test_command", "catalogue.item_discontinued")
+        );
     }
 }

@@ -71,14 +71,21 @@ impl ReadModel for LedgerRow {
     }
 
     fn fold(_: Option<Self>, key: &LedgerKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Customer(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Customer(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         let (kind, currency, (cause, reference, note), method) = match event {
             CustomerEvent::Charged(e) => ("charge", e.currency, rests_on(&e.cause), None),
             CustomerEvent::Credited(e) => ("credit", e.currency, rests_on(&e.cause), None),
-            CustomerEvent::PaymentReceived(e) => {
-                ("payment", e.currency, ("payment", Some(e.payment_id.to_string()), None), Some(method_name(e.method)))
+            CustomerEvent::PaymentReceived(e) => (
+                "payment",
+                e.currency,
+                ("payment", Some(e.payment_id.to_string()), None),
+                Some(method_name(e.method)),
+            ),
+            CustomerEvent::Registered(_) | CustomerEvent::CreditChanged(_) => {
+                return Err(FoldError::foreign(fact));
             }
-            CustomerEvent::Registered(_) | CustomerEvent::CreditChanged(_) => return Err(FoldError::foreign(fact)),
         };
         Ok(LedgerRow {
             tenant: key.tenant.clone(),
@@ -106,8 +113,14 @@ mod tests {
     #[test]
     fn entries_are_signed_and_add_up_to_the_balance() {
         let rows = folded::<LedgerRow>(samples::life()).unwrap();
-        assert_eq!(rows.iter().map(|row| row.amount_minor).collect::<Vec<_>>(), [300, -50, -400]);
+        assert_eq!(
+            rows.iter().map(|row| row.amount_minor).collect::<Vec<_>>(),
+            [300, -50, -400]
+        );
         assert_eq!(rows[2].method.as_deref(), Some("transfer"));
-        assert_eq!((rows[1].cause.as_str(), rows[1].reference.as_deref()), ("return", Some("r1")));
+        assert_eq!(
+            (rows[1].cause.as_str(), rows[1].reference.as_deref()),
+            ("return", Some("r1"))
+        );
     }
 }

@@ -90,12 +90,19 @@ impl ReadModel for CustomerRow {
         "create index rm_customers_debt on rm_customers (tenant, customer_id) where balance_minor > 0;";
 
     fn keys(fact: &Fact) -> Vec<CustomerKey> {
-        let Event::Customer(event) = &fact.event else { return Vec::new() };
-        vec![CustomerKey { tenant: fact.tenant.clone(), customer_id: balance_change(event).0.to_string() }]
+        let Event::Customer(event) = &fact.event else {
+            return Vec::new();
+        };
+        vec![CustomerKey {
+            tenant: fact.tenant.clone(),
+            customer_id: balance_change(event).0.to_string(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &CustomerKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Customer(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Customer(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         if let CustomerEvent::Registered(e) = event {
             return Ok(registered(key, e, fact));
         }
@@ -124,7 +131,9 @@ pub(super) mod samples {
     pub fn life() -> Vec<Event> {
         let moved = |amount: i64| json!({"customer_id": "c1", "amount_minor": amount, "currency": "HNL", "balance_minor": 99999});
         let with = |mut data: serde_json::Value, extra: serde_json::Value| {
-            data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            data.as_object_mut()
+                .unwrap()
+                .extend(extra.as_object().unwrap().clone());
             data
         };
         vec![
@@ -133,9 +142,18 @@ pub(super) mod samples {
                 json!({"customer_id": "c1", "kind": "person", "credit": {"kind": "limited", "limit_minor": 5000},
                        "currency": "HNL", "name": {"sealed": "v1.xyz"}}),
             ),
-            event("customer.charged", with(moved(300), json!({"cause": {"kind": "sale", "sale_id": "s1"}}))),
-            event("customer.credited", with(moved(50), json!({"cause": {"kind": "return", "return_id": "r1"}}))),
-            event("customer.payment_received", with(moved(400), json!({"payment_id": "p1", "method": "transfer"}))),
+            event(
+                "customer.charged",
+                with(moved(300), json!({"cause": {"kind": "sale", "sale_id": "s1"}})),
+            ),
+            event(
+                "customer.credited",
+                with(moved(50), json!({"cause": {"kind": "return", "return_id": "r1"}})),
+            ),
+            event(
+                "customer.payment_received",
+                with(moved(400), json!({"payment_id": "p1", "method": "transfer"})),
+            ),
         ]
     }
 }
@@ -157,8 +175,19 @@ mod tests {
     #[test]
     fn new_terms_leave_the_balance_alone() {
         let unlimited = json!({"customer_id": "c1", "credit": {"kind": "unlimited"}, "currency": "HNL"});
-        let rows =
-            folded::<CustomerRow>(samples::life().into_iter().chain([event("customer.credit_changed", unlimited)])).unwrap();
-        assert_eq!((rows[0].credit_kind.as_str(), rows[0].credit_limit_minor, rows[0].balance_minor), ("unlimited", None, -150));
+        let rows = folded::<CustomerRow>(
+            samples::life()
+                .into_iter()
+                .chain([event("customer.credit_changed", unlimited)]),
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                rows[0].credit_kind.as_str(),
+                rows[0].credit_limit_minor,
+                rows[0].balance_minor
+            ),
+            ("unlimited", None, -150)
+        );
     }
 }

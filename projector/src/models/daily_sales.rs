@@ -38,18 +38,28 @@ impl ReadModel for DailySalesRow {
     const VERSION: i32 = 1;
 
     fn keys(fact: &Fact) -> Vec<DailySalesKey> {
-        let Event::Sale(event) = &fact.event else { return Vec::new() };
+        let Event::Sale(event) = &fact.event else {
+            return Vec::new();
+        };
         let (store, day) = match event {
             SaleEvent::Completed(e) => (&e.store, &e.business_day),
             SaleEvent::Voided(e) => (&e.store, &e.business_day),
             SaleEvent::Returned(e) => (&e.store, &e.business_day),
-            SaleEvent::Drafted(_) | SaleEvent::DraftChanged(_) | SaleEvent::DraftDiscarded(_) => return Vec::new(),
+            SaleEvent::Drafted(_) | SaleEvent::DraftChanged(_) | SaleEvent::DraftDiscarded(_) => {
+                return Vec::new();
+            }
         };
-        vec![DailySalesKey { tenant: fact.tenant.clone(), store: store.to_string(), day: day.clone() }]
+        vec![DailySalesKey {
+            tenant: fact.tenant.clone(),
+            store: store.to_string(),
+            day: day.clone(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &DailySalesKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Sale(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Sale(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         let mut row = row.unwrap_or_else(|| DailySalesRow {
             tenant: key.tenant.clone(),
             store: key.store.clone(),
@@ -89,7 +99,11 @@ impl ReadModel for DailySalesRow {
             SaleEvent::Returned(e) => {
                 add(&mut row.returns, 1, "returns")?;
                 add(&mut row.returned_minor, e.total_minor.get(), "returned_minor")?;
-                add(&mut row.returned_tax_minor, e.tax_minor.get(), "returned_tax_minor")?;
+                add(
+                    &mut row.returned_tax_minor,
+                    e.tax_minor.get(),
+                    "returned_tax_minor",
+                )?;
                 add(&mut row.net_minor, -e.total_minor.get(), "net_minor")?;
                 e.currency
             }
@@ -112,14 +126,29 @@ mod tests {
     #[test]
     fn a_return_counts_on_its_own_day_and_in_its_own_store() {
         let rows = folded::<DailySalesRow>([samples::completed(), samples::returned("r1")]).unwrap();
-        assert_eq!((rows[0].store.as_str(), rows[0].day.as_str(), rows[0].net_minor), ("centro", "2026-11-01", 238));
-        assert_eq!((rows[1].store.as_str(), rows[1].day.as_str(), rows[1].net_minor), ("norte", "2026-11-02", -90));
+        assert_eq!(
+            (rows[0].store.as_str(), rows[0].day.as_str(), rows[0].net_minor),
+            ("centro", "2026-11-01", 238)
+        );
+        assert_eq!(
+            (rows[1].store.as_str(), rows[1].day.as_str(), rows[1].net_minor),
+            ("norte", "2026-11-02", -90)
+        );
     }
 
     #[test]
     fn a_void_shrinks_the_day_of_the_sale() {
-        let rows = folded::<DailySalesRow>([samples::completed(), samples::returned("r1"), samples::voided()]).unwrap();
-        assert_eq!((rows[0].sales, rows[0].voids, rows[0].net_minor), (1, 1, 238 - 148));
-        assert_eq!(rows.iter().map(|row| row.net_minor).sum::<i64>(), 0, "all that was sold came back");
+        let rows =
+            folded::<DailySalesRow>([samples::completed(), samples::returned("r1"), samples::voided()])
+                .unwrap();
+        assert_eq!(
+            (rows[0].sales, rows[0].voids, rows[0].net_minor),
+            (1, 1, 238 - 148)
+        );
+        assert_eq!(
+            rows.iter().map(|row| row.net_minor).sum::<i64>(),
+            0,
+            "all that was sold came back"
+        );
     }
 }

@@ -33,12 +33,16 @@ impl ReadModel for ItemSalesRow {
             sku: sku.to_string(),
         };
         match &fact.event {
-            Event::Sale(SaleEvent::Completed(e)) => {
-                e.lines.iter().map(|line| key(&e.store, &e.business_day, &line.sku)).collect()
-            }
-            Event::Sale(SaleEvent::Returned(e)) => {
-                e.lines.iter().map(|line| key(&e.store, &e.business_day, &line.sku)).collect()
-            }
+            Event::Sale(SaleEvent::Completed(e)) => e
+                .lines
+                .iter()
+                .map(|line| key(&e.store, &e.business_day, &line.sku))
+                .collect(),
+            Event::Sale(SaleEvent::Returned(e)) => e
+                .lines
+                .iter()
+                .map(|line| key(&e.store, &e.business_day, &line.sku))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -66,7 +70,11 @@ impl ReadModel for ItemSalesRow {
             }
             Event::Sale(SaleEvent::Returned(e)) => {
                 for line in e.lines.iter().filter(|line| line.sku.as_str() == key.sku) {
-                    add(&mut row.returned_quantity, line.quantity.get(), "returned_quantity")?;
+                    add(
+                        &mut row.returned_quantity,
+                        line.quantity.get(),
+                        "returned_quantity",
+                    )?;
                     add(&mut row.returned_minor, line.total_minor.get(), "returned_minor")?;
                 }
                 e.currency
@@ -88,7 +96,9 @@ mod tests {
     #[test]
     fn lines_of_one_item_add_up_and_count_once() {
         let mut sale = samples::completed();
-        let Event::Sale(SaleEvent::Completed(e)) = &mut sale else { panic!("a completed sale") };
+        let Event::Sale(SaleEvent::Completed(e)) = &mut sale else {
+            panic!("a completed sale")
+        };
         e.lines[1].sku = e.lines[0].sku.clone();
         let rows = folded::<ItemSalesRow>([sale]).unwrap();
         assert_eq!(rows.len(), 1);
@@ -99,6 +109,9 @@ mod tests {
     fn a_return_is_kept_apart_from_what_was_sold() {
         let rows = folded::<ItemSalesRow>([samples::completed(), samples::returned("r1")]).unwrap();
         let back = rows.iter().find(|row| row.store == "norte").unwrap();
-        assert_eq!((back.sold_quantity, back.returned_quantity, back.returned_minor), (0, 1, 90));
+        assert_eq!(
+            (back.sold_quantity, back.returned_quantity, back.returned_minor),
+            (0, 1, 90)
+        );
     }
 }

@@ -39,21 +39,29 @@ fn kind_name(kind: ItemKind) -> &'static str {
 impl ReadModel for ItemRow {
     const NAME: &'static str = "items";
     const VERSION: i32 = 1;
-    const INDEXES: &'static str = "create index rm_items_gtin on rm_items (tenant, gtin) where gtin is not null;";
+    const INDEXES: &'static str =
+        "create index rm_items_gtin on rm_items (tenant, gtin) where gtin is not null;";
 
     fn keys(fact: &Fact) -> Vec<ItemKey> {
-        let Event::Catalogue(event) = &fact.event else { return Vec::new() };
+        let Event::Catalogue(event) = &fact.event else {
+            return Vec::new();
+        };
         let sku = match event {
             CatalogueEvent::ItemCreated(e) => &e.sku,
             CatalogueEvent::ItemChanged(e) => &e.sku,
             CatalogueEvent::ItemDiscontinued(e) => &e.sku,
             CatalogueEvent::ItemReinstated(e) => &e.sku,
         };
-        vec![ItemKey { tenant: fact.tenant.clone(), sku: sku.to_string() }]
+        vec![ItemKey {
+            tenant: fact.tenant.clone(),
+            sku: sku.to_string(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &ItemKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Catalogue(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Catalogue(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         if let CatalogueEvent::ItemCreated(e) = event {
             return Ok(ItemRow {
                 tenant: key.tenant.clone(),
@@ -117,7 +125,14 @@ mod tests {
     fn a_change_touches_only_the_fields_that_it_names() {
         let change = json!({"sku": "A", "price_minor": 950, "currency": "HNL"});
         let rows = folded::<ItemRow>([created(), event("catalogue.item_changed", change)]).unwrap();
-        assert_eq!((rows[0].price_minor, rows[0].name.as_str(), rows[0].tax_code.as_deref()), (950, "Cable", Some("ISV15")));
+        assert_eq!(
+            (
+                rows[0].price_minor,
+                rows[0].name.as_str(),
+                rows[0].tax_code.as_deref()
+            ),
+            (950, "Cable", Some("ISV15"))
+        );
         assert_eq!(rows[0].details, r#"{"brand":"Acme"}"#);
     }
 
@@ -139,6 +154,9 @@ mod tests {
     #[test]
     fn a_change_of_an_item_that_never_was_cannot_be_folded() {
         let change = event("catalogue.item_discontinued", json!({"sku": "A"}));
-        assert!(matches!(folded::<ItemRow>([change]), Err(FoldError::MissingRow { .. })));
+        assert!(matches!(
+            folded::<ItemRow>([change]),
+            Err(FoldError::MissingRow { .. })
+        ));
     }
 }

@@ -32,12 +32,25 @@ impl ReadModel for SaleLineRow {
     const VERSION: i32 = 1;
 
     fn keys(fact: &Fact) -> Vec<SaleLineKey> {
-        let Event::Sale(event) = &fact.event else { return Vec::new() };
-        let Some(sale_id) = sale_of(event) else { return Vec::new() };
-        let key = |line| SaleLineKey { tenant: fact.tenant.clone(), sale_id: sale_id.to_string(), line };
+        let Event::Sale(event) = &fact.event else {
+            return Vec::new();
+        };
+        let Some(sale_id) = sale_of(event) else {
+            return Vec::new();
+        };
+        let key = |line| SaleLineKey {
+            tenant: fact.tenant.clone(),
+            sale_id: sale_id.to_string(),
+            line,
+        };
         match event {
             SaleEvent::Completed(e) => e.lines.iter().map(|line| key(line.line)).collect(),
-            SaleEvent::Returned(e) => e.lines.iter().filter_map(|line| line.sale_line).map(key).collect(),
+            SaleEvent::Returned(e) => e
+                .lines
+                .iter()
+                .filter_map(|line| line.sale_line)
+                .map(key)
+                .collect(),
             SaleEvent::Drafted(_)
             | SaleEvent::DraftChanged(_)
             | SaleEvent::DraftDiscarded(_)
@@ -48,7 +61,11 @@ impl ReadModel for SaleLineRow {
     fn fold(row: Option<Self>, key: &SaleLineKey, fact: &Fact) -> Result<Self, FoldError> {
         match &fact.event {
             Event::Sale(SaleEvent::Completed(e)) => {
-                let line = e.lines.iter().find(|line| line.line == key.line).ok_or_else(|| FoldError::foreign(fact))?;
+                let line = e
+                    .lines
+                    .iter()
+                    .find(|line| line.line == key.line)
+                    .ok_or_else(|| FoldError::foreign(fact))?;
                 Ok(SaleLineRow {
                     tenant: key.tenant.clone(),
                     sale_id: key.sale_id.clone(),
@@ -71,7 +88,11 @@ impl ReadModel for SaleLineRow {
             Event::Sale(SaleEvent::Returned(e)) => {
                 let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
                 for line in e.lines.iter().filter(|line| line.sale_line == Some(key.line)) {
-                    add(&mut row.returned_quantity, line.quantity.get(), "returned_quantity")?;
+                    add(
+                        &mut row.returned_quantity,
+                        line.quantity.get(),
+                        "returned_quantity",
+                    )?;
                     add(&mut row.returned_minor, line.total_minor.get(), "returned_minor")?;
                 }
                 Ok(row)

@@ -124,7 +124,11 @@ impl SaleRow {
     }
 
     fn take_return(&mut self, returned: &SaleReturned) -> Result<(), FoldError> {
-        add(&mut self.returned_minor, returned.total_minor.get(), "returned_minor")?;
+        add(
+            &mut self.returned_minor,
+            returned.total_minor.get(),
+            "returned_minor",
+        )?;
         let text = document(returned)?;
         let separator = if self.returns == "[]" { "" } else { "," };
         self.returns.pop();
@@ -150,12 +154,22 @@ impl ReadModel for SaleRow {
         create index rm_sales_drafts on rm_sales (tenant, opened_position) where status = 'draft';";
 
     fn keys(fact: &Fact) -> Vec<SaleKey> {
-        let Event::Sale(event) = &fact.event else { return Vec::new() };
-        sale_of(event).map(|id| SaleKey { tenant: fact.tenant.clone(), sale_id: id.to_string() }).into_iter().collect()
+        let Event::Sale(event) = &fact.event else {
+            return Vec::new();
+        };
+        sale_of(event)
+            .map(|id| SaleKey {
+                tenant: fact.tenant.clone(),
+                sale_id: id.to_string(),
+            })
+            .into_iter()
+            .collect()
     }
 
     fn fold(row: Option<Self>, key: &SaleKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Sale(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Sale(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         let mut row = match (row, event) {
             (Some(row), _) => row,
             (None, SaleEvent::Drafted(e)) => Self::empty(key, e.draft.store.as_str(), fact),
@@ -237,42 +251,79 @@ mod tests {
     fn drafted(event_type: &str, lines: i64) -> Event {
         let line = json!({"sku": "A", "quantity": 1});
         let lines: Vec<_> = (0..lines).map(|_| line.clone()).collect();
-        event(event_type, json!({"sale_id": "s1", "draft": {"store": "centro", "lines": lines, "hold_stock": false}}))
+        event(
+            event_type,
+            json!({"sale_id": "s1", "draft": {"store": "centro", "lines": lines, "hold_stock": false}}),
+        )
     }
 
     #[test]
     fn a_draft_is_a_sale_without_figures_until_it_completes() {
         let drafts = vec![drafted("sale.drafted", 1), drafted("sale.draft_changed", 3)];
         let row = folded::<SaleRow>(drafts.clone()).unwrap().remove(0);
-        assert_eq!((row.status.as_str(), row.line_count, row.total_minor, row.currency), ("draft", 3, 0, None));
-        let row = folded::<SaleRow>(drafts.into_iter().chain([samples::completed()])).unwrap().remove(0);
-        assert_eq!((row.status.as_str(), row.line_count, row.total_minor, row.draft), ("completed", 2, 238, None));
+        assert_eq!(
+            (row.status.as_str(), row.line_count, row.total_minor, row.currency),
+            ("draft", 3, 0, None)
+        );
+        let row = folded::<SaleRow>(drafts.into_iter().chain([samples::completed()]))
+            .unwrap()
+            .remove(0);
+        assert_eq!(
+            (row.status.as_str(), row.line_count, row.total_minor, row.draft),
+            ("completed", 2, 238, None)
+        );
         assert_eq!((row.opened_position, row.last_position), (1, 3));
     }
 
     #[test]
     fn a_discarded_draft_stays_visible_as_discarded() {
         let gone = event("sale.draft_discarded", json!({"sale_id": "s1"}));
-        assert_eq!(folded::<SaleRow>([drafted("sale.drafted", 1), gone]).unwrap()[0].status, "discarded");
+        assert_eq!(
+            folded::<SaleRow>([drafted("sale.drafted", 1), gone]).unwrap()[0].status,
+            "discarded"
+        );
     }
 
     #[test]
     fn returns_add_up_and_are_kept_in_order() {
-        let row = folded::<SaleRow>([samples::completed(), samples::returned("r1"), samples::returned("r2")]);
+        let row = folded::<SaleRow>([
+            samples::completed(),
+            samples::returned("r1"),
+            samples::returned("r2"),
+        ]);
         let row = row.unwrap().remove(0);
         assert_eq!(row.returned_minor, 180);
         let returns: Vec<serde_json::Value> = serde_json::from_str(&row.returns).unwrap();
-        assert_eq!(returns.iter().map(|r| r["return_id"].as_str().unwrap()).collect::<Vec<_>>(), ["r1", "r2"]);
+        assert_eq!(
+            returns
+                .iter()
+                .map(|r| r["return_id"].as_str().unwrap())
+                .collect::<Vec<_>>(),
+            ["r1", "r2"]
+        );
     }
 
     #[test]
     fn a_void_keeps_the_totals_and_says_what_was_undone() {
-        let row = folded::<SaleRow>([samples::completed(), samples::returned("r1"), samples::voided()]).unwrap().remove(0);
-        assert_eq!((row.status.as_str(), row.total_minor, row.returned_minor, row.voided_minor), ("voided", 238, 90, 148));
+        let row = folded::<SaleRow>([samples::completed(), samples::returned("r1"), samples::voided()])
+            .unwrap()
+            .remove(0);
+        assert_eq!(
+            (
+                row.status.as_str(),
+                row.total_minor,
+                row.returned_minor,
+                row.voided_minor
+            ),
+            ("voided", 238, 90, 148)
+        );
     }
 
     #[test]
     fn a_void_of_a_sale_that_never_was_cannot_be_folded() {
-        assert!(matches!(folded::<SaleRow>([samples::voided()]), Err(FoldError::MissingRow { .. })));
+        assert!(matches!(
+            folded::<SaleRow>([samples::voided()]),
+            Err(FoldError::MissingRow { .. })
+        ));
     }
 }

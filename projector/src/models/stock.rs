@@ -61,11 +61,14 @@ impl<'a> Movement<'a> {
 /// `numerator ÷ denominator`, rounded half away from zero; both are not negative here.
 fn rounded(numerator: i128, denominator: i64) -> Result<i64, FoldError> {
     let denominator = i128::from(denominator);
-    i64::try_from((numerator + denominator / 2) / denominator).map_err(|_| FoldError::OutOfRange("average_cost_minor"))
+    i64::try_from((numerator + denominator / 2) / denominator)
+        .map_err(|_| FoldError::OutOfRange("average_cost_minor"))
 }
 
 fn cost_of(units: i64, unit_cost_minor: i64) -> Result<i64, FoldError> {
-    units.checked_mul(unit_cost_minor).ok_or(FoldError::OutOfRange("total_cost_minor"))
+    units
+        .checked_mul(unit_cost_minor)
+        .ok_or(FoldError::OutOfRange("total_cost_minor"))
 }
 
 impl StockRow {
@@ -85,11 +88,17 @@ impl StockRow {
             self.total_cost_minor = rounded(value, before)?;
             return Ok(());
         }
-        let Some(cost) = unit_cost_minor.or(self.average_cost_minor) else { return Ok(()) };
+        let Some(cost) = unit_cost_minor.or(self.average_cost_minor) else {
+            return Ok(());
+        };
         if before <= 0 || self.average_cost_minor.is_none() {
             self.total_cost_minor = cost_of(after, cost)?;
         } else {
-            add(&mut self.total_cost_minor, cost_of(delta, cost)?, "total_cost_minor")?;
+            add(
+                &mut self.total_cost_minor,
+                cost_of(delta, cost)?,
+                "total_cost_minor",
+            )?;
         }
         self.average_cost_minor = Some(rounded(i128::from(self.total_cost_minor), after)?);
         Ok(())
@@ -102,13 +111,21 @@ impl ReadModel for StockRow {
     const INDEXES: &'static str = "create index rm_stock_sku on rm_stock (tenant, sku, store);";
 
     fn keys(fact: &Fact) -> Vec<StockKey> {
-        let Event::Stock(event) = &fact.event else { return Vec::new() };
+        let Event::Stock(event) = &fact.event else {
+            return Vec::new();
+        };
         let movement = Movement::of(event);
-        vec![StockKey { tenant: fact.tenant.clone(), store: movement.store.to_owned(), sku: movement.sku.to_owned() }]
+        vec![StockKey {
+            tenant: fact.tenant.clone(),
+            store: movement.store.to_owned(),
+            sku: movement.sku.to_owned(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &StockKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Stock(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Stock(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         let movement = Movement::of(event);
         let mut row = row.unwrap_or_else(|| StockRow {
             tenant: key.tenant.clone(),
@@ -157,8 +174,14 @@ mod tests {
         let rows = folded::<StockRow>([
             received(10, None),
             issued(3),
-            event("inventory.adjusted", json!({"store": "centro", "sku": "A", "delta": -2, "on_hand": 999})),
-            event("inventory.written_off", json!({"store": "centro", "sku": "A", "quantity": 1, "on_hand": 999})),
+            event(
+                "inventory.adjusted",
+                json!({"store": "centro", "sku": "A", "delta": -2, "on_hand": 999}),
+            ),
+            event(
+                "inventory.written_off",
+                json!({"store": "centro", "sku": "A", "quantity": 1, "on_hand": 999}),
+            ),
             event(
                 "inventory.returned",
                 json!({"store": "centro", "sku": "A", "quantity": 2, "on_hand": 999,
@@ -173,7 +196,8 @@ mod tests {
     #[test]
     fn a_reservation_changes_what_is_reserved_and_not_what_is_on_hand() {
         let held = json!({"store": "centro", "sku": "A", "quantity": 4, "holder": "sale/s1", "reserved": 99});
-        let rows = folded::<StockRow>([received(10, None), event("inventory.reserved", held.clone())]).unwrap();
+        let rows =
+            folded::<StockRow>([received(10, None), event("inventory.reserved", held.clone())]).unwrap();
         assert_eq!((rows[0].on_hand, rows[0].reserved), (10, 4));
         let rows = folded::<StockRow>([
             received(10, None),
@@ -194,7 +218,10 @@ mod tests {
     #[test]
     fn an_empty_shelf_is_worth_nothing_and_remembers_its_average() {
         let rows = folded::<StockRow>([received(3, Some(33)), issued(1), issued(1), issued(1)]).unwrap();
-        assert_eq!((rows[0].total_cost_minor, rows[0].average_cost_minor), (0, Some(33)));
+        assert_eq!(
+            (rows[0].total_cost_minor, rows[0].average_cost_minor),
+            (0, Some(33))
+        );
     }
 
     #[test]
@@ -206,6 +233,9 @@ mod tests {
     #[test]
     fn goods_without_a_cost_count_at_the_first_cost_that_becomes_known() {
         let rows = folded::<StockRow>([received(5, None), received(5, Some(20))]).unwrap();
-        assert_eq!((rows[0].total_cost_minor, rows[0].average_cost_minor), (200, Some(20)));
+        assert_eq!(
+            (rows[0].total_cost_minor, rows[0].average_cost_minor),
+            (200, Some(20))
+        );
     }
 }

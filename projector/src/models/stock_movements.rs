@@ -48,7 +48,9 @@ impl ReadModel for StockMovementRow {
     const APPEND_ONLY: bool = true;
 
     fn keys(fact: &Fact) -> Vec<StockMovementKey> {
-        let Event::Stock(event) = &fact.event else { return Vec::new() };
+        let Event::Stock(event) = &fact.event else {
+            return Vec::new();
+        };
         let movement = Movement::of(event);
         vec![StockMovementKey {
             tenant: fact.tenant.clone(),
@@ -59,14 +61,21 @@ impl ReadModel for StockMovementRow {
     }
 
     fn fold(_: Option<Self>, key: &StockMovementKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Stock(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Stock(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         let movement = Movement::of(event);
         Ok(StockMovementRow {
             tenant: key.tenant.clone(),
             store: key.store.clone(),
             sku: key.sku.clone(),
             position: key.position,
-            kind: fact.event_type.split('.').next_back().unwrap_or_default().to_owned(),
+            kind: fact
+                .event_type
+                .split('.')
+                .next_back()
+                .unwrap_or_default()
+                .to_owned(),
             on_hand_delta: movement.on_hand,
             reserved_delta: movement.reserved,
             unit_cost_minor: movement.unit_cost_minor,
@@ -87,12 +96,32 @@ mod tests {
     #[test]
     fn each_movement_says_what_it_rests_on() {
         let rows = folded::<StockMovementRow>([
-            event("inventory.received", json!({"store": "c", "sku": "A", "quantity": 5, "reference": "F-1", "on_hand": 5})),
-            event("inventory.issued", json!({"store": "c", "sku": "A", "quantity": 2, "sale_id": "s1", "on_hand": 3})),
+            event(
+                "inventory.received",
+                json!({"store": "c", "sku": "A", "quantity": 5, "reference": "F-1", "on_hand": 5}),
+            ),
+            event(
+                "inventory.issued",
+                json!({"store": "c", "sku": "A", "quantity": 2, "sale_id": "s1", "on_hand": 3}),
+            ),
         ])
         .unwrap();
-        assert_eq!((rows[0].kind.as_str(), rows[0].on_hand_delta, rows[0].reference.as_deref()), ("received", 5, Some("F-1")));
-        assert_eq!((rows[1].kind.as_str(), rows[1].on_hand_delta, rows[1].reference.as_deref()), ("issued", -2, Some("sale/s1")));
+        assert_eq!(
+            (
+                rows[0].kind.as_str(),
+                rows[0].on_hand_delta,
+                rows[0].reference.as_deref()
+            ),
+            ("received", 5, Some("F-1"))
+        );
+        assert_eq!(
+            (
+                rows[1].kind.as_str(),
+                rows[1].on_hand_delta,
+                rows[1].reference.as_deref()
+            ),
+            ("issued", -2, Some("sale/s1"))
+        );
         assert_eq!(rows[1].actor, "ana");
     }
 }

@@ -29,7 +29,10 @@ impl ReadModel for StoreRow {
             Event::Admin(AdminEvent::StoreClosed(e)) => &e.store,
             _ => return Vec::new(),
         };
-        vec![StoreKey { tenant: fact.tenant.clone(), store: store.to_string() }]
+        vec![StoreKey {
+            tenant: fact.tenant.clone(),
+            store: store.to_string(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &StoreKey, fact: &Fact) -> Result<Self, FoldError> {

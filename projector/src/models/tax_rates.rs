@@ -24,12 +24,19 @@ impl ReadModel for TaxRateRow {
     const VERSION: i32 = 1;
 
     fn keys(fact: &Fact) -> Vec<TaxRateKey> {
-        let Event::Admin(AdminEvent::TaxRateSet(e)) = &fact.event else { return Vec::new() };
-        vec![TaxRateKey { tenant: fact.tenant.clone(), tax_code: e.tax_code.to_string() }]
+        let Event::Admin(AdminEvent::TaxRateSet(e)) = &fact.event else {
+            return Vec::new();
+        };
+        vec![TaxRateKey {
+            tenant: fact.tenant.clone(),
+            tax_code: e.tax_code.to_string(),
+        }]
     }
 
     fn fold(_: Option<Self>, key: &TaxRateKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Admin(AdminEvent::TaxRateSet(e)) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Admin(AdminEvent::TaxRateSet(e)) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         Ok(TaxRateRow {
             tenant: key.tenant.clone(),
             tax_code: key.tax_code.clone(),
@@ -50,7 +57,12 @@ mod tests {
 
     #[test]
     fn the_last_rate_of_a_code_holds() {
-        let set = |rate: i64| event("admin.tax_rate_set", json!({"tax_code": "ISV15", "name": "ISV", "rate_ppm": rate}));
+        let set = |rate: i64| {
+            event(
+                "admin.tax_rate_set",
+                json!({"tax_code": "ISV15", "name": "ISV", "rate_ppm": rate}),
+            )
+        };
         let rows = folded::<TaxRateRow>([set(120_000), set(150_000)]).unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].rate_ppm, 150_000);

@@ -39,7 +39,9 @@ impl ReadModel for TenantRow {
     fn keys(fact: &Fact) -> Vec<TenantKey> {
         match &fact.event {
             Event::Admin(AdminEvent::TenantCreated(_) | AdminEvent::StockPolicyChanged(_)) => {
-                vec![TenantKey { tenant: fact.tenant.clone() }]
+                vec![TenantKey {
+                    tenant: fact.tenant.clone(),
+                }]
             }
             _ => Vec::new(),
         }
@@ -88,6 +90,9 @@ mod tests {
             event("admin.stock_policy_changed", json!({"stock_policy": "allow_negative"})),
         ])
         .unwrap();
-        assert_eq!((rows[0].stock_policy.as_str(), rows[0].currency.as_str()), ("allow_negative", "HNL"));
+        assert_eq!(
+            (rows[0].stock_policy.as_str(), rows[0].currency.as_str()),
+            ("allow_negative", "HNL")
+        );
     }
 }

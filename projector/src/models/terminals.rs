@@ -30,7 +30,10 @@ impl ReadModel for TerminalRow {
             Event::Admin(AdminEvent::TerminalRetired(e)) => &e.terminal,
             _ => return Vec::new(),
         };
-        vec![TerminalKey { tenant: fact.tenant.clone(), terminal: terminal.to_string() }]
+        vec![TerminalKey {
+            tenant: fact.tenant.clone(),
+            terminal: terminal.to_string(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &TerminalKey, fact: &Fact) -> Result<Self, FoldError> {
@@ -67,8 +70,14 @@ mod tests {
     #[test]
     fn a_retired_till_stays_listed_with_its_store() {
         let rows = folded::<TerminalRow>([
-            event("admin.terminal_registered", json!({"terminal": "caja-1", "store": "centro", "name": "Caja 1"})),
-            event("admin.terminal_retired", json!({"terminal": "caja-1", "store": "centro"})),
+            event(
+                "admin.terminal_registered",
+                json!({"terminal": "caja-1", "store": "centro", "name": "Caja 1"}),
+            ),
+            event(
+                "admin.terminal_retired",
+                json!({"terminal": "caja-1", "store": "centro"}),
+            ),
         ])
         .unwrap();
         assert!(rows[0].retired);

@@ -44,12 +44,19 @@ impl ReadModel for UnitRow {
     const VERSION: i32 = 1;
 
     fn keys(fact: &Fact) -> Vec<UnitKey> {
-        let Event::Unit(event) = &fact.event else { return Vec::new() };
-        vec![UnitKey { tenant: fact.tenant.clone(), unit: named(event).0.to_owned() }]
+        let Event::Unit(event) = &fact.event else {
+            return Vec::new();
+        };
+        vec![UnitKey {
+            tenant: fact.tenant.clone(),
+            unit: named(event).0.to_owned(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &UnitKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Unit(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Unit(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         let (_, sku, store) = named(event);
         let cost_before = row.and_then(|row| row.cost_minor);
         let mut row = UnitRow {
@@ -90,7 +97,9 @@ mod tests {
 
     fn about(extra: serde_json::Value) -> serde_json::Value {
         let mut data = json!({"unit": "imei:490154203237518", "sku": "P", "store": "centro"});
-        data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        data.as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
         data
     }
 
@@ -101,16 +110,32 @@ mod tests {
             event("inventory.unit_sold", about(json!({"sale_id": "s1"}))),
         ];
         let rows = folded::<UnitRow>(life.clone()).unwrap();
-        assert_eq!((rows[0].status.as_str(), rows[0].sale_id.as_deref()), ("sold", Some("s1")));
-        let back = event("inventory.unit_returned", about(json!({"cause": {"kind": "void", "sale_id": "s1"}})));
+        assert_eq!(
+            (rows[0].status.as_str(), rows[0].sale_id.as_deref()),
+            ("sold", Some("s1"))
+        );
+        let back = event(
+            "inventory.unit_returned",
+            about(json!({"cause": {"kind": "void", "sale_id": "s1"}})),
+        );
         let rows = folded::<UnitRow>(life.into_iter().chain([back])).unwrap();
-        assert_eq!((rows[0].status.as_str(), rows[0].sale_id.as_deref()), ("in_stock", None));
+        assert_eq!(
+            (rows[0].status.as_str(), rows[0].sale_id.as_deref()),
+            ("in_stock", None)
+        );
         assert_eq!(rows[0].cost_minor, Some(5000));
     }
 
     #[test]
     fn a_reserved_unit_names_its_holder() {
-        let rows = folded::<UnitRow>([event("inventory.unit_reserved", about(json!({"holder": "sale/s9"})))]).unwrap();
-        assert_eq!((rows[0].status.as_str(), rows[0].holder.as_deref()), ("reserved", Some("sale/s9")));
+        let rows = folded::<UnitRow>([event(
+            "inventory.unit_reserved",
+            about(json!({"holder": "sale/s9"})),
+        )])
+        .unwrap();
+        assert_eq!(
+            (rows[0].status.as_str(), rows[0].holder.as_deref()),
+            ("reserved", Some("sale/s9"))
+        );
     }
 }

@@ -27,7 +27,9 @@ impl ReadModel for UserRow {
     const VERSION: i32 = 1;
 
     fn keys(fact: &Fact) -> Vec<UserKey> {
-        let Event::Admin(event) = &fact.event else { return Vec::new() };
+        let Event::Admin(event) = &fact.event else {
+            return Vec::new();
+        };
         let username = match event {
             AdminEvent::UserCreated(e) => &e.username,
             AdminEvent::UserRoleChanged(e) => &e.username,
@@ -36,11 +38,16 @@ impl ReadModel for UserRow {
             AdminEvent::UserEnabled(e) => &e.username,
             _ => return Vec::new(),
         };
-        vec![UserKey { tenant: fact.tenant.clone(), username: username.to_string() }]
+        vec![UserKey {
+            tenant: fact.tenant.clone(),
+            username: username.to_string(),
+        }]
     }
 
     fn fold(row: Option<Self>, key: &UserKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Admin(event) = &fact.event else { return Err(FoldError::foreign(fact)) };
+        let Event::Admin(event) = &fact.event else {
+            return Err(FoldError::foreign(fact));
+        };
         if let AdminEvent::UserCreated(e) = event {
             return Ok(UserRow {
                 tenant: key.tenant.clone(),
@@ -86,6 +93,9 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((rows[0].role.as_str(), rows[0].disabled), ("manager", true));
-        assert!(!format!("{:?}", rows[0]).contains("v1.h"), "no password hash leaves the log");
+        assert!(
+            !format!("{:?}", rows[0]).contains("v1.h"),
+            "no password hash leaves the log"
+        );
     }
 }

@@ -17,7 +17,9 @@ use crate::support::{Log, Models};
 
 async fn runner(models: &Models, log: &MemoryLog, batch: usize) -> Runner<MemoryLog> {
     let connection = models.engine.acquire().await.unwrap().detach();
-    Runner::open(log.clone(), connection, models::all(), batch).await.unwrap()
+    Runner::open(log.clone(), connection, models::all(), batch)
+        .await
+        .unwrap()
 }
 
 async fn run_to_end(runner: &mut Runner<MemoryLog>) -> usize {
@@ -47,7 +49,8 @@ async fn sums(models: &Models) -> (i64, i64, i64, i64) {
 /// 1,000 pieces in, then sales of one piece at 100 each; two events per sale.
 async fn shop(sales: usize) -> Log {
     let mut log = Log::new();
-    log.append("t1", vec![("stock/centro/A", received("centro", "A", 1000))]).await;
+    log.append("t1", vec![("stock/centro/A", received("centro", "A", 1000))])
+        .await;
     for sale in 0..sales {
         let id = format!("s{sale}");
         log.append(
@@ -66,7 +69,10 @@ async fn shop(sales: usize) -> Log {
 async fn two_runners_at_once_count_each_event_once() {
     let models = Models::new().await;
     let log = shop(300).await;
-    let (mut one, mut two) = (runner(&models, &log.reader, 7).await, runner(&models, &log.reader, 11).await);
+    let (mut one, mut two) = (
+        runner(&models, &log.reader, 7).await,
+        runner(&models, &log.reader, 11).await,
+    );
     let (first, second) = tokio::join!(run_to_end(&mut one), run_to_end(&mut two));
     assert_eq!(first + second, 601, "what one lost the other folded");
     assert_eq!(sums(&models).await, (700, 700, 30_000, 601));
@@ -93,7 +99,10 @@ async fn a_backend_killed_in_mid_transaction_leaves_nothing_half_done() {
     let log = shop(20).await;
     // The last model's table is locked, so the runner stands in the middle of its transaction.
     let mut blocker = models.engine.begin().await.unwrap();
-    sqlx::query("lock table rm_item_sales in access exclusive mode").execute(&mut *blocker).await.unwrap();
+    sqlx::query("lock table rm_item_sales in access exclusive mode")
+        .execute(&mut *blocker)
+        .await
+        .unwrap();
     let mut doomed = runner(&models, &log.reader, 1000).await;
     let kill = async {
         loop {
@@ -111,9 +120,16 @@ async fn a_backend_killed_in_mid_transaction_leaves_nothing_half_done() {
         }
     };
     let (step, ()) = tokio::join!(doomed.step(), kill);
-    assert!(matches!(step, Err(ref error @ RunError::Database(_)) if error.is_passing()), "{step:?}");
+    assert!(
+        matches!(step, Err(ref error @ RunError::Database(_)) if error.is_passing()),
+        "{step:?}"
+    );
     blocker.rollback().await.unwrap();
-    assert_eq!(sums(&models).await, (0, 0, 0, 0), "nothing of the killed transaction stays");
+    assert_eq!(
+        sums(&models).await,
+        (0, 0, 0, 0),
+        "nothing of the killed transaction stays"
+    );
     run_to_end(&mut runner(&models, &log.reader, 1000).await).await;
     assert_eq!(sums(&models).await, (980, 980, 2000, 41));
 }
@@ -138,7 +154,13 @@ async fn a_checkpoint_ahead_of_the_log_stops_the_projector() {
     let connection = models.engine.acquire().await.unwrap().detach();
     let opened = Runner::open(MemoryLog::new(), connection, models::all(), 100).await;
     let error = opened.err().unwrap();
-    assert!(matches!(error, RunError::AheadOfLog { checkpoint: Position(3), head: Position(0) }));
+    assert!(matches!(
+        error,
+        RunError::AheadOfLog {
+            checkpoint: Position(3),
+            head: Position(0)
+        }
+    ));
     assert!(!error.is_passing());
 }
 
@@ -149,17 +171,35 @@ async fn a_standby_takes_over_when_the_leader_stops() {
     let options = ProjectorOptions::new(Arc::new(SystemClock));
     let (head, wake) = watch::channel(Position::START);
     let start = |tasks: &Tasks| {
-        Projector::start(tasks, log.reader.clone(), models.engine.clone(), options.clone(), wake.clone())
+        Projector::start(
+            tasks,
+            log.reader.clone(),
+            models.engine.clone(),
+            options.clone(),
+            wake.clone(),
+        )
     };
     let (leaders, standbys) = (Tasks::new(), Tasks::new());
     let mut leader = start(&leaders);
-    leader.position.wait_for(|position| *position == Position(5)).await.unwrap();
+    leader
+        .position
+        .wait_for(|position| *position == Position(5))
+        .await
+        .unwrap();
     let mut standby = start(&standbys);
-    standby.position.wait_for(|position| *position == Position(5)).await.unwrap();
+    standby
+        .position
+        .wait_for(|position| *position == Position(5))
+        .await
+        .unwrap();
     leaders.stop(Duration::from_secs(10)).await.unwrap();
     let last = Position(log.append("t1", vec![("item/A", item_created("A"))]).await);
     head.send_replace(last);
-    standby.position.wait_for(|position| *position == last).await.unwrap();
+    standby
+        .position
+        .wait_for(|position| *position == last)
+        .await
+        .unwrap();
     assert_eq!(sums(&models).await, (998, 998, 200, 6));
     standbys.stop(Duration::from_secs(10)).await.unwrap();
 }

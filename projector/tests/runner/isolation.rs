@@ -16,7 +16,13 @@ struct FromTheFuture {
 
 impl LogReader for FromTheFuture {
     async fn read_all(&self, after: Position, max: usize) -> Result<Vec<RecordedEvent>, ReadError> {
-        Ok(self.events.iter().filter(|event| event.position > after).take(max).cloned().collect())
+        Ok(self
+            .events
+            .iter()
+            .filter(|event| event.position > after)
+            .take(max)
+            .cloned()
+            .collect())
     }
 
     async fn read_stream(
@@ -49,14 +55,23 @@ impl LogReader for FromTheFuture {
 async fn an_unknown_event_version_stops_the_projector_before_anything_lands() {
     let models = Models::new().await;
     let mut log = Log::new();
-    log.append("t1", vec![("item/A", item_created("A")), ("item/B", item_created("B"))]).await;
+    log.append(
+        "t1",
+        vec![("item/A", item_created("A")), ("item/B", item_created("B"))],
+    )
+    .await;
     let mut events = log.reader.read_all(Position::START, 10).await.unwrap();
     events[1].schema_version = 2;
     let connection = models.engine.acquire().await.unwrap().detach();
-    let mut runner = Runner::open(FromTheFuture { events }, connection, models::all(), 10).await.unwrap();
+    let mut runner = Runner::open(FromTheFuture { events }, connection, models::all(), 10)
+        .await
+        .unwrap();
     let error = runner.step().await.unwrap_err();
     assert!(matches!(error, RunError::Unreadable(_)));
     assert!(!error.is_passing(), "no retry helps");
-    let rows: i64 = sqlx::query_scalar("select count(*) from rm_audit").fetch_one(&models.engine).await.unwrap();
+    let rows: i64 = sqlx::query_scalar("select count(*) from rm_audit")
+        .fetch_one(&models.engine)
+        .await
+        .unwrap();
     assert_eq!(rows, 0);
 }

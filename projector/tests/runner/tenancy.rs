@@ -39,7 +39,9 @@ async fn the_api_role_sees_one_tenant_in_every_table_and_nothing_without_one() {
     one_of_each(&mut log, "t1").await;
     one_of_each(&mut log, "t2").await;
     let connection = models.engine.acquire().await.unwrap().detach();
-    let mut runner = Runner::open(log.reader.clone(), connection, models::all(), 100).await.unwrap();
+    let mut runner = Runner::open(log.reader.clone(), connection, models::all(), 100)
+        .await
+        .unwrap();
     while runner.step().await.unwrap() != Step::CaughtUp {}
 
     let tables: Vec<String> = sqlx::query_scalar(
@@ -58,24 +60,48 @@ async fn the_api_role_sees_one_tenant_in_every_table_and_nothing_without_one() {
             continue;
         }
         readable += 1;
-        let stored: Vec<String> =
-            sqlx::query_scalar(AssertSqlSafe(tenants.clone())).fetch_all(&models.engine).await.unwrap();
-        assert_eq!(stored, ["t1", "t2"], "{table} is filled for both, or this test shows nothing");
-        let mut one = tenant_transaction(&models.api, &TenantId::new("t1").unwrap()).await.unwrap();
-        let seen: Vec<String> =
-            sqlx::query_scalar(AssertSqlSafe(tenants.clone())).fetch_all(&mut *one).await.unwrap();
-        one.rollback().await.unwrap();
-        assert_eq!(seen, ["t1"], "{table}");
-        let unset: Vec<String> = sqlx::query_scalar(AssertSqlSafe(tenants)).fetch_all(&models.api).await.unwrap();
-        assert!(unset.is_empty(), "{table} shows nothing while no tenant is set");
-        let forced: bool = sqlx::query_scalar("select relforcerowsecurity from pg_class where oid = $1::regclass")
-            .bind(&table)
-            .fetch_one(&models.engine)
+        let stored: Vec<String> = sqlx::query_scalar(AssertSqlSafe(tenants.clone()))
+            .fetch_all(&models.engine)
             .await
             .unwrap();
+        assert_eq!(
+            stored,
+            ["t1", "t2"],
+            "{table} is filled for both, or this test shows nothing"
+        );
+        let mut one = tenant_transaction(&models.api, &TenantId::new("t1").unwrap())
+            .await
+            .unwrap();
+        let seen: Vec<String> = sqlx::query_scalar(AssertSqlSafe(tenants.clone()))
+            .fetch_all(&mut *one)
+            .await
+            .unwrap();
+        one.rollback().await.unwrap();
+        assert_eq!(seen, ["t1"], "{table}");
+        let unset: Vec<String> = sqlx::query_scalar(AssertSqlSafe(tenants))
+            .fetch_all(&models.api)
+            .await
+            .unwrap();
+        assert!(unset.is_empty(), "{table} shows nothing while no tenant is set");
+        let forced: bool =
+            sqlx::query_scalar("select relforcerowsecurity from pg_class where oid = $1::regclass")
+                .bind(&table)
+                .fetch_one(&models.engine)
+                .await
+                .unwrap();
         assert!(forced, "{table}");
         let write = format!("update {table} set tenant = 't1'");
-        assert!(sqlx::query(AssertSqlSafe(write)).execute(&models.api).await.is_err(), "{table} is read-only for queries");
+        assert!(
+            sqlx::query(AssertSqlSafe(write))
+                .execute(&models.api)
+                .await
+                .is_err(),
+            "{table} is read-only for queries"
+        );
     }
-    assert_eq!(readable, models::all().len() + 1, "every read model and the frozen rows");
+    assert_eq!(
+        readable,
+        models::all().len() + 1,
+        "every read model and the frozen rows"
+    );
 }

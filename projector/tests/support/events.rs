@@ -15,15 +15,24 @@ pub fn tenant_created(tenant: &str) -> Event {
 }
 
 pub fn tax_rate() -> Event {
-    event("admin.tax_rate_set", json!({"tax_code": "ISV15", "name": "ISV", "rate_ppm": 150_000}))
+    event(
+        "admin.tax_rate_set",
+        json!({"tax_code": "ISV15", "name": "ISV", "rate_ppm": 150_000}),
+    )
 }
 
 pub fn store_opened(store: &str) -> Event {
-    event("admin.store_opened", json!({"store": store, "name": format!("Tienda {store}")}))
+    event(
+        "admin.store_opened",
+        json!({"store": store, "name": format!("Tienda {store}")}),
+    )
 }
 
 pub fn terminal_registered(terminal: &str) -> Event {
-    event("admin.terminal_registered", json!({"terminal": terminal, "store": "centro", "name": "Caja"}))
+    event(
+        "admin.terminal_registered",
+        json!({"terminal": terminal, "store": "centro", "name": "Caja"}),
+    )
 }
 
 pub fn user_created(username: &str, display_name: &str) -> Event {
@@ -50,11 +59,17 @@ pub fn received(store: &str, sku: &str, quantity: i64) -> Event {
 }
 
 pub fn issued(store: &str, sku: &str, sale_id: &str) -> Event {
-    event("inventory.issued", json!({"store": store, "sku": sku, "quantity": 1, "sale_id": sale_id, "on_hand": 0}))
+    event(
+        "inventory.issued",
+        json!({"store": store, "sku": sku, "quantity": 1, "sale_id": sale_id, "on_hand": 0}),
+    )
 }
 
 pub fn unit_received(unit: &str) -> Event {
-    event("inventory.unit_received", json!({"unit": unit, "sku": "P", "store": "centro", "cost_minor": 5000}))
+    event(
+        "inventory.unit_received",
+        json!({"unit": unit, "sku": "P", "store": "centro", "cost_minor": 5000}),
+    )
 }
 
 pub fn customer_registered(customer_id: &str, name: &str) -> Event {

@@ -34,14 +34,22 @@ impl Log {
     pub fn new() -> Self {
         let reader = MemoryLog::new();
         let writer = reader.writer().unwrap();
-        Self { reader, writer, versions: HashMap::new(), commands: 0 }
+        Self {
+            reader,
+            writer,
+            versions: HashMap::new(),
+            commands: 0,
+        }
     }
 
     /// Appends one command's events, each to a stream, and returns the position of the last one.
     pub async fn append(&mut self, tenant: &str, events: Vec<(&str, Event)>) -> i64 {
         self.commands += 1;
         let meta = EventMeta {
-            actor: Actor::User { username: "ana".to_owned(), role: "cashier".to_owned() },
+            actor: Actor::User {
+                username: "ana".to_owned(),
+                role: "cashier".to_owned(),
+            },
             reason: Some("venta de mostrador".to_owned()),
             command_id: format!("command-{}", self.commands),
             command: "test_command".to_owned(),
@@ -49,7 +57,10 @@ impl Log {
         };
         let mut writes = Vec::new();
         for (index, (stream, event)) in events.into_iter().enumerate() {
-            let version = self.versions.entry((tenant.to_owned(), stream.to_owned())).or_insert(0);
+            let version = self
+                .versions
+                .entry((tenant.to_owned(), stream.to_owned()))
+                .or_insert(0);
             let id = Uuid::from_u128((self.commands << 32) + u128::try_from(index).unwrap() + 1);
             writes.push(StreamWrite {
                 stream: StreamName::stored(stream),
@@ -94,7 +105,11 @@ impl Models {
         db::migrate(database.url(), &migrations).await.unwrap();
         let engine = db::pool(database.url(), DbRole::Engine, 8).await.unwrap();
         let api = db::pool(database.url(), DbRole::Api, 4).await.unwrap();
-        Self { database, engine, api }
+        Self {
+            database,
+            engine,
+            api,
+        }
     }
 
     /// The owner's URL.

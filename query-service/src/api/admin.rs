@@ -134,12 +134,22 @@ impl AdminReads {
             select: "select store, name, closed, opened_at, changed_at from rm_stores",
             key: "store",
         };
-        let asked = Asked { limit: limit.0, cursor: cursor.0.as_deref(), min_position: min_position.0 };
-        self.keyed(&context, &list, &asked, None, |row: &Store| row.store.clone()).await.map(PageAnswer)
+        let asked = Asked {
+            limit: limit.0,
+            cursor: cursor.0.as_deref(),
+            min_position: min_position.0,
+        };
+        self.keyed(&context, &list, &asked, None, |row: &Store| row.store.clone())
+            .await
+            .map(PageAnswer)
     }
 
     /// Tills in the order of their id.
-    #[oai(path = "/api/v1/admin/terminals", method = "get", operation_id = "list_terminals")]
+    #[oai(
+        path = "/api/v1/admin/terminals",
+        method = "get",
+        operation_id = "list_terminals"
+    )]
     async fn list_terminals(
         &self,
         context: Data<&RequestContext>,
@@ -157,9 +167,15 @@ impl AdminReads {
             select: "select terminal, store, name, retired, registered_at, changed_at from rm_terminals",
             key: "terminal",
         };
-        let asked = Asked { limit: limit.0, cursor: cursor.0.as_deref(), min_position: min_position.0 };
+        let asked = Asked {
+            limit: limit.0,
+            cursor: cursor.0.as_deref(),
+            min_position: min_position.0,
+        };
         let key = |row: &Terminal| row.terminal.clone();
-        self.keyed(&context, &list, &asked, store.as_ref(), key).await.map(PageAnswer)
+        self.keyed(&context, &list, &asked, store.as_ref(), key)
+            .await
+            .map(PageAnswer)
     }
 
     /// Users in the order of their name.
@@ -179,13 +195,23 @@ impl AdminReads {
             select: "select username, role, display_name_sealed, disabled, created_at, changed_at from rm_users",
             key: "username",
         };
-        let asked = Asked { limit: limit.0, cursor: cursor.0.as_deref(), min_position: min_position.0 };
-        let page = self.keyed(&context, &list, &asked, None, |row: &UserRow| row.username.clone()).await?;
+        let asked = Asked {
+            limit: limit.0,
+            cursor: cursor.0.as_deref(),
+            min_position: min_position.0,
+        };
+        let page = self
+            .keyed(&context, &list, &asked, None, |row: &UserRow| {
+                row.username.clone()
+            })
+            .await?;
         let sealed = page.items.iter().map(|row| {
             Some(SealedField {
                 person: format!("user/{}", row.username),
                 field: "display_name",
-                value: Sealed { sealed: row.display_name_sealed.clone() },
+                value: Sealed {
+                    sealed: row.display_name_sealed.clone(),
+                },
             })
         });
         let names = people::open(&self.0.vault, &context.principal.tenant, sealed.collect()).await?;
@@ -198,11 +224,19 @@ impl AdminReads {
             changed_at: row.changed_at,
         };
         let items = page.items.into_iter().zip(names).map(open).collect();
-        Ok(PageAnswer(Page { items, next: page.next, position: page.position }))
+        Ok(PageAnswer(Page {
+            items,
+            next: page.next,
+            position: page.position,
+        }))
     }
 
     /// Tax rates in the order of their code.
-    #[oai(path = "/api/v1/admin/tax-rates", method = "get", operation_id = "list_tax_rates")]
+    #[oai(
+        path = "/api/v1/admin/tax-rates",
+        method = "get",
+        operation_id = "list_tax_rates"
+    )]
     async fn list_tax_rates(
         &self,
         context: Data<&RequestContext>,
@@ -218,8 +252,16 @@ impl AdminReads {
             select: "select tax_code, name, rate_ppm, changed_at from rm_tax_rates",
             key: "tax_code",
         };
-        let asked = Asked { limit: limit.0, cursor: cursor.0.as_deref(), min_position: min_position.0 };
-        self.keyed(&context, &list, &asked, None, |row: &TaxRate| row.tax_code.clone()).await.map(PageAnswer)
+        let asked = Asked {
+            limit: limit.0,
+            cursor: cursor.0.as_deref(),
+            min_position: min_position.0,
+        };
+        self.keyed(&context, &list, &asked, None, |row: &TaxRate| {
+            row.tax_code.clone()
+        })
+        .await
+        .map(PageAnswer)
     }
 
     /// The tenant's settings with its tax rates.
@@ -249,7 +291,10 @@ impl AdminReads {
         .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        Ok(JsonAnswer(At { value: settings, position }))
+        Ok(JsonAnswer(At {
+            value: settings,
+            position,
+        }))
     }
 }
 
@@ -267,8 +312,14 @@ impl AdminReads {
     {
         let tenant = &context.principal.tenant;
         let filters = [store.map(StoreId::as_str)];
-        let list =
-            List::<String>::new(keyed.name, tenant, &filters, asked.limit, asked.cursor, &self.0.cursor_key)?;
+        let list = List::<String>::new(
+            keyed.name,
+            tenant,
+            &filters,
+            asked.limit,
+            asked.cursor,
+            &self.0.cursor_key,
+        )?;
         let mut snapshot = self.0.snapshot(tenant, asked.min_position).await?;
         let mut query = QueryBuilder::new(keyed.select);
         query.push(" where tenant = ").push_bind(tenant.as_str());
@@ -278,8 +329,14 @@ impl AdminReads {
         if let Some(after) = &list.page.after {
             query.push(format!(" and {} > ", keyed.key)).push_bind(after);
         }
-        query.push(format!(" order by {} limit ", keyed.key)).push_bind(list.page.fetch());
-        let rows: Vec<T> = query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        query
+            .push(format!(" order by {} limit ", keyed.key))
+            .push_bind(list.page.fetch());
+        let rows: Vec<T> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let page = list.cut(rows, snapshot.position, sort_key);
         snapshot.close().await?;
         Ok(page)

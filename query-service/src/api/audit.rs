@@ -1,4 +1,8 @@
 //! Who did what, when and why (REP-6).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{PageAnswer, Problem, RequestContext};
 use poem::web::Data;
@@ -78,7 +82,14 @@ impl AuditReads {
         let (actor, command) = (filter("actor", actor.0)?, filter("command", command.0)?);
         let from = from_position.0.map(|from| from.to_string());
         let filters = [actor.as_deref(), command.as_deref(), from.as_deref()];
-        let list = List::<i64>::new("audit", tenant, &filters, limit.0, cursor.0.as_deref(), &self.0.cursor_key)?;
+        let list = List::<i64>::new(
+            "audit",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select position, event_id, event_type, stream, actor, role, reason, command, command_id, recorded_at
@@ -91,11 +102,19 @@ impl AuditReads {
         if let Some(command) = &command {
             query.push(" and command = ").push_bind(command);
         }
-        let after = list.page.after.unwrap_or_else(|| from_position.0.map_or(0, |from| from.saturating_sub(1)));
+        let after = list
+            .page
+            .after
+            .unwrap_or_else(|| from_position.0.map_or(0, |from| from.saturating_sub(1)));
         query.push(" and position > ").push_bind(after);
-        query.push(" order by position limit ").push_bind(list.page.fetch());
-        let rows: Vec<AuditEntry> =
-            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        query
+            .push(" order by position limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<AuditEntry> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let page = list.cut(rows, snapshot.position, |row| row.position);
         snapshot.close().await?;
         Ok(PageAnswer(page))

@@ -38,8 +38,7 @@ pub struct Item {
     pub changed_at: OffsetDateTime,
 }
 
-const COLUMNS: &str =
-    "select sku, name, kind, price_minor, currency, tax_code, details, discontinued, created_at, changed_at from rm_items";
+const COLUMNS: &str = "select sku, name, kind, price_minor, currency, tax_code, details, discontinued, created_at, changed_at from rm_items";
 
 /// Reads of the catalogue.
 pub struct CatalogueReads(pub QueryService);
@@ -66,7 +65,14 @@ impl CatalogueReads {
         let kind = filter_word("kind", kind.0, &["counted", "serialised", "service"])?;
         let gone = discontinued.0.map(|gone| if gone { "true" } else { "false" });
         let filters = [kind.as_deref(), gone];
-        let list = List::<String>::new("items", tenant, &filters, limit.0, cursor.0.as_deref(), &self.0.cursor_key)?;
+        let list = List::<String>::new(
+            "items",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
@@ -80,15 +86,22 @@ impl CatalogueReads {
             query.push(" and sku > ").push_bind(after);
         }
         query.push(" order by sku limit ").push_bind(list.page.fetch());
-        let rows: Vec<Item> =
-            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        let rows: Vec<Item> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let page = list.cut(rows, snapshot.position, |item| item.sku.clone());
         snapshot.close().await?;
         Ok(PageAnswer(page))
     }
 
     /// One item.
-    #[oai(path = "/api/v1/catalogue/items/:sku", method = "get", operation_id = "get_item")]
+    #[oai(
+        path = "/api/v1/catalogue/items/:sku",
+        method = "get",
+        operation_id = "get_item"
+    )]
     async fn get_item(
         &self,
         context: Data<&RequestContext>,
@@ -100,11 +113,21 @@ impl CatalogueReads {
         let sku: Sku = path_id(&sku.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
-        query.push(" where tenant = ").push_bind(tenant.as_str()).push(" and sku = ").push_bind(sku.as_str());
-        let item: Option<Item> =
-            query.build_query_as().fetch_optional(snapshot.connection()).await.map_err(unavailable)?;
+        query
+            .push(" where tenant = ")
+            .push_bind(tenant.as_str())
+            .push(" and sku = ")
+            .push_bind(sku.as_str());
+        let item: Option<Item> = query
+            .build_query_as()
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        Ok(JsonAnswer(At { value: item.ok_or_else(not_found)?, position }))
+        Ok(JsonAnswer(At {
+            value: item.ok_or_else(not_found)?,
+            position,
+        }))
     }
 }

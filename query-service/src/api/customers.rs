@@ -1,4 +1,8 @@
 //! Customers, their credit and their ledger (CRM-1).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{JsonAnswer, Page, PageAnswer, Problem, RequestContext};
 use poem::web::Data;
@@ -107,13 +111,16 @@ impl Row {
             sealed.map(|sealed| SealedField {
                 person: format!("customer/{}", self.customer_id),
                 field,
-                value: Sealed { sealed: sealed.clone() },
+                value: Sealed {
+                    sealed: sealed.clone(),
+                },
             })
         })
     }
 }
 
-const COLUMNS: &str = "select customer_id, kind, credit_kind, credit_limit_minor, currency, balance_minor, name_sealed,
+const COLUMNS: &str =
+    "select customer_id, kind, credit_kind, credit_limit_minor, currency, balance_minor, name_sealed,
     tax_id_sealed, email_sealed, phone_sealed, address_sealed, registered_at, changed_at from rm_customers";
 
 /// Reads of customers.
@@ -144,8 +151,14 @@ impl CustomerReads {
         let credit = filter_word("credit", credit.0, &["none", "limited", "unlimited"])?;
         let debt = filter_word("debt", debt.0, &["owing", "clear", "in_credit"])?;
         let filters = [kind.as_deref(), credit.as_deref(), debt.as_deref()];
-        let list =
-            List::<String>::new("customers", tenant, &filters, limit.0, cursor.0.as_deref(), &self.0.cursor_key)?;
+        let list = List::<String>::new(
+            "customers",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
@@ -164,17 +177,30 @@ impl CustomerReads {
         if let Some(after) = &list.page.after {
             query.push(" and customer_id > ").push_bind(after);
         }
-        query.push(" order by customer_id limit ").push_bind(list.page.fetch());
-        let rows: Vec<Row> =
-            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        query
+            .push(" order by customer_id limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<Row> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let page = list.cut(rows, snapshot.position, |row| row.customer_id.clone());
         snapshot.close().await?;
         let items = self.opened(tenant, page.items).await?;
-        Ok(PageAnswer(Page { items, next: page.next, position: page.position }))
+        Ok(PageAnswer(Page {
+            items,
+            next: page.next,
+            position: page.position,
+        }))
     }
 
     /// One customer.
-    #[oai(path = "/api/v1/customers/:customer_id", method = "get", operation_id = "get_customer")]
+    #[oai(
+        path = "/api/v1/customers/:customer_id",
+        method = "get",
+        operation_id = "get_customer"
+    )]
     async fn get_customer(
         &self,
         context: Data<&RequestContext>,
@@ -186,17 +212,35 @@ impl CustomerReads {
         let id: CustomerId = path_id(&customer_id.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
-        query.push(" where tenant = ").push_bind(tenant.as_str()).push(" and customer_id = ").push_bind(id.as_str());
-        let row: Option<Row> =
-            query.build_query_as().fetch_optional(snapshot.connection()).await.map_err(unavailable)?;
+        query
+            .push(" where tenant = ")
+            .push_bind(tenant.as_str())
+            .push(" and customer_id = ")
+            .push_bind(id.as_str());
+        let row: Option<Row> = query
+            .build_query_as()
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        let customer = self.opened(tenant, row.into_iter().collect()).await?.pop().ok_or_else(not_found)?;
-        Ok(JsonAnswer(At { value: customer, position }))
+        let customer = self
+            .opened(tenant, row.into_iter().collect())
+            .await?
+            .pop()
+            .ok_or_else(not_found)?;
+        Ok(JsonAnswer(At {
+            value: customer,
+            position,
+        }))
     }
 
     /// A customer's charges, credits and payments in the order of the log.
-    #[oai(path = "/api/v1/customers/:customer_id/ledger", method = "get", operation_id = "list_ledger")]
+    #[oai(
+        path = "/api/v1/customers/:customer_id/ledger",
+        method = "get",
+        operation_id = "list_ledger"
+    )]
     async fn list_ledger(
         &self,
         context: Data<&RequestContext>,
@@ -211,7 +255,14 @@ impl CustomerReads {
         let tenant = &context.principal.tenant;
         let id: CustomerId = path_id(&customer_id.0)?;
         let filters = [Some(id.as_str())];
-        let list = List::<i64>::new("ledger", tenant, &filters, limit.0, cursor.0.as_deref(), &self.0.cursor_key)?;
+        let list = List::<i64>::new(
+            "ledger",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let known: Option<i32> =
             sqlx::query_scalar("select 1 from rm_customers where tenant = $1 and customer_id = $2")
@@ -264,7 +315,9 @@ impl CustomerReads {
             credit: Credit {
                 kind: row.credit_kind,
                 limit_minor: row.credit_limit_minor,
-                available_minor: row.credit_limit_minor.map(|limit| limit.saturating_sub(row.balance_minor).max(0)),
+                available_minor: row
+                    .credit_limit_minor
+                    .map(|limit| limit.saturating_sub(row.balance_minor).max(0)),
             },
             balance_minor: row.balance_minor,
             currency: row.currency,

@@ -98,18 +98,34 @@ impl InventoryReads {
             query.push(" and sku = ").push_bind(sku.as_str());
         }
         if let Some((store, sku)) = &list.page.after {
-            query.push(" and (store, sku) > (").push_bind(store).push(", ").push_bind(sku).push(")");
+            query
+                .push(" and (store, sku) > (")
+                .push_bind(store)
+                .push(", ")
+                .push_bind(sku)
+                .push(")");
         }
-        query.push(" order by store, sku limit ").push_bind(list.page.fetch());
-        let rows: Vec<Stock> =
-            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| (row.store.clone(), row.sku.clone()));
+        query
+            .push(" order by store, sku limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<Stock> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| {
+            (row.store.clone(), row.sku.clone())
+        });
         snapshot.close().await?;
         Ok(PageAnswer(page))
     }
 
     /// One unit by its IMEI or serial number.
-    #[oai(path = "/api/v1/inventory/units/:unit", method = "get", operation_id = "get_unit")]
+    #[oai(
+        path = "/api/v1/inventory/units/:unit",
+        method = "get",
+        operation_id = "get_unit"
+    )]
     async fn get_unit(
         &self,
         context: Data<&RequestContext>,
@@ -133,6 +149,9 @@ impl InventoryReads {
         .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        Ok(JsonAnswer(At { value: found.ok_or_else(not_found)?, position }))
+        Ok(JsonAnswer(At {
+            value: found.ok_or_else(not_found)?,
+            position,
+        }))
     }
 }

@@ -1,4 +1,8 @@
 //! Figures by store, business day and item (REP-1). Every report needs a reason.
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{PageAnswer, Problem, RequestContext};
 use poem::web::Data;
@@ -66,18 +70,28 @@ struct Range {
 
 impl Range {
     fn new(store: Option<String>, from: Option<String>, to: Option<String>) -> Result<Self, Problem> {
-        Ok(Self { store: filter_id("store", store)?, from: filter_day("from", from)?, to: filter_day("to", to)? })
+        Ok(Self {
+            store: filter_id("store", store)?,
+            from: filter_day("from", from)?,
+            to: filter_day("to", to)?,
+        })
     }
 
     fn filters(&self) -> [Option<&str>; 3] {
-        [self.store.as_ref().map(StoreId::as_str), self.from.as_deref(), self.to.as_deref()]
+        [
+            self.store.as_ref().map(StoreId::as_str),
+            self.from.as_deref(),
+            self.to.as_deref(),
+        ]
     }
 
     /// Adds the conditions for a day and a store column.
-    fn push<'q>(&'q self, query: &mut QueryBuilder<Postgres>, day: &str, store: &str) {
+    fn push(&self, query: &mut QueryBuilder<Postgres>, day: &str, store: &str) {
         for (bound, comparison) in [(&self.from, ">="), (&self.to, "<=")] {
             if let Some(bound) = bound {
-                query.push(format!(" and {day} {comparison} ")).push_bind(bound.as_str());
+                query
+                    .push(format!(" and {day} {comparison} "))
+                    .push_bind(bound.as_str());
             }
         }
         if let Some(id) = &self.store {
@@ -92,7 +106,11 @@ pub struct Reports(pub QueryService);
 #[OpenApi(tag = "Group::Reports")]
 impl Reports {
     /// Sales by business day and store, in this order.
-    #[oai(path = "/api/v1/reports/sales/daily", method = "get", operation_id = "report_daily_sales")]
+    #[oai(
+        path = "/api/v1/reports/sales/daily",
+        method = "get",
+        operation_id = "report_daily_sales"
+    )]
     async fn report_daily_sales(
         &self,
         context: Data<&RequestContext>,
@@ -128,18 +146,34 @@ impl Reports {
         query.push_bind(tenant.as_str());
         range.push(&mut query, "day", "store");
         if let Some((day, store)) = &list.page.after {
-            query.push(" and (day, store) > (").push_bind(day).push(", ").push_bind(store).push(")");
+            query
+                .push(" and (day, store) > (")
+                .push_bind(day)
+                .push(", ")
+                .push_bind(store)
+                .push(")");
         }
-        query.push(" order by day, store limit ").push_bind(list.page.fetch());
-        let rows: Vec<DailySales> =
-            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| (row.day.clone(), row.store.clone()));
+        query
+            .push(" order by day, store limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<DailySales> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| {
+            (row.day.clone(), row.store.clone())
+        });
         snapshot.close().await?;
         Ok(PageAnswer(page))
     }
 
     /// Sales by item over a range of business days, in the order of the SKU.
-    #[oai(path = "/api/v1/reports/sales/items", method = "get", operation_id = "report_item_sales")]
+    #[oai(
+        path = "/api/v1/reports/sales/items",
+        method = "get",
+        operation_id = "report_item_sales"
+    )]
     async fn report_item_sales(
         &self,
         context: Data<&RequestContext>,
@@ -168,8 +202,11 @@ impl Reports {
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = item_query(tenant.as_str(), &range, list.page.after.as_deref());
         query.push(" order by sku limit ").push_bind(list.page.fetch());
-        let rows: Vec<ItemSales> =
-            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        let rows: Vec<ItemSales> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let page = list.cut(rows, snapshot.position, |row| row.sku.clone());
         snapshot.close().await?;
         Ok(PageAnswer(page))

@@ -1,4 +1,8 @@
 //! Sales with lines, payments and returns, and their receipts (POS-1 to POS-3).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
 use poem::web::Data;
@@ -150,11 +154,21 @@ impl SaleReads {
             day.as_deref(),
             status.as_deref(),
         ];
-        let list = List::<i64>::new("sales", tenant, &filters, limit.0, cursor.0.as_deref(), &self.0.cursor_key)?;
+        let list = List::<i64>::new(
+            "sales",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "customer_id", "business_day", "status"].iter().zip(filters) {
+        for (column, value) in ["store", "customer_id", "business_day", "status"]
+            .iter()
+            .zip(filters)
+        {
             if let Some(value) = value {
                 query.push(format!(" and {column} = ")).push_bind(value);
             }
@@ -162,9 +176,14 @@ impl SaleReads {
         if let Some(after) = list.page.after {
             query.push(" and opened_position < ").push_bind(after);
         }
-        query.push(" order by opened_position desc limit ").push_bind(list.page.fetch());
-        let rows: Vec<SaleHeader> =
-            query.build_query_as().fetch_all(snapshot.connection()).await.map_err(unavailable)?;
+        query
+            .push(" order by opened_position desc limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<SaleHeader> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let page = list.cut(rows, snapshot.position, |row| row.opened_position);
         snapshot.close().await?;
         Ok(PageAnswer(page))
@@ -184,11 +203,18 @@ impl SaleReads {
         let sale = load_sale(&mut snapshot, &id).await?.ok_or_else(not_found)?;
         let position = snapshot.position;
         snapshot.close().await?;
-        Ok(JsonAnswer(At { value: sale, position }))
+        Ok(JsonAnswer(At {
+            value: sale,
+            position,
+        }))
     }
 
     /// The receipt of a sale that was completed; drafts have none.
-    #[oai(path = "/api/v1/pos/receipt/:sale_id", method = "get", operation_id = "get_receipt")]
+    #[oai(
+        path = "/api/v1/pos/receipt/:sale_id",
+        method = "get",
+        operation_id = "get_receipt"
+    )]
     async fn get_receipt(
         &self,
         context: Data<&RequestContext>,
@@ -200,7 +226,12 @@ impl SaleReads {
         let id: SaleId = path_id(&sale_id.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let sale = load_sale(&mut snapshot, &id).await?.ok_or_else(not_found)?;
-        let Some(currency) = sale.header.currency.as_deref().and_then(|code| Currency::new(code).ok()) else {
+        let Some(currency) = sale
+            .header
+            .currency
+            .as_deref()
+            .and_then(|code| Currency::new(code).ok())
+        else {
             return Err(not_found());
         };
         let (business_name, store_name, name_sealed): (Option<String>, Option<String>, Option<String>) =
@@ -220,11 +251,16 @@ impl SaleReads {
         let receipt = Receipt {
             business_name: business_name.unwrap_or_else(|| tenant.to_string()),
             store_name: store_name.unwrap_or_else(|| sale.header.store.clone()),
-            customer_name: self.customer_name(tenant, sale.header.customer_id.as_deref(), name_sealed).await?,
+            customer_name: self
+                .customer_name(tenant, sale.header.customer_id.as_deref(), name_sealed)
+                .await?,
             currency_exponent: currency.exponent(),
             sale,
         };
-        Ok(JsonAnswer(At { value: receipt, position }))
+        Ok(JsonAnswer(At {
+            value: receipt,
+            position,
+        }))
     }
 }
 
@@ -240,16 +276,26 @@ impl SaleReads {
             field: "name",
             value: Sealed { sealed },
         });
-        Ok(people::open(&self.0.vault, tenant, vec![field]).await?.pop().flatten())
+        Ok(people::open(&self.0.vault, tenant, vec![field])
+            .await?
+            .pop()
+            .flatten())
     }
 }
 
 async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Option<Sale>, Problem> {
     let tenant = snapshot.tenant.clone();
     let mut query = QueryBuilder::new(HEADER);
-    query.push(" where tenant = ").push_bind(tenant.as_str()).push(" and sale_id = ").push_bind(id.as_str());
-    let header: Option<SaleHeader> =
-        query.build_query_as().fetch_optional(snapshot.connection()).await.map_err(unavailable)?;
+    query
+        .push(" where tenant = ")
+        .push_bind(tenant.as_str())
+        .push(" and sale_id = ")
+        .push_bind(id.as_str());
+    let header: Option<SaleHeader> = query
+        .build_query_as()
+        .fetch_optional(snapshot.connection())
+        .await
+        .map_err(unavailable)?;
     let Some(header) = header else { return Ok(None) };
     let documents: Documents = sqlx::query_as(
         "select payments, returns, void_refunds, draft from rm_sales where tenant = $1 and sale_id = $2",
@@ -269,5 +315,9 @@ async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Option<Sale>,
     .fetch_all(snapshot.connection())
     .await
     .map_err(unavailable)?;
-    Ok(Some(Sale { header, lines, documents }))
+    Ok(Some(Sale {
+        header,
+        lines,
+        documents,
+    }))
 }

@@ -30,17 +30,32 @@ pub struct Api {
 impl Api {
     pub async fn new() -> Self {
         let models = Models::new().await;
-        let vault = Vault::open(models.engine.clone(), Kek::from_base64(&STANDARD.encode([7; 32])).unwrap());
+        let vault = Vault::open(
+            models.engine.clone(),
+            Kek::from_base64(&STANDARD.encode([7; 32])).unwrap(),
+        );
         let progress = Progress::Elsewhere(models.api.clone());
-        let service = QueryService::new(models.api.clone(), vault.clone(), CursorKey::new([9; 32]), progress);
+        let service = QueryService::new(
+            models.api.clone(),
+            vault.clone(),
+            CursorKey::new([9; 32]),
+            progress,
+        );
         let document = OpenApiService::new(service.operations(), "", "").spec();
-        Self { models, vault, document, endpoint: service.service().endpoint }
+        Self {
+            models,
+            vault,
+            document,
+            endpoint: service.service().endpoint,
+        }
     }
 
     /// Folds everything that the log holds.
     pub async fn project(&self, log: &Log) {
         let connection = self.models.engine.acquire().await.unwrap().detach();
-        let mut runner = Runner::open(log.reader.clone(), connection, models::all(), 100).await.unwrap();
+        let mut runner = Runner::open(log.reader.clone(), connection, models::all(), 100)
+            .await
+            .unwrap();
         while runner.step().await.unwrap() != Step::CaughtUp {}
         assert_eq!(runner.position(), log.reader.head().await.unwrap());
     }
@@ -79,7 +94,12 @@ impl Api {
         let mut rows = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.read(tenant, &format!("{path_and_query}{separator}limit={limit}{cursor}")).await;
+            let page = self
+                .read(
+                    tenant,
+                    &format!("{path_and_query}{separator}limit={limit}{cursor}"),
+                )
+                .await;
             let items = page["items"].as_array().unwrap();
             assert!(items.len() <= limit);
             rows.extend(items.iter().cloned());

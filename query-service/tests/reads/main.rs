@@ -1,4 +1,9 @@
 //! Every read over a real Postgres: figures, filters, pages, tenancy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a failed step must stop it"
+)]
 
 #[path = "../../../projector/tests/support/mod.rs"]
 mod support;

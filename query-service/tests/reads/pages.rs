@@ -12,10 +12,22 @@ async fn seven() -> Api {
     let mut log = Log::new();
     for number in 0..7 {
         let (sku, sale) = (format!("SKU {number}"), format!("s{number}"));
-        log.append("t1", vec![(&format!("item/{sku}"), shop::item_created(&sku))]).await;
-        log.append("t1", vec![(&format!("stock/centro/{sku}"), shop::received("centro", &sku, 3))]).await;
+        log.append("t1", vec![(&format!("item/{sku}"), shop::item_created(&sku))])
+            .await;
+        log.append(
+            "t1",
+            vec![(&format!("stock/centro/{sku}"), shop::received("centro", &sku, 3))],
+        )
+        .await;
         let day = if number < 3 { "2026-11-01" } else { "2026-11-02" };
-        log.append("t1", vec![(&format!("sale/{sale}"), shop::completed(&sale, None, day, &[&sku]))]).await;
+        log.append(
+            "t1",
+            vec![(
+                &format!("sale/{sale}"),
+                shop::completed(&sale, None, day, &[&sku]),
+            )],
+        )
+        .await;
     }
     api.project(&log).await;
     api
@@ -27,26 +39,53 @@ async fn pages_give_every_row_once_and_in_order() {
     for limit in [1, 3, 7, 8] {
         let items = api.all("t1", "/api/v1/catalogue/items", limit).await;
         let skus: Vec<_> = items.iter().map(|item| item["sku"].as_str().unwrap()).collect();
-        assert_eq!(skus, ["SKU 0", "SKU 1", "SKU 2", "SKU 3", "SKU 4", "SKU 5", "SKU 6"], "limit {limit}");
+        assert_eq!(
+            skus,
+            ["SKU 0", "SKU 1", "SKU 2", "SKU 3", "SKU 4", "SKU 5", "SKU 6"],
+            "limit {limit}"
+        );
         assert_eq!(api.all("t1", "/api/v1/inventory/stock", limit).await.len(), 7);
         assert_eq!(api.all("t1", "/api/v1/audit", limit).await.len(), 21);
         assert_eq!(api.all("t1", "/api/v1/reports/sales/items", limit).await.len(), 7);
     }
-    let sales = api.all("t1", "/api/v1/sales?day=2026-11-02&status=completed&store=centro", 3).await;
-    let ids: Vec<_> = sales.iter().map(|sale| sale["sale_id"].as_str().unwrap()).collect();
+    let sales = api
+        .all(
+            "t1",
+            "/api/v1/sales?day=2026-11-02&status=completed&store=centro",
+            3,
+        )
+        .await;
+    let ids: Vec<_> = sales
+        .iter()
+        .map(|sale| sale["sale_id"].as_str().unwrap())
+        .collect();
     assert_eq!(ids, ["s6", "s5", "s4", "s3"], "the newest first");
 }
 
 #[tokio::test]
 async fn a_cursor_serves_its_own_tenant_list_and_filters_only() {
     let api = seven().await;
-    let page = api.read("t1", "/api/v1/catalogue/items?limit=2&kind=counted").await;
+    let page = api
+        .read("t1", "/api/v1/catalogue/items?limit=2&kind=counted")
+        .await;
     let cursor = page["next"].as_str().unwrap();
     let status = async |tenant: &str, path: &str| api.get(tenant, &format!("{path}cursor={cursor}")).await.0;
-    assert_eq!(status("t1", "/api/v1/catalogue/items?kind=counted&").await, StatusCode::OK);
-    assert_eq!(status("t1", "/api/v1/catalogue/items?").await, StatusCode::BAD_REQUEST);
-    assert_eq!(status("t2", "/api/v1/catalogue/items?kind=counted&").await, StatusCode::BAD_REQUEST);
-    assert_eq!(status("t1", "/api/v1/admin/stores?").await, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        status("t1", "/api/v1/catalogue/items?kind=counted&").await,
+        StatusCode::OK
+    );
+    assert_eq!(
+        status("t1", "/api/v1/catalogue/items?").await,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        status("t2", "/api/v1/catalogue/items?kind=counted&").await,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        status("t1", "/api/v1/admin/stores?").await,
+        StatusCode::BAD_REQUEST
+    );
 }
 
 #[tokio::test]
@@ -64,7 +103,10 @@ async fn parameters_that_no_row_can_match_are_refused_before_sql_sees_them() {
     ] {
         assert_eq!(api.get("t1", query).await.0, StatusCode::BAD_REQUEST, "{query}");
     }
-    assert_eq!(api.get("t1", "/api/v1/catalogue/items/a%00b").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        api.get("t1", "/api/v1/catalogue/items/a%00b").await.0,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -73,10 +115,14 @@ async fn a_read_waits_for_its_position() {
     let mut log = Log::new();
     for number in 0..30 {
         let sku = format!("SKU {number}");
-        log.append("t1", vec![(&format!("item/{sku}"), shop::item_created(&sku))]).await;
+        log.append("t1", vec![(&format!("item/{sku}"), shop::item_created(&sku))])
+            .await;
     }
     // The read models stand at 21; the log goes on to 30.
     let read = api.read("t1", "/api/v1/catalogue/items/SKU%2029?min_position=30");
     let (item, ()) = tokio::join!(read, api.project(&log));
-    assert_eq!((item["sku"].as_str(), item["position"].as_i64()), (Some("SKU 29"), Some(30)));
+    assert_eq!(
+        (item["sku"].as_str(), item["position"].as_i64()),
+        (Some("SKU 29"), Some(30))
+    );
 }

@@ -30,18 +30,31 @@ async fn another_tenant_finds_nothing_under_any_route() {
     )
     .await;
     api.project(&log).await;
-    let known = [("{sku}", "A"), ("{unit}", "serial:1"), ("{customer_id}", "c1"), ("{sale_id}", "s1")];
+    let known = [
+        ("{sku}", "A"),
+        ("{unit}", "serial:1"),
+        ("{customer_id}", "c1"),
+        ("{sale_id}", "s1"),
+    ];
     for route in ROUTES {
-        let path = known.iter().fold(route.path.to_owned(), |path, (name, id)| path.replace(name, id));
+        let path = known
+            .iter()
+            .fold(route.path.to_owned(), |path, (name, id)| path.replace(name, id));
         let (status, body) = api.get("t2", &path).await;
         match body["items"].as_array() {
             Some(items) => assert!(items.is_empty(), "{path}: {body}"),
             None => assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {body}"),
         }
         // Customers are sealed by a vault that this test has not filled; everything else is there for its own tenant.
-        if !route.path.contains("customers") && !route.path.ends_with("users") && !route.path.contains("receipt") {
+        if !route.path.contains("customers")
+            && !route.path.ends_with("users")
+            && !route.path.contains("receipt")
+        {
             let own = api.read("t1", &path).await;
-            assert!(own["items"].as_array().is_none_or(|items| !items.is_empty()), "{path} is filled: {own}");
+            assert!(
+                own["items"].as_array().is_none_or(|items| !items.is_empty()),
+                "{path} is filled: {own}"
+            );
             assert!(own["position"].is_i64(), "{path} says its position");
         }
     }
@@ -55,9 +68,17 @@ async fn every_row_of_the_route_table_is_an_operation_of_the_document_and_the_ot
         .as_object()
         .unwrap()
         .iter()
-        .map(|(path, operations)| (path.clone(), operations["get"]["operationId"].as_str().unwrap().to_owned()))
+        .map(|(path, operations)| {
+            (
+                path.clone(),
+                operations["get"]["operationId"].as_str().unwrap().to_owned(),
+            )
+        })
         .collect();
-    let routed: BTreeSet<_> = ROUTES.iter().map(|route| (route.path.to_owned(), route.operation.to_owned())).collect();
+    let routed: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| (route.path.to_owned(), route.operation.to_owned()))
+        .collect();
     assert_eq!(documented, routed);
 }
 

@@ -1,0 +1,245 @@
+//! The read models from scratch: a plain fold over events as JSON, written from the documents.
+//!
+//! `sales` holds the till's tables. Not here: averages of cost (their rounding is the product's own) and personal data (sealed).
+
+mod sales;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use super::findings::Findings;
+use super::log::Event;
+
+/// A row's columns.
+pub(super) type Row = BTreeMap<&'static str, Value>;
+/// A row's key, in the order of its table's key columns, as JSON text.
+pub(super) type Key = Vec<String>;
+
+/// Table to key to row.
+#[derive(Debug, Default)]
+pub(super) struct Folded {
+    pub tables: HashMap<&'static str, HashMap<Key, Row>>,
+}
+
+/// What one event is about.
+struct Fact<'a> {
+    event: &'a Event,
+    data: &'a Value,
+    meta: &'a Value,
+}
+
+impl Fact<'_> {
+    fn text(&self, field: &str) -> &str {
+        self.data.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, field: &str) -> i64 {
+        number(self.data, field)
+    }
+
+    /// The field as it is; null when absent.
+    fn value(&self, field: &str) -> Value {
+        self.data.get(field).cloned().unwrap_or(Value::Null)
+    }
+
+    fn list(&self, field: &str) -> &[Value] {
+        self.data
+            .get(field)
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// A key of the tenant's.
+    fn key(&self, rest: &[&str]) -> Key {
+        std::iter::once(self.event.tenant.as_str())
+            .chain(rest.iter().copied())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn number(value: &Value, field: &str) -> i64 {
+    value.get(field).and_then(Value::as_i64).unwrap_or(0)
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn add(row: &mut Row, column: &'static str, amount: i64) {
+    let cell = row.entry(column).or_insert_with(|| json!(0));
+    *cell = json!(cell.as_i64().unwrap_or(0) + amount);
+}
+
+fn get(row: &Row, column: &str) -> i64 {
+    row.get(column).and_then(Value::as_i64).unwrap_or(0)
+}
+
+impl Folded {
+    fn row(&mut self, table: &'static str, key: Key) -> &mut Row {
+        self.tables.entry(table).or_default().entry(key).or_default()
+    }
+
+    /// Folds one event.
+    pub(super) fn take(&mut self, event: &Event, data: &Value, meta: &Value, findings: &mut Findings) {
+        let fact = Fact { event, data, meta };
+        self.audit(&fact);
+        match event.event_type.split_once('.') {
+            Some(("inventory", kind)) if kind.starts_with("unit_") => self.unit(&fact, kind),
+            Some(("inventory", kind)) => self.stock(&fact, kind, findings),
+            Some(("customer", kind)) => self.customer(&fact, kind, findings),
+            Some(("sale", kind)) => self.sale(&fact, kind, findings),
+            Some(("catalogue", kind)) => self.item(&fact, kind),
+            _ => {}
+        }
+    }
+
+    fn audit(&mut self, fact: &Fact<'_>) {
+        let (event, meta) = (fact.event, fact.meta);
+        let row = self.row("rm_audit", fact.key(&[&event.position.to_string()]));
+        row.insert("event_type", json!(event.event_type));
+        row.insert("stream", json!(event.stream));
+        for column in ["command", "command_id", "reason"] {
+            row.insert(column, meta.get(column).cloned().unwrap_or(Value::Null));
+        }
+        let actor = meta.get("actor").unwrap_or(&Value::Null);
+        let name = if text(actor, "kind") == "user" {
+            text(actor, "username")
+        } else {
+            text(actor, "name")
+        };
+        row.insert("actor", json!(name));
+    }
+
+    /// Stock is the sum of movements; each event also says what it came to.
+    fn stock(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
+        let quantity = fact.number("quantity");
+        let (on_hand, reserved) = match kind {
+            "received" | "returned" => (quantity, 0),
+            "adjusted" => (fact.number("delta"), 0),
+            "written_off" | "issued" => (-quantity, 0),
+            "reserved" => (0, quantity),
+            "released" => (0, -quantity),
+            _ => return findings.error("stock", format!("unknown movement inventory.{kind}")),
+        };
+        let position = fact.event.position;
+        let (store, sku) = (fact.text("store"), fact.text("sku"));
+        let movement = self.row(
+            "rm_stock_movements",
+            fact.key(&[store, sku, &position.to_string()]),
+        );
+        movement.insert("on_hand_delta", json!(on_hand));
+        movement.insert("reserved_delta", json!(reserved));
+        let row = self.row("rm_stock", fact.key(&[store, sku]));
+        add(row, "on_hand", on_hand);
+        add(row, "reserved", reserved);
+        for column in ["on_hand", "reserved"] {
+            if fact.data.get(column).is_some_and(|said| *said != row[column]) {
+                let (said, sum) = (fact.number(column), get(row, column));
+                findings.error(
+                    "stock",
+                    format!("position {position} says {column} {said}, the movements say {sum}"),
+                );
+            }
+        }
+    }
+
+    fn unit(&mut self, fact: &Fact<'_>, kind: &str) {
+        let status = match kind {
+            "unit_received" | "unit_released" | "unit_returned" => "in_stock",
+            "unit_reserved" => "reserved",
+            "unit_sold" => "sold",
+            _ => "written_off",
+        };
+        let row = self.row("rm_units", fact.key(&[fact.text("unit")]));
+        row.insert("status", json!(status));
+        for column in ["sku", "store"] {
+            row.insert(column, fact.value(column));
+        }
+        // Who holds it, or took it, is known as long as it is so.
+        row.insert(
+            "holder",
+            if status == "reserved" {
+                fact.value("holder")
+            } else {
+                Value::Null
+            },
+        );
+        row.insert(
+            "sale_id",
+            if status == "sold" {
+                fact.value("sale_id")
+            } else {
+                Value::Null
+            },
+        );
+    }
+
+    /// A balance is the sum of the ledger; each event also says what it came to.
+    fn customer(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
+        let id = fact.text("customer_id").to_owned();
+        let amount = fact.number("amount_minor");
+        let (entry, change) = match kind {
+            "charged" => ("charge", amount),
+            "credited" => ("credit", -amount),
+            "payment_received" => ("payment", -amount),
+            _ => ("", 0),
+        };
+        let position = fact.event.position;
+        if !entry.is_empty() {
+            let ledger = self.row("rm_customer_ledger", fact.key(&[&id, &position.to_string()]));
+            ledger.insert("kind", json!(entry));
+            ledger.insert("amount_minor", json!(change));
+        }
+        let row = self.row("rm_customers", fact.key(&[&id]));
+        add(row, "balance_minor", change);
+        if let Some(credit) = fact.data.get("credit") {
+            row.insert("credit_kind", json!(text(credit, "kind")));
+            row.insert(
+                "credit_limit_minor",
+                credit.get("limit_minor").cloned().unwrap_or(Value::Null),
+            );
+        }
+        row.insert("currency", fact.value("currency"));
+        if fact
+            .data
+            .get("balance_minor")
+            .is_some_and(|said| *said != row["balance_minor"])
+        {
+            let (said, sum) = (fact.number("balance_minor"), get(row, "balance_minor"));
+            findings.error(
+                "balances",
+                format!("position {position} says {said}, the ledger says {sum}"),
+            );
+        }
+    }
+
+    fn item(&mut self, fact: &Fact<'_>, kind: &str) {
+        let row = self.row("rm_items", fact.key(&[fact.text("sku")]));
+        match kind {
+            "item_created" => {
+                for column in ["name", "kind", "price_minor", "currency", "tax_code"] {
+                    row.insert(column, fact.value(column));
+                }
+                row.insert("discontinued", json!(false));
+            }
+            "item_changed" => {
+                for column in ["name", "price_minor", "tax_code"] {
+                    // An absent field stays as it is; a tax code of null clears it.
+                    if fact.data.get(column).is_some() {
+                        row.insert(column, fact.value(column));
+                    }
+                }
+            }
+            _ => {
+                row.insert("discontinued", json!(kind == "item_discontinued"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

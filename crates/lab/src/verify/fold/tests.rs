@@ -1,0 +1,83 @@
+//! The folds against hand-made events.
+
+use super::*;
+
+fn folded(events: &[(&str, Value)]) -> (Folded, Findings) {
+    let (mut folded, mut findings) = (Folded::default(), Findings::default());
+    for (number, (event_type, data)) in (1..).zip(events) {
+        let event = Event {
+            position: number,
+            tenant: "t".to_owned(),
+            stream: String::new(),
+            version: number,
+            id: Vec::new(),
+            event_type: (*event_type).to_owned(),
+            schema_version: 1,
+            data: String::new(),
+            meta: String::new(),
+            recorded_us: 0,
+            chain: Vec::new(),
+        };
+        folded.take(&event, data, &Value::Null, &mut findings);
+    }
+    (folded, findings)
+}
+
+fn sale(total: i64) -> Value {
+    json!({ "sale_id": "s1", "store": "c", "currency": "HNL", "business_day": "2026-01-02", "total_minor": total,
+            "lines": [{ "line": 1, "sku": "A", "quantity": 3, "total_minor": 300 }],
+            "payments": [{ "method": "cash", "amount_minor": 300 }] })
+}
+
+#[test]
+fn stock_is_the_sum_of_movements_and_a_false_figure_in_an_event_is_noticed() {
+    let moved =
+        |quantity, on_hand| json!({ "store": "c", "sku": "A", "quantity": quantity, "on_hand": on_hand });
+    let (stock, findings) = folded(&[
+        ("inventory.received", moved(10, 10)),
+        ("inventory.issued", moved(3, 7)),
+    ]);
+    assert_eq!(
+        get(
+            &stock.tables["rm_stock"][&vec!["t".into(), "c".into(), "A".into()]],
+            "on_hand"
+        ),
+        7
+    );
+    assert!(findings.verdict().ok());
+    let (_, findings) = folded(&[
+        ("inventory.received", moved(10, 10)),
+        ("inventory.issued", moved(3, 8)),
+    ]);
+    assert_eq!(findings.verdict().errors_of("stock"), 1);
+}
+
+#[test]
+fn a_day_nets_sales_returns_and_voids() {
+    let returned = json!({ "return_id": "r", "sale_id": "s1", "store": "c", "business_day": "2026-01-02", "total_minor": 100,
+        "lines": [{ "sale_line": 1, "sku": "A", "quantity": 1, "total_minor": 100 }], "refunds": [{ "amount_minor": 100 }] });
+    let voided = json!({ "sale_id": "s1", "store": "c", "business_day": "2026-01-02", "total_minor": 200 });
+    let (sales, findings) = folded(&[
+        ("sale.completed", sale(300)),
+        ("sale.returned", returned),
+        ("sale.voided", voided),
+    ]);
+    let day = &sales.tables["rm_daily_sales"][&vec!["t".into(), "c".into(), "2026-01-02".into()]];
+    assert_eq!(
+        (
+            get(day, "net_minor"),
+            get(day, "returned_minor"),
+            get(day, "voided_minor")
+        ),
+        (0, 100, 200)
+    );
+    assert!(findings.verdict().ok());
+}
+
+#[test]
+fn a_sale_whose_lines_do_not_add_up_or_that_completes_twice_is_noticed() {
+    let (_, findings) = folded(&[("sale.completed", sale(301))]);
+    assert_eq!(findings.verdict().errors_of("sales"), 2);
+    let (_, findings) = folded(&[("sale.completed", sale(300)), ("sale.completed", sale(300))]);
+    assert_eq!(findings.verdict().errors_of("doubled"), 1);
+}
