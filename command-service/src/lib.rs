@@ -4,3 +4,4 @@ pub mod engine;
 pub mod http;
 pub mod purge;
 pub mod routes;
+pub mod start;

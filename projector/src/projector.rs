@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use event_store::LogReader;
 use platform::clock::SharedClock;
+use platform::config::ProjectorConfig;
 use platform::tasks::{OnEnd, Tasks};
 use schemas::Position;
 use sqlx::{PgConnection, PgPool};
@@ -37,6 +38,15 @@ pub struct ProjectorOptions {
 }
 
 impl ProjectorOptions {
+    /// What a configuration says.
+    pub fn of(config: &ProjectorConfig, clock: SharedClock) -> Self {
+        let poll = (
+            Duration::from_millis(config.poll_min_ms),
+            Duration::from_millis(config.poll_max_ms),
+        );
+        Self { batch: config.batch, poll, clock }
+    }
+
     /// 1,000 events per transaction, pauses from 5 to 250 ms.
     pub fn new(clock: SharedClock) -> Self {
         Self {

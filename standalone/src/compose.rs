@@ -4,28 +4,28 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use bus::{Bus, BusOptions};
-use command_service::engine::{Engine, EngineOptions, inbox, snapshots};
-use command_service::http::Http;
+use command_service::engine::Engine;
+use command_service::start::WriteSide;
 use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions};
-use event_store::{PostgresReader, PostgresWriter, WriterOptions};
-use platform::auth::{PasswordCosts, PasswordHasher, TokenIssuer, TokenSettings};
+use event_store::PostgresReader;
+use platform::auth::PasswordHasher;
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
-use platform::db::{self, DbRole, Migration};
+use platform::db::{self, Migration};
 use platform::http::health::{self, Checks};
-use platform::http::{CursorKey, Gateway, GuardSettings, Route, ServerLimits, openapi, serve};
+use platform::http::{CursorKey, Gateway, GuardSettings, Route, openapi};
 use platform::outbound::Outbound;
-use platform::tasks::{OnEnd, Tasks};
+use platform::process::{self, Connected};
+use platform::tasks::Tasks;
 use platform::vault::{Kek, Vault};
 use poem_openapi::OpenApi;
 use projector::relay::{Relay, RelayOptions};
 use projector::{Projector, ProjectorHandle, ProjectorOptions};
 use query_service::{Progress, QueryService};
-use sqlx::PgPool;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::ports::Ports;
@@ -47,13 +47,8 @@ pub struct Running {
 
 /// Every step of the schema, in the order that modules need each other.
 fn migrations() -> Vec<Migration> {
-    let log = event_store::MIGRATIONS.iter().map(|(version, sql)| Migration { module: "log", version: *version, sql });
-    log.chain(platform::vault::MIGRATIONS.iter().copied())
-        .chain([snapshots::MIGRATION, inbox::MIGRATION])
-        .chain(projector::migrations().iter().copied())
-        .chain([projector::relay::MIGRATION])
-        .chain(dispatcher::MIGRATIONS.iter().copied())
-        .collect()
+    let write_side = command_service::start::migrations();
+    [write_side.as_slice(), platform::vault::MIGRATIONS, projector::migrations(), dispatcher::MIGRATIONS].concat()
 }
 
 /// Every row of every service.
@@ -95,172 +90,61 @@ pub async fn start(
         (None, None) => Kek::load_or_create(&data.join("keys").join("kek"))?,
         _ => Kek::from_config(&config.keys)?,
     };
-    let keys = DerivedKeys::of(&kek);
-    db::migrate(&servers.owner_url, &migrations()).await.context("the schema cannot be brought up to date")?;
-    let engine_pool = db::pool(&servers.engine_url, DbRole::Engine, config.database.engine_connections).await?;
-    let api_pool = db::pool(&servers.api_url, DbRole::Api, config.database.api_connections).await?;
-    let vault = Vault::open(engine_pool.clone(), kek);
+    let migrated = db::migrate(&servers.owner_url, &migrations()).await;
+    migrated.context("the schema cannot be brought up to date")?;
+    let connected = Connected::with_urls(config, servers.engine_url.clone(), &servers.api_url, kek).await?;
+    let (pool, vault) = (connected.engine_pool.clone(), connected.vault.clone());
+    let write_side = WriteSide::start(config, tasks, &connected, Arc::clone(&clock)).await?;
+    let engine = write_side.engine.clone();
+    let reader = PostgresReader::new(pool.clone());
+    let bus_options = BusOptions { window: config.relay.window, ..BusOptions::default() };
+    let bus = Bus::connect(&servers.nats_url, bus_options).await?;
+    let options = ProjectorOptions::of(&config.projector, Arc::clone(&clock));
+    let projector = Projector::start(tasks, reader.clone(), pool.clone(), options, engine.head());
+    Relay::start(tasks, reader.clone(), pool.clone(), bus.clone(), RelayOptions::default(), engine.head());
+    let outbound = Outbound::new(&config.outbound, Arc::clone(&clock))?;
+    let options = DispatcherOptions::from(&config.dispatcher);
+    Dispatcher::start(tasks, reader, pool, bus, vault.clone(), outbound, Arc::clone(&clock), options).await?;
 
-    let engine = start_engine(config, servers, tasks, &engine_pool, &clock).await?;
-    let reader = PostgresReader::new(engine_pool.clone());
-    let bus = Bus::connect(&servers.nats_url, BusOptions { window: config.relay.window, ..BusOptions::default() }).await?;
-    let projector = start_projector(config, tasks, &engine_pool, &clock, engine.head());
-    Relay::start(tasks, reader.clone(), engine_pool.clone(), bus.clone(), RelayOptions::default(), engine.head());
-    Dispatcher::start(
-        tasks,
-        reader,
-        engine_pool.clone(),
-        bus,
-        vault.clone(),
-        Outbound::new(&config.outbound, Arc::clone(&clock))?,
-        Arc::clone(&clock),
-        DispatcherOptions::from(&config.dispatcher),
-    )
-    .await?;
-
-    let hasher = PasswordHasher::new(PasswordCosts::of(&config.auth))?;
-    let token_keys = platform::auth::signing_keys(&vault).await?;
-    let issuer = Arc::new(TokenIssuer::new(TokenSettings::of(&config.auth), token_keys, Arc::clone(&clock))?);
-    let http = Http::new(
-        Arc::new(engine.clone()),
-        Arc::new(vault.clone()),
-        Arc::clone(&issuer),
-        hasher.clone(),
-        Arc::clone(&clock),
-    );
+    let cursors = || CursorKey::new(connected.keys.cursors);
+    let api_pool = connected.api_pool.clone();
     let progress = Progress::InProcess(projector.position.clone());
-    let query = QueryService::new(api_pool.clone(), vault.clone(), CursorKey::new(keys.cursors), progress);
-    let deliveries = DeliveryReads::new(api_pool, CursorKey::new(keys.cursors));
+    let query = QueryService::new(api_pool.clone(), vault.clone(), cursors(), progress);
+    let deliveries = DeliveryReads::new(api_pool, cursors());
     let (seeded, seeded_seen) = watch::channel(false);
-    let checks = checks(&engine, &projector, &engine_pool, seeded_seen);
-    let gateway = Gateway::new(
-        vec![
-            command_service::routes::service(Arc::new(http))?,
-            query.service(),
-            deliveries.service(),
-            health::service(checks, &document()?),
-        ],
-        Arc::new(issuer.verifier()?),
-        GuardSettings::of(&config.http, keys.fingerprints),
-    )
-    .map_err(anyhow::Error::msg)?;
+    let checks = checks(&connected, &engine, &projector, seeded_seen);
+    let services =
+        vec![write_side.service, query.service(), deliveries.service(), health::service(checks, &document()?)];
+    let verifier = Arc::new(connected.token_verifier(config, clock).await?);
+    let settings = GuardSettings::of(&config.http, connected.keys.fingerprints);
+    let gateway = Gateway::new(services, verifier, settings).map_err(anyhow::Error::msg)?;
 
     let base_url = config.http.public_base_url.clone().map_or_else(|| ports.api_url(), Ok)?;
     let metrics_url = ports.metrics_url()?;
     write_address(data, &base_url, &metrics_url, &servers.owner_url)?;
-    listen(config, tasks, ports, gateway)?;
-    Ok(Running { engine, vault, hasher, demo_key: keys.demo, base_url, metrics_url, seeded })
-}
-
-/// Keys for other uses than encryption; all processes with the same key-encryption key have the same.
-struct DerivedKeys {
-    fingerprints: [u8; 32],
-    cursors: [u8; 32],
-    demo: [u8; 32],
-}
-
-impl DerivedKeys {
-    fn of(kek: &Kek) -> Self {
-        Self {
-            fingerprints: kek.derive("request fingerprints"),
-            cursors: kek.derive("list cursors"),
-            demo: kek.derive("demo passwords"),
-        }
-    }
-}
-
-async fn start_engine(
-    config: &Config,
-    servers: &Servers,
-    tasks: &Tasks,
-    engine_pool: &PgPool,
-    clock: &SharedClock,
-) -> anyhow::Result<Engine> {
-    let writer = PostgresWriter::connect(
-        &servers.engine_url,
-        WriterOptions {
-            allow_unsafe_durability: config.trial.allow_unsafe_durability,
-            ..WriterOptions::default()
-        },
-    )
-    .await
-    .context("the log cannot be owned")?;
-    let options = EngineOptions {
-        queue_per_tenant: config.engine.queue_per_tenant,
-        queue_total: config.engine.queue_total,
-        batch_max: config.engine.batch_max,
-        cache_bytes: config.engine.cache_mib << 20,
-        streams_per_command_max: config.engine.max_streams_per_command,
-        snapshot_every: i64::from(config.engine.snapshot_every),
-        ..EngineOptions::default()
-    };
-    let reader = PostgresReader::new(engine_pool.clone());
-    let snapshots = snapshots::Snapshots::new(engine_pool.clone());
-    let engine = Engine::start(tasks, reader, writer, Some(snapshots), Arc::clone(clock), options);
-    inbox::start(tasks, engine.clone(), engine_pool.clone());
-    command_service::purge::start(tasks, engine_pool.clone(), Arc::clone(clock));
-    Ok(engine)
-}
-
-fn start_projector(
-    config: &Config,
-    tasks: &Tasks,
-    engine_pool: &PgPool,
-    clock: &SharedClock,
-    head: watch::Receiver<schemas::Position>,
-) -> ProjectorHandle {
-    let options = ProjectorOptions {
-        batch: config.projector.batch,
-        poll: (
-            Duration::from_millis(config.projector.poll_min_ms),
-            Duration::from_millis(config.projector.poll_max_ms),
-        ),
-        clock: Arc::clone(clock),
-    };
-    Projector::start(tasks, PostgresReader::new(engine_pool.clone()), engine_pool.clone(), options, head)
+    let api = TcpListener::from_std(ports.api)?;
+    process::listen(tasks, &config.http, api, TcpListener::from_std(ports.metrics)?, gateway);
+    let (hasher, demo_key) = (write_side.passwords, connected.keys.demo);
+    Ok(Running { engine, vault, hasher, demo_key, base_url, metrics_url, seeded })
 }
 
 /// Ready means: owns the log, answers from the database, and the demo is there if it was asked for. How far the read
 /// models lag is a metric, not a matter of readiness.
 fn checks(
+    connected: &Connected,
     engine: &Engine,
     projector: &ProjectorHandle,
-    pool: &PgPool,
     seeded: watch::Receiver<bool>,
 ) -> Checks {
-    let (engine, pool, position) = (engine.clone(), pool.clone(), projector.position.clone());
-    Checks::new()
-        .with("log", move || {
-            let ready = engine.is_ready();
-            async move { if ready { Ok(()) } else { Err("the lease of the log is not held".to_owned()) } }
-        })
-        .with("database", move || {
-            let pool = pool.clone();
-            async move {
-                let answer = sqlx::query("select 1").execute(&pool).await;
-                answer.map(|_| ()).map_err(|_| "the database does not answer".to_owned())
-            }
-        })
+    let (engine, position) = (engine.clone(), projector.position.clone());
+    let fact = |holds: bool, otherwise: &str| if holds { Ok(()) } else { Err(otherwise.to_owned()) };
+    connected
+        .checks()
+        .with("log", move || std::future::ready(engine.owns_log()))
         .with("read_models", move || {
-            let runs = position.has_changed().is_ok();
-            async move { if runs { Ok(()) } else { Err("the projector ended".to_owned()) } }
+            std::future::ready(fact(position.has_changed().is_ok(), "the projector ended"))
         })
-        .with("setup", move || {
-            let done = *seeded.borrow();
-            async move { if done { Ok(()) } else { Err("the demo is being set up".to_owned()) } }
-        })
-}
-
-fn listen(config: &Config, tasks: &Tasks, ports: Ports, gateway: Gateway) -> anyhow::Result<()> {
-    let limits = ServerLimits::of(&config.http);
-    let api = tokio::net::TcpListener::from_std(ports.api)?;
-    let metrics = tokio::net::TcpListener::from_std(ports.metrics)?;
-    let (gateway, api_limits, stop) = (Arc::new(gateway), limits.clone(), tasks.stop_token());
-    tasks.spawn("api", OnEnd::Fatal, async move { Ok(serve(api, gateway, api_limits, stop).await?) });
-    let (limits, stop) = (ServerLimits { max_connections: 64, ..limits }, tasks.stop_token());
-    let page = Arc::new(health::metrics_app());
-    tasks.spawn("metrics page", OnEnd::Fatal, async move { Ok(serve(metrics, page, limits, stop).await?) });
-    Ok(())
+        .with("setup", move || std::future::ready(fact(*seeded.borrow(), "the demo is being set up")))
 }
 
 /// Where this process can be reached, for the command line; holds the database's URL, hence its owner's alone.

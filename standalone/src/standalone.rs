@@ -4,13 +4,12 @@
 //! signal exits at once.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context;
 use platform::config::Config;
+use platform::process::{STOP_LIMIT, StopSignals};
 use platform::tasks::Tasks;
 use private_servers::DataFolder;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::StandaloneArgs;
 use crate::compose::{self, Running};
@@ -18,9 +17,6 @@ use crate::demo::{self, DemoFile, DemoTenant};
 use crate::private_file;
 use crate::ports::Ports;
 use crate::servers::Servers;
-
-/// How long requests and tasks may take to end.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
     let mut config = Config::load(args.config.as_deref())?;
@@ -96,25 +92,6 @@ async fn start(
     let servers = Servers::start(data, args, config).await?;
     let running = compose::start(data, config, &servers, tasks, ports).await?;
     Ok((servers, running))
-}
-
-/// Ctrl-C and the polite request to stop.
-struct StopSignals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl StopSignals {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// Where everything is, who may sign in, and three lines that work when pasted.

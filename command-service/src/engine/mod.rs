@@ -29,6 +29,7 @@ use std::time::Duration;
 use domain::{Command, Refusal, State};
 use event_store::{LogReader, LogWriter};
 use platform::clock::{SharedClock, fresh_id};
+use platform::config::EngineConfig;
 use platform::tasks::{OnEnd, Tasks};
 use schemas::envelope::Actor;
 use schemas::ids::TenantId;
@@ -118,6 +119,21 @@ impl Default for EngineOptions {
             cache_bytes: 256 << 20,
             snapshot_every: 256,
             answer_within: Duration::from_secs(30),
+        }
+    }
+}
+
+impl EngineOptions {
+    /// What a configuration says; the rest are defaults.
+    pub fn of(config: &EngineConfig) -> Self {
+        Self {
+            queue_per_tenant: config.queue_per_tenant,
+            queue_total: config.queue_total,
+            batch_max: config.batch_max,
+            cache_bytes: config.cache_mib << 20,
+            streams_per_command_max: config.max_streams_per_command,
+            snapshot_every: i64::from(config.snapshot_every),
+            ..Self::default()
         }
     }
 }
@@ -218,6 +234,14 @@ impl Engine {
     /// Whether this process owns the log and can append.
     pub fn is_ready(&self) -> bool {
         *self.ready.borrow()
+    }
+
+    /// As a check of readiness.
+    ///
+    /// # Errors
+    /// While another process owns the log, or the lease is being taken again.
+    pub fn owns_log(&self) -> Result<(), String> {
+        if self.is_ready() { Ok(()) } else { Err("the lease of the log is not held".to_owned()) }
     }
 
     /// Moves after each append; in-process followers wake on it.

@@ -12,6 +12,7 @@ pub mod http;
 pub mod lease;
 pub mod metrics;
 pub mod outbound;
+pub mod process;
 pub mod tasks;
 pub mod telemetry;
 pub mod vault;

@@ -1,0 +1,218 @@
+//! What every process of the platform does around its work: listen, run, stop in order.
+//!
+//! Stopping: new requests are refused, what is in flight is finished, tasks end; a second signal exits at once.
+//! Deliberately absent: which services run in a process.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures::future::BoxFuture;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::auth::{TokenSettings, TokenVerifier, signing_keys};
+use crate::clock::SharedClock;
+use crate::config::{Config, HttpConfig, Secret};
+use crate::db::{self, DbRole, Migration};
+use crate::http::health::{self, Checks};
+use crate::http::{Gateway, ServerLimits, serve};
+use crate::tasks::{OnEnd, Tasks};
+use crate::vault::{Kek, Vault};
+
+/// How long requests and tasks may take to end.
+pub const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Scrapers that may be connected at the same time.
+const SCRAPERS_MAX: usize = 64;
+
+/// The requests to stop: Ctrl-C and SIGTERM.
+pub struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Listens from here on; a signal that comes before anybody waits is kept.
+    ///
+    /// # Errors
+    /// When the process cannot have handlers.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Listens, starts a service, and runs until a signal or a failure: the whole life of a service's own process.
+///
+/// # Errors
+/// What made the process end, unless it was asked to.
+pub async fn run(
+    service_name: &'static str,
+    start: impl AsyncFnOnce(&Config, &Tasks) -> anyhow::Result<Gateway>,
+) -> anyhow::Result<()> {
+    let config = Config::load(None)?;
+    let _telemetry = crate::telemetry::init(&config, service_name)?;
+    crate::crypto::install_default_provider();
+    let api = TcpListener::bind(config.http.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.http.listen))?;
+    let metrics = TcpListener::bind(config.metrics_listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.metrics_listen))?;
+    let mut stop = StopSignals::listen()?;
+    let tasks = Tasks::new();
+    let gateway = tokio::select! {
+        started = start(&config, &tasks) => started?,
+        () = stop.received() => return Ok(()),
+    };
+    listen(&tasks, &config.http, api, metrics, gateway);
+    let failure = tokio::select! {
+        () = stop.received() => None,
+        cause = tasks.failure() => Some(cause),
+    };
+    tracing::info!("stopping");
+    tokio::select! {
+        stopped = tasks.stop(STOP_LIMIT) => stopped?,
+        () = stop.received() => anyhow::bail!("stopped at once by a second signal"),
+    }
+    failure.map_or(Ok(()), |cause| Err(anyhow::Error::msg(cause)))
+}
+
+/// Serves the API and the metrics page until the stop.
+pub fn listen(tasks: &Tasks, http: &HttpConfig, api: TcpListener, metrics: TcpListener, gateway: Gateway) {
+    let limits = ServerLimits::of(http);
+    let (gateway, api_limits, stop) = (Arc::new(gateway), limits.clone(), tasks.stop_token());
+    tasks.spawn("api", OnEnd::Fatal, async move {
+        Ok(serve(api, gateway, api_limits, stop).await?)
+    });
+    let limits = ServerLimits {
+        max_connections: SCRAPERS_MAX,
+        ..limits
+    };
+    let (page, stop) = (Arc::new(health::metrics_app()), tasks.stop_token());
+    tasks.spawn("metrics page", OnEnd::Fatal, async move {
+        Ok(serve(metrics, page, limits, stop).await?)
+    });
+}
+
+/// What a configuration says about databases and keys, connected.
+pub struct Connected {
+    /// The log's own connection uses this URL, too.
+    pub engine_url: String,
+    pub engine_pool: PgPool,
+    pub api_pool: PgPool,
+    pub vault: Vault,
+    pub keys: DerivedKeys,
+}
+
+impl Connected {
+    /// Brings the schema up to date when the owner's URL is configured, opens the pools and the vault.
+    ///
+    /// # Errors
+    /// When something is not configured or does not answer.
+    pub async fn open(config: &Config, migrations: &[Migration]) -> anyhow::Result<Self> {
+        let owner = config.database_url.as_ref();
+        if let Some(owner) = owner {
+            db::migrate(owner.expose(), migrations)
+                .await
+                .context("the schema cannot be brought up to date")?;
+        }
+        let url = |own: &Option<Secret>| {
+            let url = own.as_ref().or(owner).context("DATABASE_URL is not set")?;
+            anyhow::Ok(url.expose().to_owned())
+        };
+        let engine_url = url(&config.engine_database_url)?;
+        let api_url = url(&config.api_database_url)?;
+        let kek = Kek::from_config(&config.keys)?;
+        Self::with_urls(config, engine_url, &api_url, kek).await
+    }
+
+    /// As [`Self::open`] without migrations, with what the caller knows.
+    ///
+    /// # Errors
+    /// When a database does not answer.
+    pub async fn with_urls(
+        config: &Config,
+        engine_url: String,
+        api_url: &str,
+        kek: Kek,
+    ) -> anyhow::Result<Self> {
+        let engine_pool = db::pool(&engine_url, DbRole::Engine, config.database.engine_connections).await?;
+        let api_pool = db::pool(api_url, DbRole::Api, config.database.api_connections).await?;
+        let keys = DerivedKeys::of(&kek);
+        let vault = Vault::open(engine_pool.clone(), kek);
+        Ok(Self {
+            engine_url,
+            engine_pool,
+            api_pool,
+            vault,
+            keys,
+        })
+    }
+
+    /// A verifier of the platform's own tokens.
+    ///
+    /// # Errors
+    /// When the keys cannot be read.
+    pub async fn token_verifier(&self, config: &Config, clock: SharedClock) -> anyhow::Result<TokenVerifier> {
+        let keys = signing_keys(&self.vault)
+            .await?
+            .into_iter()
+            .map(|key| Ok((key.id.clone(), key.public()?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(TokenVerifier::new(&TokenSettings::of(&config.auth), keys, clock)?)
+    }
+
+    /// The checks that every service has: the database answers.
+    pub fn checks(&self) -> Checks {
+        Checks::new().with("database", answers(&self.api_pool))
+    }
+}
+
+/// A check that a database answers.
+pub fn answers(pool: &PgPool) -> impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + use<> {
+    let pool = pool.clone();
+    move || {
+        let pool = pool.clone();
+        Box::pin(async move {
+            let answer = sqlx::query("select 1").execute(&pool).await;
+            answer
+                .map(|_| ())
+                .map_err(|_| "the database does not answer".to_owned())
+        })
+    }
+}
+
+/// Keys for other uses than encryption; all processes with the same key-encryption key have the same.
+#[derive(Clone)]
+pub struct DerivedKeys {
+    /// Of requests, for idempotency.
+    pub fingerprints: [u8; 32],
+    /// Of list cursors.
+    pub cursors: [u8; 32],
+    /// Of the demo's passwords.
+    pub demo: [u8; 32],
+}
+
+impl DerivedKeys {
+    pub fn of(kek: &Kek) -> Self {
+        Self {
+            fingerprints: kek.derive("request fingerprints"),
+            cursors: kek.derive("list cursors"),
+            demo: kek.derive("demo passwords"),
+        }
+    }
+}
