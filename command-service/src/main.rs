@@ -23,7 +23,9 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     let connected = Connected::open(config, &steps).await?;
     let write_side = WriteSide::start(config, tasks, &connected, Arc::clone(&clock)).await?;
     let engine = write_side.engine.clone();
-    let checks = connected.checks().with("log", move || std::future::ready(engine.owns_log()));
+    let checks = connected
+        .checks()
+        .with("log", move || std::future::ready(engine.owns_log()));
     let document = openapi::document(&[routes::spec()?], routes::ROUTES)?;
     let verifier = connected.token_verifier(config, clock).await?;
     let services = vec![write_side.service, health::service(checks, &document)];

@@ -74,6 +74,10 @@ impl WriteSide {
             clock,
         );
         let service = routes::service(Arc::new(http))?;
-        Ok(Self { engine, passwords, service })
+        Ok(Self {
+            engine,
+            passwords,
+            service,
+        })
     }
 }

@@ -31,7 +31,10 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         let migrated = db::migrate(owner.expose(), projector::migrations()).await;
         migrated.context("the schema cannot be brought up to date")?;
     }
-    let own = config.engine_database_url.as_ref().or(config.database_url.as_ref());
+    let own = config
+        .engine_database_url
+        .as_ref()
+        .or(config.database_url.as_ref());
     let url = own.context("DATABASE_URL is not set")?.expose();
     let nats = config.nats_url.as_ref().context("NATS_URL is not set")?;
     let pool = db::pool(url, DbRole::Engine, config.database.engine_connections).await?;
@@ -40,7 +43,10 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     let (_, wake) = watch::channel(Position::START);
     let options = ProjectorOptions::of(&config.projector, Arc::clone(&clock));
     Projector::start(tasks, reader.clone(), pool.clone(), options, wake.clone());
-    let bus_options = BusOptions { window: config.relay.window, ..BusOptions::default() };
+    let bus_options = BusOptions {
+        window: config.relay.window,
+        ..BusOptions::default()
+    };
     let bus = Bus::connect(nats.expose(), bus_options).await?;
     Relay::start(tasks, reader, pool.clone(), bus, RelayOptions::default(), wake);
     // No operations but health: nothing here needs a credential, so this process holds no keys.

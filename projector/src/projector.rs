@@ -44,7 +44,11 @@ impl ProjectorOptions {
             Duration::from_millis(config.poll_min_ms),
             Duration::from_millis(config.poll_max_ms),
         );
-        Self { batch: config.batch, poll, clock }
+        Self {
+            batch: config.batch,
+            poll,
+            clock,
+        }
     }
 
     /// 1,000 events per transaction, pauses from 5 to 250 ms.

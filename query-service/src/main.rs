@@ -22,7 +22,12 @@ async fn start(config: &Config, _tasks: &Tasks) -> anyhow::Result<Gateway> {
     let connected = Connected::open(config, platform::vault::MIGRATIONS).await?;
     let progress = Progress::Elsewhere(connected.api_pool.clone());
     let cursors = CursorKey::new(connected.keys.cursors);
-    let service = QueryService::new(connected.api_pool.clone(), connected.vault.clone(), cursors, progress);
+    let service = QueryService::new(
+        connected.api_pool.clone(),
+        connected.vault.clone(),
+        cursors,
+        progress,
+    );
     let document = openapi::document(&[openapi::spec_for(&service.operations())?], ROUTES)?;
     let verifier = connected.token_verifier(config, Arc::new(SystemClock)).await?;
     let services = vec![service.service(), health::service(connected.checks(), &document)];

@@ -48,12 +48,23 @@ pub struct Running {
 /// Every step of the schema, in the order that modules need each other.
 fn migrations() -> Vec<Migration> {
     let write_side = command_service::start::migrations();
-    [write_side.as_slice(), platform::vault::MIGRATIONS, projector::migrations(), dispatcher::MIGRATIONS].concat()
+    [
+        write_side.as_slice(),
+        platform::vault::MIGRATIONS,
+        projector::migrations(),
+        dispatcher::MIGRATIONS,
+    ]
+    .concat()
 }
 
 /// Every row of every service.
 fn routes() -> Vec<Route> {
-    [command_service::routes::ROUTES, query_service::ROUTES, dispatcher::ROUTES].concat()
+    [
+        command_service::routes::ROUTES,
+        query_service::ROUTES,
+        dispatcher::ROUTES,
+    ]
+    .concat()
 }
 
 fn document() -> anyhow::Result<serde_json::Value> {
@@ -66,7 +77,9 @@ fn document() -> anyhow::Result<serde_json::Value> {
 }
 
 /// The description of what a service's constructor of operations gives, without a service.
-fn described<S, T: OpenApi>(_operations: impl Fn(&S) -> T) -> Result<serde_json::Value, openapi::DocumentError> {
+fn described<S, T: OpenApi>(
+    _operations: impl Fn(&S) -> T,
+) -> Result<serde_json::Value, openapi::DocumentError> {
     openapi::spec_of::<T>()
 }
 
@@ -97,14 +110,34 @@ pub async fn start(
     let write_side = WriteSide::start(config, tasks, &connected, Arc::clone(&clock)).await?;
     let engine = write_side.engine.clone();
     let reader = PostgresReader::new(pool.clone());
-    let bus_options = BusOptions { window: config.relay.window, ..BusOptions::default() };
+    let bus_options = BusOptions {
+        window: config.relay.window,
+        ..BusOptions::default()
+    };
     let bus = Bus::connect(&servers.nats_url, bus_options).await?;
     let options = ProjectorOptions::of(&config.projector, Arc::clone(&clock));
     let projector = Projector::start(tasks, reader.clone(), pool.clone(), options, engine.head());
-    Relay::start(tasks, reader.clone(), pool.clone(), bus.clone(), RelayOptions::default(), engine.head());
+    Relay::start(
+        tasks,
+        reader.clone(),
+        pool.clone(),
+        bus.clone(),
+        RelayOptions::default(),
+        engine.head(),
+    );
     let outbound = Outbound::new(&config.outbound, Arc::clone(&clock))?;
     let options = DispatcherOptions::from(&config.dispatcher);
-    Dispatcher::start(tasks, reader, pool, bus, vault.clone(), outbound, Arc::clone(&clock), options).await?;
+    Dispatcher::start(
+        tasks,
+        reader,
+        pool,
+        bus,
+        vault.clone(),
+        outbound,
+        Arc::clone(&clock),
+        options,
+    )
+    .await?;
 
     let cursors = || CursorKey::new(connected.keys.cursors);
     let api_pool = connected.api_pool.clone();
@@ -113,19 +146,41 @@ pub async fn start(
     let deliveries = DeliveryReads::new(api_pool, cursors());
     let (seeded, seeded_seen) = watch::channel(false);
     let checks = checks(&connected, &engine, &projector, seeded_seen);
-    let services =
-        vec![write_side.service, query.service(), deliveries.service(), health::service(checks, &document()?)];
+    let services = vec![
+        write_side.service,
+        query.service(),
+        deliveries.service(),
+        health::service(checks, &document()?),
+    ];
     let verifier = Arc::new(connected.token_verifier(config, clock).await?);
     let settings = GuardSettings::of(&config.http, connected.keys.fingerprints);
     let gateway = Gateway::new(services, verifier, settings).map_err(anyhow::Error::msg)?;
 
-    let base_url = config.http.public_base_url.clone().map_or_else(|| ports.api_url(), Ok)?;
+    let base_url = config
+        .http
+        .public_base_url
+        .clone()
+        .map_or_else(|| ports.api_url(), Ok)?;
     let metrics_url = ports.metrics_url()?;
     write_address(data, &base_url, &metrics_url, &servers.owner_url)?;
     let api = TcpListener::from_std(ports.api)?;
-    process::listen(tasks, &config.http, api, TcpListener::from_std(ports.metrics)?, gateway);
+    process::listen(
+        tasks,
+        &config.http,
+        api,
+        TcpListener::from_std(ports.metrics)?,
+        gateway,
+    );
     let (hasher, demo_key) = (write_side.passwords, connected.keys.demo);
-    Ok(Running { engine, vault, hasher, demo_key, base_url, metrics_url, seeded })
+    Ok(Running {
+        engine,
+        vault,
+        hasher,
+        demo_key,
+        base_url,
+        metrics_url,
+        seeded,
+    })
 }
 
 /// Ready means: owns the log, answers from the database, and the demo is there if it was asked for. How far the read
@@ -144,7 +199,9 @@ fn checks(
         .with("read_models", move || {
             std::future::ready(fact(position.has_changed().is_ok(), "the projector ended"))
         })
-        .with("setup", move || std::future::ready(fact(*seeded.borrow(), "the demo is being set up")))
+        .with("setup", move || {
+            std::future::ready(fact(*seeded.borrow(), "the demo is being set up"))
+        })
 }
 
 /// Where this process can be reached, for the command line; holds the database's URL, hence its owner's alone.

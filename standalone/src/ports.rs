@@ -13,12 +13,16 @@ pub struct Ports {
 impl Ports {
     pub fn bind(api: SocketAddr, metrics: SocketAddr) -> anyhow::Result<Self> {
         let bind = |address: SocketAddr, use_: &str| -> anyhow::Result<TcpListener> {
-            let listener = TcpListener::bind(address)
-                .with_context(|| format!("{use_} cannot listen on {address}; is another Trastienda running?"))?;
+            let listener = TcpListener::bind(address).with_context(|| {
+                format!("{use_} cannot listen on {address}; is another Trastienda running?")
+            })?;
             listener.set_nonblocking(true)?;
             Ok(listener)
         };
-        Ok(Self { api: bind(api, "the API")?, metrics: bind(metrics, "the metrics page")? })
+        Ok(Self {
+            api: bind(api, "the API")?,
+            metrics: bind(metrics, "the metrics page")?,
+        })
     }
 
     pub fn api_url(&self) -> anyhow::Result<String> {

@@ -8,7 +8,12 @@ use serde::Serialize;
 
 pub fn write_json(path: &Path, content: &impl Serialize) -> anyhow::Result<()> {
     let next = path.with_extension("json.next");
-    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
+    let mut out = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&next)?;
     out.write_all(serde_json::to_string_pretty(content)?.as_bytes())?;
     out.write_all(b"\n")?;
     out.sync_all()?;

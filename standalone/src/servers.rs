@@ -39,7 +39,9 @@ impl Servers {
             }
             let repository = std::env::current_dir().ok();
             let server = find::nats_server(args.nats_server.as_deref(), repository.as_deref())?;
-            anyhow::Ok(Some(Nats::start(NatsOptions::new(data.join("nats"), server)).await?))
+            anyhow::Ok(Some(
+                Nats::start(NatsOptions::new(data.join("nats"), server)).await?,
+            ))
         };
         let (postgres, nats) = tokio::join!(postgres, nats);
         let postgres = postgres.context("the private Postgres did not start")?;
@@ -57,7 +59,14 @@ impl Servers {
             ),
             None => configured(config)?,
         };
-        Ok(Self { owner_url, engine_url, api_url, nats_url, postgres, nats })
+        Ok(Self {
+            owner_url,
+            engine_url,
+            api_url,
+            nats_url,
+            postgres,
+            nats,
+        })
     }
 
     /// Resolves when a private server died too often to be started again.
@@ -92,9 +101,19 @@ impl Servers {
 
 /// The URLs of configured servers; a role without one of its own uses the owner's with another user.
 fn configured(config: &Config) -> anyhow::Result<(String, String, String)> {
-    let owner = config.database_url.as_ref().context("database_url is not configured")?.expose().to_owned();
+    let owner = config
+        .database_url
+        .as_ref()
+        .context("database_url is not configured")?
+        .expose()
+        .to_owned();
     let role = |url: &Option<platform::config::Secret>| {
-        url.as_ref().map_or_else(|| owner.clone(), |url| url.expose().to_owned())
+        url.as_ref()
+            .map_or_else(|| owner.clone(), |url| url.expose().to_owned())
     };
-    Ok((owner.clone(), role(&config.engine_database_url), role(&config.api_database_url)))
+    Ok((
+        owner.clone(),
+        role(&config.engine_database_url),
+        role(&config.api_database_url),
+    ))
 }

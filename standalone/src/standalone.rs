@@ -14,14 +14,18 @@ use private_servers::DataFolder;
 use crate::cli::StandaloneArgs;
 use crate::compose::{self, Running};
 use crate::demo::{self, DemoFile, DemoTenant};
-use crate::private_file;
 use crate::ports::Ports;
+use crate::private_file;
 use crate::servers::Servers;
 
 pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
     let mut config = Config::load(args.config.as_deref())?;
     for address in &args.allow_outbound {
-        config.outbound.allow.push(address.parse().with_context(|| format!("--allow-outbound {address}"))?);
+        config.outbound.allow.push(
+            address
+                .parse()
+                .with_context(|| format!("--allow-outbound {address}"))?,
+        );
     }
     if let Some(port) = args.port {
         config.http.listen.set_port(port);
@@ -42,7 +46,13 @@ pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
         () = stop.received() => anyhow::bail!("stopped while starting"),
     };
     let tenants = if args.demo {
-        let tenants = demo::seed(&running.engine, &running.vault, &running.hasher, &running.demo_key).await?;
+        let tenants = demo::seed(
+            &running.engine,
+            &running.vault,
+            &running.hasher,
+            &running.demo_key,
+        )
+        .await?;
         running.seeded.send_replace(true);
         let file = folder.path().join("demo.json");
         private_file::write_json(
@@ -95,7 +105,10 @@ async fn start(
 }
 
 /// Where everything is, who may sign in, and three lines that work when pasted.
-#[expect(clippy::print_stdout, reason = "this is what the person at the terminal reads")]
+#[expect(
+    clippy::print_stdout,
+    reason = "this is what the person at the terminal reads"
+)]
 fn greet(running: &Running, data: &Path, tenants: &[DemoTenant]) {
     let base = &running.base_url;
     println!("\nTrastienda is ready.");

@@ -49,7 +49,10 @@ pub async fn create(args: TenantCreateArgs) -> anyhow::Result<()> {
             (address.database_url, Kek::load(&data.join("keys").join("kek"))?)
         }
         None => {
-            let url = config.database_url.as_ref().context("name --data, or configure database_url")?;
+            let url = config
+                .database_url
+                .as_ref()
+                .context("name --data, or configure database_url")?;
             (url.expose().to_owned(), Kek::from_config(&config.keys)?)
         }
     };
@@ -59,21 +62,36 @@ pub async fn create(args: TenantCreateArgs) -> anyhow::Result<()> {
     let pool = platform::db::pool(&url, platform::db::DbRole::Engine, 2).await?;
     let vault = Vault::open(pool.clone(), kek);
     let person = streams::user(&username);
-    let hash = PasswordHasher::new(PasswordCosts::of(&config.auth))?.hash(password).await?;
-    let sealed = vault
-        .seal_fields(&tenant, person.as_str(), &[("display_name", &args.admin), ("password_hash", &hash)])
+    let hash = PasswordHasher::new(PasswordCosts::of(&config.auth))?
+        .hash(password)
         .await?;
-    let [display_name, password_hash] =
-        <[_; 2]>::try_from(sealed).map_err(|_| anyhow::anyhow!("the vault sealed another number of fields"))?;
+    let sealed = vault
+        .seal_fields(
+            &tenant,
+            person.as_str(),
+            &[("display_name", &args.admin), ("password_hash", &hash)],
+        )
+        .await?;
+    let [display_name, password_hash] = <[_; 2]>::try_from(sealed)
+        .map_err(|_| anyhow::anyhow!("the vault sealed another number of fields"))?;
     let commands = [
         Command::from(CreateTenant {
             name: args.name.clone(),
             currency: Currency::new(&args.currency)?,
             time_zone: args.time_zone.clone(),
             prices_include_tax: !args.prices_without_tax,
-            stock_policy: if args.allow_negative_stock { StockPolicy::AllowNegative } else { StockPolicy::Strict },
+            stock_policy: if args.allow_negative_stock {
+                StockPolicy::AllowNegative
+            } else {
+                StockPolicy::Strict
+            },
         }),
-        Command::from(CreateUser { username, role: Role::Admin, display_name, password_hash }),
+        Command::from(CreateUser {
+            username,
+            role: Role::Admin,
+            display_name,
+            password_hash,
+        }),
     ];
     let mut ids = Vec::new();
     for command in &commands {
@@ -116,7 +134,10 @@ async fn wait(pool: &PgPool, id: Uuid) -> anyhow::Result<serde_json::Value> {
     let deadline = Instant::now() + DECIDED_WITHIN;
     loop {
         let outcome: Option<String> =
-            sqlx::query_scalar("select outcome::text from command_inbox where id = $1").bind(id).fetch_one(pool).await?;
+            sqlx::query_scalar("select outcome::text from command_inbox where id = $1")
+                .bind(id)
+                .fetch_one(pool)
+                .await?;
         if let Some(outcome) = outcome {
             return Ok(serde_json::from_str(&outcome)?);
         }

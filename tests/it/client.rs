@@ -10,7 +10,13 @@ use serde_json::{Value, json};
 #[expect(clippy::disallowed_methods, reason = "tests talk to loopback")]
 pub fn http() -> &'static reqwest::Client {
     static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
-    HTTP.get_or_init(|| reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap())
+    HTTP.get_or_init(|| {
+        reqwest::Client::builder()
+            .timeout(Duration::from_secs(60))
+            .no_proxy()
+            .build()
+            .unwrap()
+    })
 }
 
 /// A signed-in user.
@@ -44,18 +50,28 @@ impl Answer {
     }
 
     pub fn is_replayed(&self) -> bool {
-        self.headers.get("idempotent-replayed").is_some_and(|value| value == "true")
+        self.headers
+            .get("idempotent-replayed")
+            .is_some_and(|value| value == "true")
     }
 }
 
 impl Client {
     pub async fn sign_in(base: &str, tenant: &str, username: &str, password: &str) -> Self {
         let body = json!({ "tenant": tenant, "username": username, "password": password });
-        let answer = http().post(format!("{base}/api/v1/auth/token")).json(&body).send().await.unwrap();
+        let answer = http()
+            .post(format!("{base}/api/v1/auth/token"))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         let status = answer.status();
         let body: Value = answer.json().await.unwrap();
         assert!(status.is_success(), "{body}");
-        Self { base: base.to_owned(), token: body["access_token"].as_str().unwrap().to_owned() }
+        Self {
+            base: base.to_owned(),
+            token: body["access_token"].as_str().unwrap().to_owned(),
+        }
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -74,7 +90,12 @@ impl Client {
     }
 
     pub async fn post_keyed(&self, path: &str, key: &str, body: &Value) -> Answer {
-        send(self.request(Method::POST, path).header("X-Idempotency-Key", key).json(body)).await
+        send(
+            self.request(Method::POST, path)
+                .header("X-Idempotency-Key", key)
+                .json(body),
+        )
+        .await
     }
 
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
@@ -87,5 +108,9 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let (status, headers) = (answer.status(), answer.headers().clone());
     let bytes = answer.bytes().await.unwrap();
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    Answer { status, headers, body }
+    Answer {
+        status,
+        headers,
+        body,
+    }
 }

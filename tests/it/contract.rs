@@ -8,11 +8,18 @@ use crate::product::{Product, repository};
 #[tokio::test]
 async fn the_served_document_is_the_committed_one() {
     let product = Product::shared().await;
-    let served = http().get(format!("{}/openapi.json", product.base_url())).send().await.unwrap();
+    let served = http()
+        .get(format!("{}/openapi.json", product.base_url()))
+        .send()
+        .await
+        .unwrap();
     let served: Value = serde_json::from_slice(&served.bytes().await.unwrap()).unwrap();
     let committed = std::fs::read(repository().join("docs/openapi.json")).unwrap();
     let committed: Value = serde_json::from_slice(&committed).unwrap();
-    assert_eq!(served, committed, "run `cargo xtask gen` and commit docs/openapi.json");
+    assert_eq!(
+        served, committed,
+        "run `cargo xtask gen` and commit docs/openapi.json"
+    );
     assert_eq!(served["openapi"], "3.1.0");
 }
 
@@ -21,13 +28,28 @@ async fn metrics_and_health_speak_without_a_credential_and_name_no_tenant() {
     let product = Product::shared().await;
     let admin = product.client("telefonia-teg", "admin").await;
     admin.get("/api/v1/sales").await.ok();
-    let metrics = http().get(product.demo["metrics_url"].as_str().unwrap()).send().await.unwrap().text().await.unwrap();
-    for name in ["trastienda_log_head_position", "http_server_request_duration_seconds", "process_resident_memory_bytes"] {
+    let metrics = http()
+        .get(product.demo["metrics_url"].as_str().unwrap())
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    for name in [
+        "trastienda_log_head_position",
+        "http_server_request_duration_seconds",
+        "process_resident_memory_bytes",
+    ] {
         assert!(metrics.contains(name), "{name} is missing");
     }
     assert!(!metrics.contains("telefonia-teg"));
     for path in ["/livez", "/readyz"] {
-        let answer = http().get(format!("{}{path}", product.base_url())).send().await.unwrap();
+        let answer = http()
+            .get(format!("{}{path}", product.base_url()))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{path}");
     }
 }
@@ -35,11 +57,16 @@ async fn metrics_and_health_speak_without_a_credential_and_name_no_tenant() {
 #[tokio::test]
 async fn secrets_and_passwords_are_in_no_log() {
     let product = Product::shared().await;
-    let password = product.demo["tenants"][0]["users"][0]["password"].as_str().unwrap();
+    let password = product.demo["tenants"][0]["users"][0]["password"]
+        .as_str()
+        .unwrap();
     product.client("telefonia-teg", "admin").await;
     let log = std::fs::read_to_string(product.data.with_extension("log")).unwrap();
     // The greeting at the terminal shows the demo's passwords on purpose; the structured log must not.
     for line in log.lines().filter(|line| line.starts_with('{')) {
-        assert!(!line.contains(password) && !line.contains("whsec_") && !line.contains("$argon2"), "{line}");
+        assert!(
+            !line.contains(password) && !line.contains("whsec_") && !line.contains("$argon2"),
+            "{line}"
+        );
     }
 }

@@ -26,7 +26,11 @@ pub fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let profile = own.parent().and_then(Path::parent).unwrap();
     let path = profile.join(name);
-    assert!(path.exists(), "{} is missing: run the tests with `cargo xtask test`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run the tests with `cargo xtask test`",
+        path.display()
+    );
     path
 }
 
@@ -36,7 +40,9 @@ pub fn repository() -> &'static Path {
 
 /// A fresh folder below `target`, named after the test.
 pub fn scratch(name: &str) -> PathBuf {
-    let folder = repository().join("target/it").join(format!("{name}-{}", std::process::id()));
+    let folder = repository()
+        .join("target/it")
+        .join(format!("{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
     folder
@@ -55,7 +61,11 @@ pub fn spawn(program: &Path, args: &[String], log: &Path) -> Child {
         });
         sender
     });
-    let out = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+    let out = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .unwrap();
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "TERM", "--"])
@@ -74,11 +84,18 @@ impl Product {
     /// A product of its own, for tests that kill or stop it.
     pub async fn start(name: &str, extra: &[&str]) -> Self {
         let data = scratch(name);
-        let mut args: Vec<String> =
-            ["standalone", "--demo", "--port", "0", "--data"].iter().map(|arg| (*arg).to_owned()).collect();
+        let mut args: Vec<String> = ["standalone", "--demo", "--port", "0", "--data"]
+            .iter()
+            .map(|arg| (*arg).to_owned())
+            .collect();
         args.push(data.to_string_lossy().into_owned());
         args.extend(extra.iter().map(|arg| (*arg).to_owned()));
-        let mut product = Self { child: Self::launch(&data, &args), data, demo: Value::Null, args };
+        let mut product = Self {
+            child: Self::launch(&data, &args),
+            data,
+            demo: Value::Null,
+            args,
+        };
         product.wait_until_ready().await;
         product
     }
@@ -91,7 +108,9 @@ impl Product {
     /// The one that harmless tests share.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Product> = OnceCell::const_new();
-        SHARED.get_or_init(|| Product::start("shared", &["--allow-outbound", "127.0.0.1:18098"])).await
+        SHARED
+            .get_or_init(|| Product::start("shared", &["--allow-outbound", "127.0.0.1:18098"]))
+            .await
     }
 
     async fn wait_until_ready(&mut self) {
@@ -128,13 +147,25 @@ impl Product {
     pub async fn client(&self, tenant: &str, role: &str) -> Client {
         let tenants = self.demo["tenants"].as_array().unwrap();
         let found = tenants.iter().find(|t| t["id"] == tenant).unwrap();
-        let user = found["users"].as_array().unwrap().iter().find(|u| u["role"] == role).unwrap();
-        let (username, password) = (user["username"].as_str().unwrap(), user["password"].as_str().unwrap());
+        let user = found["users"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|u| u["role"] == role)
+            .unwrap();
+        let (username, password) = (
+            user["username"].as_str().unwrap(),
+            user["password"].as_str().unwrap(),
+        );
         Client::sign_in(self.base_url(), tenant, username, password).await
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap();
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.pid().to_string())
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -145,7 +176,11 @@ impl Product {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(Instant::now() < deadline, "the standalone did not end:\n{}", self.log());
+            assert!(
+                Instant::now() < deadline,
+                "the standalone did not end:\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -12,7 +12,13 @@ const OWNER: &str = "telefonia-teg";
 const STRANGER: &str = "libreria-scl";
 
 fn rows() -> impl Iterator<Item = &'static Route> {
-    [command_service::routes::ROUTES, query_service::ROUTES, dispatcher::ROUTES].into_iter().flatten()
+    [
+        command_service::routes::ROUTES,
+        query_service::ROUTES,
+        dispatcher::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Ids that exist in the owner's tenant and nowhere else.
@@ -64,10 +70,12 @@ async fn every_route_with_an_id_answers_404_for_another_tenants_id() {
         let path: String = row
             .path
             .split('/')
-            .map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                Some(parameter) => existing(parameter).to_owned(),
-                None => part.to_owned(),
-            })
+            .map(
+                |part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                    Some(parameter) => existing(parameter).to_owned(),
+                    None => part.to_owned(),
+                },
+            )
             .collect::<Vec<_>>()
             .join("/");
         let method = Method::from_bytes(row.method.as_str().as_bytes()).unwrap();
@@ -76,8 +84,15 @@ async fn every_route_with_an_id_answers_404_for_another_tenants_id() {
             request = request.json(&body(row.operation));
         }
         let answer = send(request).await;
-        let is_empty_list = answer.status.is_success() && answer.body["items"].as_array().is_some_and(Vec::is_empty);
-        assert!(answer.status.as_u16() == 404 || is_empty_list, "{} {path}: {} {}", row.method, answer.status, answer.body);
+        let is_empty_list =
+            answer.status.is_success() && answer.body["items"].as_array().is_some_and(Vec::is_empty);
+        assert!(
+            answer.status.as_u16() == 404 || is_empty_list,
+            "{} {path}: {} {}",
+            row.method,
+            answer.status,
+            answer.body
+        );
         walked += 1;
     }
     assert!(walked >= 20, "only {walked} routes were walked");
@@ -86,8 +101,13 @@ async fn every_route_with_an_id_answers_404_for_another_tenants_id() {
 #[tokio::test]
 async fn lists_show_the_own_tenant_only() {
     let product = Product::shared().await;
-    let (owner, stranger) = (product.client(OWNER, "admin").await, product.client(STRANGER, "admin").await);
-    for row in rows().filter(|row| row.access == Access::User && row.method == Verb::Get && !row.path.contains('{')) {
+    let (owner, stranger) = (
+        product.client(OWNER, "admin").await,
+        product.client(STRANGER, "admin").await,
+    );
+    for row in
+        rows().filter(|row| row.access == Access::User && row.method == Verb::Get && !row.path.contains('{'))
+    {
         let (mine, theirs) = (owner.get(row.path).await.ok(), stranger.get(row.path).await.ok());
         let (Some(mine), Some(theirs)) = (mine["items"].as_array(), theirs["items"].as_array()) else {
             assert_ne!(mine, theirs, "{}", row.path);
@@ -134,17 +154,33 @@ async fn every_table_with_a_tenant_forces_row_security_though_the_application_fi
         let count = format!("select count(*) from {table} where $1::text is not null and tenant <> $1");
         let all = format!("select count(*) from {table}");
         let mut transaction = api.begin().await.unwrap();
-        let unset: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(all.clone())).fetch_one(&mut *transaction).await.unwrap();
+        let unset: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(all.clone()))
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
         assert_eq!(unset, 0, "{table} shows rows without a tenant");
-        sqlx::query("select set_config('trastienda.tenant', $1, true)").bind(OWNER).execute(&mut *transaction).await.unwrap();
-        let foreign: i64 =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(count)).bind(OWNER).fetch_one(&mut *transaction).await.unwrap();
+        sqlx::query("select set_config('trastienda.tenant', $1, true)")
+            .bind(OWNER)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        let foreign: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count))
+            .bind(OWNER)
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
         assert_eq!(foreign, 0, "{table} shows other tenants' rows");
-        let own: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(all)).fetch_one(&mut *transaction).await.unwrap();
+        let own: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(all))
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
         seen += own;
         transaction.rollback().await.unwrap();
     }
-    assert!(seen > 0, "the role saw nothing at all, so the check proves nothing");
+    assert!(
+        seen > 0,
+        "the role saw nothing at all, so the check proves nothing"
+    );
     let writes: Vec<(String,)> = sqlx::query_as(
         "select table_name::text from information_schema.role_table_grants
          where grantee = 'trastienda_api' and privilege_type <> 'SELECT'",

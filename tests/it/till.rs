@@ -11,7 +11,8 @@ const TENANT: &str = "telefonia-teg";
 async fn article(admin: &Client, sku: &str, quantity: i64, price_minor: i64) {
     let item = json!({ "sku": sku, "name": format!("Artículo {sku}"), "kind": "counted", "price_minor": price_minor });
     admin.post("/api/v1/catalogue/items", &item).await.ok();
-    let receipt = json!({ "store": "centro", "lines": [{ "sku": sku, "quantity": quantity, "unit_cost_minor": 10 }] });
+    let receipt =
+        json!({ "store": "centro", "lines": [{ "sku": sku, "quantity": quantity, "unit_cost_minor": 10 }] });
     admin.post("/api/v1/inventory/receipts", &receipt).await.ok();
 }
 
@@ -37,7 +38,10 @@ async fn a_sale_takes_stock_and_is_seen_by_a_read_at_its_position() {
     assert_eq!(sold["change_minor"], 300);
     assert_eq!(on_hand(&cashier, "it-sale", &sold["position"]).await, 7);
     let id = sold["sale_id"].as_str().unwrap();
-    let read = cashier.get(&format!("/api/v1/sales/{id}?min_position={}", sold["position"])).await.ok();
+    let read = cashier
+        .get(&format!("/api/v1/sales/{id}?min_position={}", sold["position"]))
+        .await
+        .ok();
     assert_eq!(read["total_minor"], 2_700);
     let receipt = cashier.get(&format!("/api/v1/pos/receipt/{id}")).await.ok();
     assert_eq!(receipt["total_minor"], 2_700);
@@ -53,7 +57,10 @@ async fn a_sale_of_more_than_there_is_changes_nothing_and_says_where() {
     let refused = admin.post("/api/v1/pos/sale", &sale).await;
     let problem = refused.problem(409, "stock.insufficient");
     assert_eq!(problem["errors"][0]["pointer"], "/lines/1/quantity");
-    let read = admin.get("/api/v1/inventory/stock?store=centro&sku=it-few").await.ok();
+    let read = admin
+        .get("/api/v1/inventory/stock?store=centro&sku=it-few")
+        .await
+        .ok();
     assert_eq!(read["items"][0]["on_hand"], 2);
 }
 
@@ -63,20 +70,28 @@ async fn the_same_key_is_answered_again_even_with_a_new_token() {
     let admin = product.client(TENANT, "admin").await;
     article(&admin, "it-key", 10, 1_000).await;
     let adjust = json!({ "store": "centro", "sku": "it-key", "delta": -1 });
-    let first = admin.post_keyed("/api/v1/inventory/adjustments", "it-key-1", &adjust).await;
+    let first = admin
+        .post_keyed("/api/v1/inventory/adjustments", "it-key-1", &adjust)
+        .await;
     assert!(!first.is_replayed());
     let first = first.ok();
     let again = product.client(TENANT, "manager").await;
-    let second = again.post_keyed("/api/v1/inventory/adjustments", "it-key-1", &adjust).await;
+    let second = again
+        .post_keyed("/api/v1/inventory/adjustments", "it-key-1", &adjust)
+        .await;
     assert!(second.is_replayed());
     assert_eq!(second.ok(), first);
     assert_eq!(on_hand(&admin, "it-key", &first["position"]).await, 9);
     let other = json!({ "store": "centro", "sku": "it-key", "delta": -2 });
-    let reused = admin.post_keyed("/api/v1/inventory/adjustments", "it-key-1", &other).await;
+    let reused = admin
+        .post_keyed("/api/v1/inventory/adjustments", "it-key-1", &other)
+        .await;
     reused.problem(422, "idempotency.key_reused");
     // Who may not do it may not see the replay either.
     let auditor = product.client(TENANT, "auditor").await;
-    let denied = auditor.post_keyed("/api/v1/inventory/adjustments", "it-key-1", &adjust).await;
+    let denied = auditor
+        .post_keyed("/api/v1/inventory/adjustments", "it-key-1", &adjust)
+        .await;
     assert_eq!(denied.status.as_u16(), 403);
 }
 
@@ -101,13 +116,17 @@ async fn a_client_that_hangs_up_does_not_cancel_its_command() {
     for number in 0..20 {
         let key = format!("hangup-{number}");
         last = loop {
-            let answer = admin.post_keyed("/api/v1/inventory/adjustments", &key, &adjust).await;
+            let answer = admin
+                .post_keyed("/api/v1/inventory/adjustments", &key, &adjust)
+                .await;
             if answer.body["code"] != "idempotency.in_flight" {
                 break answer.ok();
             }
         };
     }
-    let head = admin.get("/api/v1/inventory/stock?limit=1").await.ok()["position"].as_i64().unwrap();
+    let head = admin.get("/api/v1/inventory/stock?limit=1").await.ok()["position"]
+        .as_i64()
+        .unwrap();
     let position = Value::from(head.max(last["position"].as_i64().unwrap()));
     assert_eq!(on_hand(&admin, "it-hangup", &position).await, 80);
 }
@@ -123,8 +142,16 @@ async fn bad_requests_get_clear_problems_in_both_languages() {
             .header("Accept-Language", language)
             .body(body)
     };
-    let spanish = crate::client::send(adjust(r#"{"store":"centro","store":"x","sku":"a","delta":1}"#, "es")).await;
-    let english = crate::client::send(adjust(r#"{"store":"centro","store":"x","sku":"a","delta":1}"#, "en")).await;
+    let spanish = crate::client::send(adjust(
+        r#"{"store":"centro","store":"x","sku":"a","delta":1}"#,
+        "es",
+    ))
+    .await;
+    let english = crate::client::send(adjust(
+        r#"{"store":"centro","store":"x","sku":"a","delta":1}"#,
+        "en",
+    ))
+    .await;
     assert_eq!((spanish.status.as_u16(), english.status.as_u16()), (400, 400));
     assert_eq!(spanish.body["code"], english.body["code"]);
     assert_ne!(spanish.body["title"], english.body["title"]);
@@ -140,7 +167,11 @@ async fn bad_requests_get_clear_problems_in_both_languages() {
         assert_eq!(answer.status.as_u16(), 400, "{body}: {}", answer.body);
         assert!(answer.body["code"].is_string(), "{body}");
     }
-    let anonymous = http().get(format!("{}/api/v1/sales", product.base_url())).send().await.unwrap();
+    let anonymous = http()
+        .get(format!("{}/api/v1/sales", product.base_url()))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(anonymous.status().as_u16(), 401);
     let unknown = admin.get("/api/v1/nothing-here").await;
     assert_eq!(unknown.status.as_u16(), 404);
@@ -159,11 +190,23 @@ async fn a_credit_sale_moves_the_balance_and_a_return_moves_it_back() {
             "payments": [{ "method": "credit", "amount_minor": 1_000 * quantity }] })
     };
     let sold = admin.post("/api/v1/pos/sale", &sale(2)).await.ok();
-    admin.post("/api/v1/pos/sale", &sale(1)).await.problem(409, "credit.exceeded");
+    admin
+        .post("/api/v1/pos/sale", &sale(1))
+        .await
+        .problem(409, "credit.exceeded");
     let id = sold["sale_id"].as_str().unwrap();
     let back = json!({ "store": "centro", "lines": [{ "sale_line": 1, "quantity": 1, "restock": true }], "refunds": [] });
-    let returned = admin.post(&format!("/api/v1/pos/sale/{id}/returns"), &back).await.ok();
-    let read = admin.get(&format!("/api/v1/customers/it-credit-1?min_position={}", returned["position"])).await.ok();
+    let returned = admin
+        .post(&format!("/api/v1/pos/sale/{id}/returns"), &back)
+        .await
+        .ok();
+    let read = admin
+        .get(&format!(
+            "/api/v1/customers/it-credit-1?min_position={}",
+            returned["position"]
+        ))
+        .await
+        .ok();
     assert_eq!(read["balance_minor"], 1_000);
     assert_eq!(read["name"], "Berta Ñandú");
     let ledger = admin.get("/api/v1/customers/it-credit-1/ledger").await.ok();

@@ -22,8 +22,17 @@ async fn lab(args: &[&str]) -> (bool, Value, String) {
         .await
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let last = text.lines().rev().find(|line| line.starts_with('{')).unwrap_or_default().to_owned();
-    (output.status.success(), serde_json::from_str(&last).unwrap_or(Value::Null), text)
+    let last = text
+        .lines()
+        .rev()
+        .find(|line| line.starts_with('{'))
+        .unwrap_or_default()
+        .to_owned();
+    (
+        output.status.success(),
+        serde_json::from_str(&last).unwrap_or(Value::Null),
+        text,
+    )
 }
 
 /// The shared file, or `None` (loudly) where it is absent; CI must have it.
@@ -44,7 +53,10 @@ async fn a_month_of_real_sales_reconciles_to_the_penny_and_a_second_run_adds_not
     let Some(file) = retail_file() else { return };
     let product = Product::start("replay", &["--allow-outbound", LISTEN]).await;
     let demo = product.data.join("demo.json");
-    let (file, demo) = (file.to_string_lossy().into_owned(), demo.to_string_lossy().into_owned());
+    let (file, demo) = (
+        file.to_string_lossy().into_owned(),
+        demo.to_string_lossy().into_owned(),
+    );
     let port = LISTEN.rsplit(':').next().unwrap();
     let args = ["replay", &file, "--demo", &demo, "--receiver-port", port];
     let (ok, first, text) = lab(&args).await;
@@ -57,7 +69,12 @@ async fn a_month_of_real_sales_reconciles_to_the_penny_and_a_second_run_adds_not
     assert_eq!(first["webhooks_received"], first["webhooks_expected"]);
     let (ok, second, text) = lab(&args).await;
     assert!(ok, "{text}");
-    for key in ["net_minor", "webhooks_expected", "webhooks_received", "head_after"] {
+    for key in [
+        "net_minor",
+        "webhooks_expected",
+        "webhooks_received",
+        "head_after",
+    ] {
         assert_eq!(second[key], first[key], "{key}");
     }
     assert_eq!(second["head_before"], second["head_after"]);

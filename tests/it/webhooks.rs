@@ -13,18 +13,36 @@ use crate::product::{Product, repository};
 const TENANT: &str = "telefonia-teg";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-async fn endpoint(client: &Client, receiver: &Receiver, name: &str, event_types: &[&str]) -> (String, String) {
-    let body = json!({ "name": name, "url": receiver.url("/hook"), "event_types": event_types, "payload": "full" });
-    let created = client.post_keyed("/api/v1/webhooks/endpoints", name, &body).await.ok();
-    let again = client.post_keyed("/api/v1/webhooks/endpoints", name, &body).await.ok();
+async fn endpoint(
+    client: &Client,
+    receiver: &Receiver,
+    name: &str,
+    event_types: &[&str],
+) -> (String, String) {
+    let body =
+        json!({ "name": name, "url": receiver.url("/hook"), "event_types": event_types, "payload": "full" });
+    let created = client
+        .post_keyed("/api/v1/webhooks/endpoints", name, &body)
+        .await
+        .ok();
+    let again = client
+        .post_keyed("/api/v1/webhooks/endpoints", name, &body)
+        .await
+        .ok();
     assert_eq!(created, again, "a repetition shows the same secret");
-    (created["endpoint_id"].as_str().unwrap().to_owned(), created["secret"].as_str().unwrap().to_owned())
+    (
+        created["endpoint_id"].as_str().unwrap().to_owned(),
+        created["secret"].as_str().unwrap().to_owned(),
+    )
 }
 
 async fn product_with_receiver(name: &str) -> (Product, Receiver) {
     let receiver = Receiver::start().await;
     let allowed = receiver.address().to_string();
-    (Product::start(name, &["--allow-outbound", &allowed]).await, receiver)
+    (
+        Product::start(name, &["--allow-outbound", &allowed]).await,
+        receiver,
+    )
 }
 
 fn sale() -> Value {
@@ -41,7 +59,10 @@ async fn a_sale_reaches_the_receiver_signed_and_traced_and_official_libraries_ag
     let (product, receiver) = product_with_receiver("webhook").await;
     let admin = product.client(TENANT, "admin").await;
     let (_, secret) = endpoint(&admin, &receiver, "it-verify", &["sale.*"]).await;
-    let traced = admin.request(reqwest::Method::POST, "/api/v1/pos/sale").header("traceparent", TRACEPARENT).json(&sale());
+    let traced = admin
+        .request(reqwest::Method::POST, "/api/v1/pos/sale")
+        .header("traceparent", TRACEPARENT)
+        .json(&sale());
     let sold = send(traced).await.ok();
     let deliveries = receiver.wait_for(1).await;
     let delivery = &deliveries[0];
@@ -50,13 +71,25 @@ async fn a_sale_reaches_the_receiver_signed_and_traced_and_official_libraries_ag
     assert_eq!(body["sequence"], "1");
     assert_eq!(body["data"]["sale_id"], sold["sale_id"]);
     let trace = delivery.header("traceparent").unwrap();
-    assert_eq!(trace.split('-').nth(1), TRACEPARENT.split('-').nth(1), "one trace from the till to the webhook");
+    assert_eq!(
+        trace.split('-').nth(1),
+        TRACEPARENT.split('-').nth(1),
+        "one trace from the till to the webhook"
+    );
     for verifier in [Verifier::python(), Verifier::javascript()].into_iter().flatten() {
-        assert!(verifier.accepts(&secret, delivery, &delivery.body).await, "{} refuses it", verifier.name);
+        assert!(
+            verifier.accepts(&secret, delivery, &delivery.body).await,
+            "{} refuses it",
+            verifier.name
+        );
         let mut changed = delivery.body.clone();
         let last = changed.len() - 2;
         changed[last] ^= 1;
-        assert!(!verifier.accepts(&secret, delivery, &changed).await, "{} accepts a changed byte", verifier.name);
+        assert!(
+            !verifier.accepts(&secret, delivery, &changed).await,
+            "{} accepts a changed byte",
+            verifier.name
+        );
     }
 }
 
@@ -65,10 +98,19 @@ async fn failures_are_retried_with_the_same_id_and_bytes_and_410_disables() {
     let (product, receiver) = product_with_receiver("retry").await;
     let admin = product.client(TENANT, "admin").await;
     let (id, _) = endpoint(&admin, &receiver, "it-retry", &["sale.*"]).await;
-    receiver.answer(|request| if request.number == 0 { Answer::status(500) } else { Answer::status(200) });
+    receiver.answer(|request| {
+        if request.number == 0 {
+            Answer::status(500)
+        } else {
+            Answer::status(200)
+        }
+    });
     admin.post("/api/v1/pos/sale", &sale()).await.ok();
     let deliveries = receiver.wait_for(2).await;
-    assert_eq!(deliveries[0].header("webhook-id"), deliveries[1].header("webhook-id"));
+    assert_eq!(
+        deliveries[0].header("webhook-id"),
+        deliveries[1].header("webhook-id")
+    );
     assert_eq!(deliveries[0].body, deliveries[1].body);
     receiver.answer(|_| Answer::status(410));
     admin.post("/api/v1/pos/sale", &sale()).await.ok();
@@ -91,20 +133,28 @@ async fn deliveries_are_complete_and_gapless_though_the_standalone_is_killed() {
     for round in 0..3 {
         let admin = product.client(TENANT, "admin").await;
         for number in 0..5 {
-            admin.post_keyed("/api/v1/pos/sale", &format!("gapless-{round}-{number}"), &sale()).await.ok();
+            admin
+                .post_keyed("/api/v1/pos/sale", &format!("gapless-{round}-{number}"), &sale())
+                .await
+                .ok();
         }
         product.signal("KILL");
         product.wait().await;
         product.restart().await;
     }
     let complete = |seen: &[Received]| {
-        let numbers: std::collections::BTreeSet<String> =
-            seen.iter().map(|d| event(d)["sequence"].as_str().unwrap().to_owned()).collect();
+        let numbers: std::collections::BTreeSet<String> = seen
+            .iter()
+            .map(|d| event(d)["sequence"].as_str().unwrap().to_owned())
+            .collect();
         (1..=15).all(|number| numbers.contains(&number.to_string()))
     };
     let deliveries = receiver.wait_until("fifteen numbers", complete).await;
     for first in &deliveries {
-        for other in deliveries.iter().filter(|other| other.header("webhook-id") == first.header("webhook-id")) {
+        for other in deliveries
+            .iter()
+            .filter(|other| other.header("webhook-id") == first.header("webhook-id"))
+        {
             assert_eq!(first.body, other.body, "a repetition has the same bytes");
         }
     }
@@ -122,13 +172,25 @@ impl Verifier {
     fn python() -> Option<Self> {
         let script = "import sys, json\nfrom standardwebhooks.webhooks import Webhook\n\
             q = json.load(sys.stdin)\nWebhook(q['secret']).verify(q['body'], q['headers'])";
-        Self { name: "Python", program: "python3", script, path: ("PYTHONPATH", tools("py")) }.or_skip()
+        Self {
+            name: "Python",
+            program: "python3",
+            script,
+            path: ("PYTHONPATH", tools("py")),
+        }
+        .or_skip()
     }
 
     fn javascript() -> Option<Self> {
         let script = "const { Webhook } = require('standardwebhooks');\n\
             const q = JSON.parse(require('fs').readFileSync(0, 'utf8'));\nnew Webhook(q.secret).verify(q.body, q.headers);";
-        Self { name: "JavaScript", program: "node", script, path: ("NODE_PATH", tools("js/node_modules")) }.or_skip()
+        Self {
+            name: "JavaScript",
+            program: "node",
+            script,
+            path: ("NODE_PATH", tools("js/node_modules")),
+        }
+        .or_skip()
     }
 
     /// Without the library the check says that it skipped; CI must have it.
@@ -139,15 +201,20 @@ impl Verifier {
         #[expect(clippy::disallowed_methods, reason = "CI says so by this variable")]
         let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
         assert!(!is_ci, "{} is missing", self.path.1.display());
-        eprintln!("SKIPPED: no standardwebhooks for {} in {}", self.name, self.path.1.display());
+        eprintln!(
+            "SKIPPED: no standardwebhooks for {} in {}",
+            self.name,
+            self.path.1.display()
+        );
         None
     }
 
     async fn accepts(&self, secret: &str, delivery: &Received, body: &[u8]) -> bool {
-        let headers: serde_json::Map<String, Value> = ["webhook-id", "webhook-timestamp", "webhook-signature"]
-            .into_iter()
-            .map(|name| (name.to_owned(), Value::from(delivery.header(name).unwrap())))
-            .collect();
+        let headers: serde_json::Map<String, Value> =
+            ["webhook-id", "webhook-timestamp", "webhook-signature"]
+                .into_iter()
+                .map(|name| (name.to_owned(), Value::from(delivery.header(name).unwrap())))
+                .collect();
         let question = json!({ "secret": secret, "body": String::from_utf8_lossy(body), "headers": headers });
         let flag = if self.program == "node" { "-e" } else { "-c" };
         let mut child = tokio::process::Command::new(self.program)
@@ -158,7 +225,13 @@ impl Verifier {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(question.to_string().as_bytes()).await.unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(question.to_string().as_bytes())
+            .await
+            .unwrap();
         let output = child.wait_with_output().await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         let is_verdict = output.status.success() || said.contains("WebhookVerification");
@@ -169,6 +242,7 @@ impl Verifier {
 
 fn tools(below: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "`cargo xtask test` names the folder")]
-    let folder = std::env::var_os("TRASTIENDA_TOOLS").map_or_else(|| repository().join(".tools"), PathBuf::from);
+    let folder =
+        std::env::var_os("TRASTIENDA_TOOLS").map_or_else(|| repository().join(".tools"), PathBuf::from);
     folder.join(below)
 }

@@ -34,7 +34,13 @@ impl<R: LogReader> Admission<R> {
         in_flight_max: usize,
         stop: CancellationToken,
     ) -> Self {
-        Self { queue, reader, to_loop, slots: Arc::new(Semaphore::new(in_flight_max)), stop }
+        Self {
+            queue,
+            reader,
+            to_loop,
+            slots: Arc::new(Semaphore::new(in_flight_max)),
+            stop,
+        }
     }
 
     pub async fn run(self) -> anyhow::Result<()> {
@@ -72,7 +78,10 @@ impl<R: LogReader> Admission<R> {
         if jobs.is_empty() {
             return Ok(());
         }
-        let ids: Vec<(TenantId, String)> = jobs.iter().map(|job| (job.ctx.tenant.clone(), job.id.clone())).collect();
+        let ids: Vec<(TenantId, String)> = jobs
+            .iter()
+            .map(|job| (job.ctx.tenant.clone(), job.id.clone()))
+            .collect();
         match self.reader.commands(&ids).await {
             Ok(stored) => {
                 for (job, stored) in jobs.into_iter().zip(stored) {
@@ -96,6 +105,8 @@ impl<R: LogReader> Admission<R> {
     }
 
     fn pass(&self, job: Job) -> anyhow::Result<()> {
-        self.to_loop.send(ToLoop::Decide(job)).map_err(|_| anyhow::anyhow!("the decision loop is gone"))
+        self.to_loop
+            .send(ToLoop::Decide(job))
+            .map_err(|_| anyhow::anyhow!("the decision loop is gone"))
     }
 }

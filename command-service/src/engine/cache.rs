@@ -38,7 +38,12 @@ const ENTRY_BYTES: usize = 160;
 
 impl Cache {
     pub fn new(bytes_max: usize) -> Self {
-        Self { tenants: HashMap::new(), bytes: 0, bytes_max, turn: 0 }
+        Self {
+            tenants: HashMap::new(),
+            bytes: 0,
+            bytes_max,
+            turn: 0,
+        }
     }
 
     pub fn get(&self, tenant: &TenantId, stream: &StreamName) -> Option<&Resident> {
@@ -71,13 +76,25 @@ impl Cache {
                 entry.last_used.set(self.turn);
             }
             None => {
-                streams.insert(stream, Entry { resident, weight, pins: 0, last_used: Cell::new(self.turn) });
+                streams.insert(
+                    stream,
+                    Entry {
+                        resident,
+                        weight,
+                        pins: 0,
+                        last_used: Cell::new(self.turn),
+                    },
+                );
             }
         }
     }
 
     fn pin(&mut self, tenant: &TenantId, stream: &StreamName, pins: u32) {
-        if let Some(entry) = self.tenants.get_mut(tenant).and_then(|streams| streams.get_mut(stream)) {
+        if let Some(entry) = self
+            .tenants
+            .get_mut(tenant)
+            .and_then(|streams| streams.get_mut(stream))
+        {
             entry.pins += pins;
             entry.last_used.set(self.turn);
         }
@@ -97,7 +114,11 @@ impl Cache {
     }
 
     pub fn remove(&mut self, tenant: &TenantId, stream: &StreamName) {
-        if let Some(entry) = self.tenants.get_mut(tenant).and_then(|streams| streams.remove(stream)) {
+        if let Some(entry) = self
+            .tenants
+            .get_mut(tenant)
+            .and_then(|streams| streams.remove(stream))
+        {
             self.bytes -= entry.weight;
         }
     }
@@ -121,7 +142,14 @@ impl Cache {
                 streams
                     .iter()
                     .filter(|(_, entry)| entry.pins == 0)
-                    .map(|(stream, entry)| (entry.last_used.get(), entry.weight, tenant.clone(), stream.clone()))
+                    .map(|(stream, entry)| {
+                        (
+                            entry.last_used.get(),
+                            entry.weight,
+                            tenant.clone(),
+                            stream.clone(),
+                        )
+                    })
             })
             .collect();
         candidates.sort_unstable_by_key(|(last_used, ..)| *last_used);

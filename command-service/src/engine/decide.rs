@@ -30,8 +30,14 @@ impl Overlay {
     pub fn commit(self, cache: &mut Cache, mut offer: impl FnMut(&TenantId, &StreamName, &Resident) -> bool) {
         for (tenant, streams) in self.tenants {
             for (stream, (state, version)) in streams {
-                let snapshot = cache.get(&tenant, &stream).map_or(Version::EMPTY, |resident| resident.snapshot);
-                let mut resident = Resident { state, version, snapshot };
+                let snapshot = cache
+                    .get(&tenant, &stream)
+                    .map_or(Version::EMPTY, |resident| resident.snapshot);
+                let mut resident = Resident {
+                    state,
+                    version,
+                    snapshot,
+                };
                 if offer(&tenant, &stream, &resident) {
                     resident.snapshot = version;
                 }
@@ -51,7 +57,10 @@ impl View for BatchView<'_> {
     fn state(&self, stream: &StreamName) -> Option<&State> {
         match self.overlay.get(self.tenant, stream) {
             Some((state, _)) => Some(state),
-            None => self.cache.get(self.tenant, stream).map(|resident| &resident.state),
+            None => self
+                .cache
+                .get(self.tenant, stream)
+                .map(|resident| &resident.state),
         }
     }
 }
@@ -68,7 +77,11 @@ pub(super) enum Decided {
 
 /// Decides one command and, if it came to an answer, moves the overlay on.
 pub(super) fn decide(job: &Job, overlay: &mut Overlay, cache: &Cache) -> Decided {
-    let view = BatchView { tenant: &job.ctx.tenant, overlay, cache };
+    let view = BatchView {
+        tenant: &job.ctx.tenant,
+        overlay,
+        cache,
+    };
     let decided = match job.command.decide(Work::new(&view), &job.ctx) {
         Ok(decision) => accepted(job, decision, overlay, cache),
         Err(Missing::Refused(refusal)) => append(job, Vec::new(), Outcome::Refusal(refusal)),
@@ -77,7 +90,12 @@ pub(super) fn decide(job: &Job, overlay: &mut Overlay, cache: &Cache) -> Decided
     decided.unwrap_or_else(Decided::Broken)
 }
 
-fn accepted(job: &Job, decision: Decision, overlay: &mut Overlay, cache: &Cache) -> Result<Decided, SubmitError> {
+fn accepted(
+    job: &Job,
+    decision: Decision,
+    overlay: &mut Overlay,
+    cache: &Cache,
+) -> Result<Decided, SubmitError> {
     let answer = to_raw_value(&decision.answer).map_err(|_| SubmitError::Rejected)?;
     let tenant = &job.ctx.tenant;
     let mut writes: Vec<StreamWrite> = Vec::with_capacity(decision.states.len());
@@ -86,7 +104,11 @@ fn accepted(job: &Job, decision: Decision, overlay: &mut Overlay, cache: &Cache)
         let event = encode(job, number, &event)?;
         let index = *place.entry(stream.clone()).or_insert_with(|| {
             let expected = version(tenant, &stream, overlay, cache);
-            writes.push(StreamWrite { stream, expected, events: Vec::new() });
+            writes.push(StreamWrite {
+                stream,
+                expected,
+                events: Vec::new(),
+            });
             writes.len() - 1
         });
         writes[index].events.push(event);
@@ -120,7 +142,9 @@ fn encode(job: &Job, number: usize, event: &Event) -> Result<NewEvent, SubmitErr
 fn version(tenant: &TenantId, stream: &StreamName, overlay: &Overlay, cache: &Cache) -> Version {
     match overlay.get(tenant, stream) {
         Some((_, version)) => *version,
-        None => cache.get(tenant, stream).map_or(Version::EMPTY, |resident| resident.version),
+        None => cache
+            .get(tenant, stream)
+            .map_or(Version::EMPTY, |resident| resident.version),
     }
 }
 

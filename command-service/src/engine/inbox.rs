@@ -56,7 +56,11 @@ pub fn start(tasks: &Tasks, engine: Engine, engine_pool: PgPool) {
                 tracing::warn!(%error, "the command inbox cannot be drained now");
                 0
             });
-            pause = if drained > 0 { POLL_MIN } else { (pause * 2).min(POLL_MAX) };
+            pause = if drained > 0 {
+                POLL_MIN
+            } else {
+                (pause * 2).min(POLL_MAX)
+            };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
@@ -105,17 +109,25 @@ async fn drain(engine: &Engine, pool: &PgPool) -> anyhow::Result<usize> {
 
 /// The outcome to note, or `None` when the row must be tried again.
 async fn decide(engine: &Engine, row: &Row) -> Option<serde_json::Value> {
-    let (tenant, command) = match (TenantId::new(&row.tenant), serde_json::from_str::<Command>(&row.command)) {
+    let (tenant, command) = match (
+        TenantId::new(&row.tenant),
+        serde_json::from_str::<Command>(&row.command),
+    ) {
         (Ok(tenant), Ok(command)) => (tenant, command),
         (tenant, command) => {
-            let cause = tenant.err().map(|e| e.to_string()).or(command.err().map(|e| e.to_string()));
+            let cause = tenant
+                .err()
+                .map(|e| e.to_string())
+                .or(command.err().map(|e| e.to_string()));
             tracing::error!(id = %row.id, cause, "a row of the command inbox is no command");
             return Some(serde_json::json!({ "error": cause }));
         }
     };
     let submission = Submission {
         tenant,
-        actor: Actor::System { name: row.actor.clone() },
+        actor: Actor::System {
+            name: row.actor.clone(),
+        },
         reason: row.reason.clone(),
         traceparent: None,
         key: Some(row.id.to_string()),

@@ -59,7 +59,12 @@ impl Job {
         };
         let meta = to_raw_value(&meta).map_err(|_| SubmitError::Rejected)?;
         Ok(Self {
-            ctx: Ctx { tenant: submission.tenant, actor: submission.actor, now, seed },
+            ctx: Ctx {
+                tenant: submission.tenant,
+                actor: submission.actor,
+                now,
+                seed,
+            },
             id,
             keyed,
             fingerprint: submission.fingerprint,
@@ -77,7 +82,9 @@ impl Job {
     /// Answers; a caller that went away is no error. The key is free again afterwards.
     pub fn answer(self, result: Result<Reply, SubmitError>) {
         // The key is let go before the caller can see the answer and use it again.
-        let Self { reply, _key, permit, .. } = self;
+        let Self {
+            reply, _key, permit, ..
+        } = self;
         drop(_key);
         drop(permit);
         let _ = reply.send(result);
@@ -93,12 +100,20 @@ pub(super) struct InFlight(Keys);
 impl InFlight {
     fn hold(&self, tenant: &TenantId, key: &str, fingerprint: [u8; 32]) -> Result<HeldKey, SubmitError> {
         let name = (tenant.clone(), key.to_owned());
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()) {
+        match self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(name.clone())
+        {
             Entry::Occupied(first) if *first.get() == fingerprint => Err(SubmitError::KeyInFlight),
             Entry::Occupied(_) => Err(SubmitError::KeyReused),
             Entry::Vacant(free) => {
                 free.insert(fingerprint);
-                Ok(HeldKey { keys: Arc::clone(&self.0), name })
+                Ok(HeldKey {
+                    keys: Arc::clone(&self.0),
+                    name,
+                })
             }
         }
     }
@@ -112,6 +127,9 @@ struct HeldKey {
 
 impl Drop for HeldKey {
     fn drop(&mut self) {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.name);
     }
 }

@@ -24,7 +24,10 @@ pub(super) struct LoadRequest {
 
 pub(super) enum Waiter {
     Job(Job),
-    Peek { stream: StreamName, reply: oneshot::Sender<Result<State, SubmitError>> },
+    Peek {
+        stream: StreamName,
+        reply: oneshot::Sender<Result<State, SubmitError>>,
+    },
 }
 
 /// Streams in one round trip; what is beyond goes into the next.
@@ -47,7 +50,12 @@ impl<R: LogReader> Loader<R> {
         to_loop: mpsc::UnboundedSender<ToLoop>,
         inbox: mpsc::UnboundedReceiver<LoadRequest>,
     ) -> Self {
-        Self { reader, snapshots, to_loop, inbox }
+        Self {
+            reader,
+            snapshots,
+            to_loop,
+            inbox,
+        }
     }
 
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
@@ -74,10 +82,17 @@ impl<R: LogReader> Loader<R> {
     async fn serve(&self, batch: Vec<LoadRequest>) -> anyhow::Result<()> {
         let wanted: HashSet<Key> = batch
             .iter()
-            .flat_map(|request| request.streams.iter().map(|stream| (request.tenant.clone(), stream.clone())))
+            .flat_map(|request| {
+                request
+                    .streams
+                    .iter()
+                    .map(|stream| (request.tenant.clone(), stream.clone()))
+            })
             .collect();
         match self.read(wanted.into_iter().collect()).await {
-            Ok(loaded) => batch.into_iter().try_for_each(|request| self.hand_over(request, &loaded)),
+            Ok(loaded) => batch
+                .into_iter()
+                .try_for_each(|request| self.hand_over(request, &loaded)),
             Err(error) => {
                 tracing::warn!(%error, commands = batch.len(), "streams cannot be loaded");
                 for request in batch {
@@ -94,7 +109,11 @@ impl<R: LogReader> Loader<R> {
     }
 
     fn hand_over(&self, request: LoadRequest, loaded: &HashMap<Key, Resident>) -> anyhow::Result<()> {
-        let LoadRequest { tenant, streams, waiter } = request;
+        let LoadRequest {
+            tenant,
+            streams,
+            waiter,
+        } = request;
         match waiter {
             Waiter::Job(mut job) => {
                 let states: Vec<(StreamName, Resident)> = streams
@@ -108,7 +127,9 @@ impl<R: LogReader> Loader<R> {
                 self.send(ToLoop::Loaded { job, states })
             }
             Waiter::Peek { stream, reply } => {
-                let state = loaded.get(&(tenant, stream)).map(|resident| resident.state.clone());
+                let state = loaded
+                    .get(&(tenant, stream))
+                    .map(|resident| resident.state.clone());
                 let _ = reply.send(state.ok_or(SubmitError::Unavailable { retry_after_s: 2 }));
                 Ok(())
             }
@@ -116,7 +137,9 @@ impl<R: LogReader> Loader<R> {
     }
 
     fn send(&self, message: ToLoop) -> anyhow::Result<()> {
-        self.to_loop.send(message).map_err(|_| anyhow::anyhow!("the decision loop is gone"))
+        self.to_loop
+            .send(message)
+            .map_err(|_| anyhow::anyhow!("the decision loop is gone"))
     }
 
     /// Snapshots first, then the events after them.
@@ -135,15 +158,25 @@ impl<R: LogReader> Loader<R> {
         let events = self.reader.read_streams(&request).await?;
         let mut loaded = HashMap::with_capacity(wanted.len());
         for (key, events) in wanted.into_iter().zip(events) {
-            let (mut state, snapshot) =
-                bases.remove(&key).unwrap_or_else(|| (State::initial(&key.1), Version::EMPTY));
+            let (mut state, snapshot) = bases
+                .remove(&key)
+                .unwrap_or_else(|| (State::initial(&key.1), Version::EMPTY));
             let mut version = snapshot;
             for recorded in events {
-                let event = recorded.event().map_err(|error| ReadError::Corrupt(error.to_string()))?;
+                let event = recorded
+                    .event()
+                    .map_err(|error| ReadError::Corrupt(error.to_string()))?;
                 state.evolve(&event);
                 version = recorded.version;
             }
-            loaded.insert(key, Resident { state, version, snapshot });
+            loaded.insert(
+                key,
+                Resident {
+                    state,
+                    version,
+                    snapshot,
+                },
+            );
         }
         Ok(loaded)
     }

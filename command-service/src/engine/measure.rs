@@ -28,7 +28,10 @@ impl Measures {
             ),
             events: platform::metrics::counter("trastienda_engine_events_total", "Events appended."),
             batch_commands: gauge("trastienda_engine_batch_commands", "Commands in the last append."),
-            cache_bytes: gauge("trastienda_engine_cache_bytes", "Approximate size of the cached aggregates."),
+            cache_bytes: gauge(
+                "trastienda_engine_cache_bytes",
+                "Approximate size of the cached aggregates.",
+            ),
             head: gauge("trastienda_log_head_position", "Position of the last event."),
         }
     }

@@ -66,7 +66,10 @@ pub enum Reply {
         /// Whether an earlier answer was given again.
         replayed: bool,
     },
-    Refused { refusal: Refusal, replayed: bool },
+    Refused {
+        refusal: Refusal,
+        replayed: bool,
+    },
 }
 
 /// Why a command came to no answer. None of these is remembered: the same key may try again.
@@ -190,14 +193,31 @@ impl Engine {
         let loaders = loader::Loader::new(reader.clone(), snapshots, to_loop, loader_inbox);
         tasks.spawn("engine loader", OnEnd::Fatal, loaders.run(tasks.stop_token()));
         let owner = owner::Owner::new(
-            owner::Channels { inbox: loop_inbox, peeks: peeks_asked, to_loader, snapshot_writer },
+            owner::Channels {
+                inbox: loop_inbox,
+                peeks: peeks_asked,
+                to_loader,
+                snapshot_writer,
+            },
             reader,
             writer,
-            owner::Signals { ready: ready_sender, head: head_sender, stop: tasks.stop_token() },
+            owner::Signals {
+                ready: ready_sender,
+                head: head_sender,
+                stop: tasks.stop_token(),
+            },
             options.clone(),
         );
         tasks.spawn("engine loop", OnEnd::Fatal, owner.run());
-        Self { queue, in_flight: InFlight::default(), peeks, ready, head, clock, answer_within: options.answer_within }
+        Self {
+            queue,
+            in_flight: InFlight::default(),
+            peeks,
+            ready,
+            head,
+            clock,
+            answer_within: options.answer_within,
+        }
     }
 
     /// Decides a command. Dropping the future does not cancel the command.
@@ -223,8 +243,14 @@ impl Engine {
     /// [`SubmitError::Busy`] and [`SubmitError::Unavailable`].
     pub async fn peek(&self, tenant: &TenantId, stream: &StreamName) -> Result<State, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        let peek = Peek { tenant: tenant.clone(), stream: stream.clone(), reply };
-        self.peeks.try_send(peek).map_err(|_| SubmitError::Busy { retry_after_s: 1 })?;
+        let peek = Peek {
+            tenant: tenant.clone(),
+            stream: stream.clone(),
+            reply,
+        };
+        self.peeks
+            .try_send(peek)
+            .map_err(|_| SubmitError::Busy { retry_after_s: 1 })?;
         match tokio::time::timeout(self.answer_within, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(SubmitError::Unavailable { retry_after_s: 2 }),
@@ -241,7 +267,11 @@ impl Engine {
     /// # Errors
     /// While another process owns the log, or the lease is being taken again.
     pub fn owns_log(&self) -> Result<(), String> {
-        if self.is_ready() { Ok(()) } else { Err("the lease of the log is not held".to_owned()) }
+        if self.is_ready() {
+            Ok(())
+        } else {
+            Err("the lease of the log is not held".to_owned())
+        }
     }
 
     /// Moves after each append; in-process followers wake on it.

@@ -25,12 +25,20 @@ impl Outcome {
 }
 
 /// The answer for a request whose command id is stored: the same again, or a complaint about another request.
-pub(super) fn replay(stored: &StoredCommand, fingerprint: &[u8; 32], replayed: bool) -> Result<Reply, SubmitError> {
+pub(super) fn replay(
+    stored: &StoredCommand,
+    fingerprint: &[u8; 32],
+    replayed: bool,
+) -> Result<Reply, SubmitError> {
     if stored.fingerprint != *fingerprint {
         return Err(SubmitError::KeyReused);
     }
     match serde_json::from_str(stored.outcome.get()) {
-        Ok(Outcome::Answer(answer)) => Ok(Reply::Accepted { answer, position: stored.position, replayed }),
+        Ok(Outcome::Answer(answer)) => Ok(Reply::Accepted {
+            answer,
+            position: stored.position,
+            replayed,
+        }),
         Ok(Outcome::Refusal(refusal)) => Ok(Reply::Refused { refusal, replayed }),
         Err(error) => {
             tracing::error!(%error, "a stored outcome cannot be read");

@@ -22,7 +22,10 @@ use super::{EngineOptions, Peek, Reply, SubmitError};
 /// What reaches the loop.
 pub(super) enum ToLoop {
     Decide(Job),
-    Loaded { job: Job, states: Vec<(StreamName, Resident)> },
+    Loaded {
+        job: Job,
+        states: Vec<(StreamName, Resident)>,
+    },
     /// Its streams could not be read.
     Unloaded(Job),
 }
@@ -70,7 +73,16 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     pub fn new(channels: Channels, reader: R, writer: W, signals: Signals, options: EngineOptions) -> Self {
         let cache = Cache::new(options.cache_bytes);
         let measures = Measures::register();
-        Self { channels, reader, writer, signals, options, cache, measures, waiting: VecDeque::new() }
+        Self {
+            channels,
+            reader,
+            writer,
+            signals,
+            options,
+            cache,
+            measures,
+            waiting: VecDeque::new(),
+        }
     }
 
     pub async fn run(mut self) -> anyhow::Result<()> {
@@ -94,7 +106,12 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             self.cache.next_turn();
             let limit = self.options.batch_max;
             let batch = self.decide_waiting(limit);
+            let had_company = batch.jobs.len() > 1;
             self.land(batch).await?;
+            if had_company {
+                // The callers just answered get to submit again, so that the next batch is as full as this one was.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -130,9 +147,16 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                 let _ = peek.reply.send(Ok(state));
             }
             None => {
-                let Peek { tenant, stream, reply } = peek;
-                let request =
-                    LoadRequest { tenant, streams: vec![stream.clone()], waiter: Waiter::Peek { stream, reply } };
+                let Peek {
+                    tenant,
+                    stream,
+                    reply,
+                } = peek;
+                let request = LoadRequest {
+                    tenant,
+                    streams: vec![stream.clone()],
+                    waiter: Waiter::Peek { stream, reply },
+                };
                 self.load(request);
             }
         }
@@ -167,7 +191,11 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         {
             match decide(&job, &mut batch.overlay, &self.cache) {
                 Decided::Ready { append, outcome } => {
-                    batch.events += append.writes.iter().map(|write| write.events.len()).sum::<usize>();
+                    batch.events += append
+                        .writes
+                        .iter()
+                        .map(|write| write.events.len())
+                        .sum::<usize>();
                     batch.appends.push(append);
                     batch.jobs.push((job, outcome));
                 }
@@ -184,7 +212,11 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             self.answer(job, Err(SubmitError::TooLarge));
             return;
         }
-        self.load(LoadRequest { tenant: job.ctx.tenant.clone(), streams, waiter: Waiter::Job(job) });
+        self.load(LoadRequest {
+            tenant: job.ctx.tenant.clone(),
+            streams,
+            waiter: Waiter::Job(job),
+        });
     }
 
     /// Appends a batch, or parts of it, until each of its commands is answered or waits to be decided again.
@@ -192,7 +224,9 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         if batch.appends.is_empty() {
             return Ok(());
         }
-        self.measures.batch_commands.set(i64::try_from(batch.jobs.len()).unwrap_or(i64::MAX));
+        self.measures
+            .batch_commands
+            .set(i64::try_from(batch.jobs.len()).unwrap_or(i64::MAX));
         let timer = self.measures.append_seconds.start_timer();
         let appended = self.writer.append(&batch.appends).await;
         timer.observe_duration();
@@ -205,7 +239,12 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             Err(AppendError::WrongVersion { tenant, stream }) => {
                 tracing::warn!(%stream, "a cached stream was behind the log; it is loaded again");
                 self.cache.remove(&tenant, &stream);
-                for write in batch.appends.iter().filter(|append| append.tenant == tenant).flat_map(|a| &a.writes) {
+                for write in batch
+                    .appends
+                    .iter()
+                    .filter(|append| append.tenant == tenant)
+                    .flat_map(|a| &a.writes)
+                {
                     self.cache.remove(&tenant, &write.stream);
                 }
                 self.decide_again(batch.jobs);
@@ -225,7 +264,9 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     }
 
     fn commit(&mut self, batch: Batch, appended: &[Appended]) {
-        self.measures.events.inc_by(u64::try_from(batch.events).unwrap_or(u64::MAX));
+        self.measures
+            .events
+            .inc_by(u64::try_from(batch.events).unwrap_or(u64::MAX));
         let every = self.options.snapshot_every;
         let writer = self.channels.snapshot_writer.as_ref();
         batch.overlay.commit(&mut self.cache, |tenant, stream, resident| {
@@ -241,7 +282,9 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             });
             true
         });
-        self.measures.cache_bytes.set(i64::try_from(self.cache.bytes()).unwrap_or(i64::MAX));
+        self.measures
+            .cache_bytes
+            .set(i64::try_from(self.cache.bytes()).unwrap_or(i64::MAX));
         if let Some(last) = appended.last() {
             self.measures.head.set(last.position.0);
             self.signals.head.send_if_modified(|head| {
@@ -252,8 +295,15 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         }
         for ((job, outcome), appended) in batch.jobs.into_iter().zip(appended) {
             let reply = match outcome {
-                Outcome::Answer(answer) => Reply::Accepted { answer, position: appended.position, replayed: false },
-                Outcome::Refusal(refusal) => Reply::Refused { refusal, replayed: false },
+                Outcome::Answer(answer) => Reply::Accepted {
+                    answer,
+                    position: appended.position,
+                    replayed: false,
+                },
+                Outcome::Refusal(refusal) => Reply::Refused {
+                    refusal,
+                    replayed: false,
+                },
             };
             self.answer(job, Ok(reply));
         }
@@ -272,7 +322,11 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     }
 
     /// One row spoils the batch: its halves are decided and appended on their own until the culprit stands alone.
-    async fn bisect(&mut self, batch: Batch, error: &(dyn std::error::Error + Send + Sync)) -> anyhow::Result<()> {
+    async fn bisect(
+        &mut self,
+        batch: Batch,
+        error: &(dyn std::error::Error + Send + Sync),
+    ) -> anyhow::Result<()> {
         let mut jobs = batch.jobs;
         if jobs.len() == 1 {
             for (job, _) in jobs {
@@ -297,7 +351,11 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
 
     /// Answers those whose command is stored; the others did not land and are decided again.
     async fn look_up(&mut self, batch: Batch) -> anyhow::Result<()> {
-        let ids: Vec<_> = batch.jobs.iter().map(|(job, _)| (job.ctx.tenant.clone(), job.id.clone())).collect();
+        let ids: Vec<_> = batch
+            .jobs
+            .iter()
+            .map(|(job, _)| (job.ctx.tenant.clone(), job.id.clone()))
+            .collect();
         let stored = loop {
             match self.reader.commands(&ids).await {
                 Ok(stored) => break stored,
@@ -313,7 +371,12 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         let touched: HashSet<_> = batch
             .appends
             .iter()
-            .flat_map(|append| append.writes.iter().map(|write| (append.tenant.clone(), write.stream.clone())))
+            .flat_map(|append| {
+                append
+                    .writes
+                    .iter()
+                    .map(|write| (append.tenant.clone(), write.stream.clone()))
+            })
             .collect();
         for (tenant, stream) in touched {
             self.cache.remove(&tenant, &stream);

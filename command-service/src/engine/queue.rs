@@ -28,7 +28,12 @@ struct Lines {
 
 impl FairQueue {
     pub fn new(per_tenant: usize, total: usize) -> Self {
-        Self { lines: Mutex::default(), arrived: Notify::new(), per_tenant, total }
+        Self {
+            lines: Mutex::default(),
+            arrived: Notify::new(),
+            per_tenant,
+            total,
+        }
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -72,7 +77,9 @@ impl FairQueue {
         while taken.len() < max
             && let Some(tenant) = lines.turns.pop_front()
         {
-            let Some(line) = lines.of_tenant.get_mut(&tenant) else { continue };
+            let Some(line) = lines.of_tenant.get_mut(&tenant) else {
+                continue;
+            };
             let job = line.pop_front();
             if line.is_empty() {
                 lines.of_tenant.remove(&tenant);

@@ -82,7 +82,10 @@ impl Snapshots {
         rows.into_iter()
             .filter_map(|(tenant, stream, version, state)| {
                 let state: State = serde_json::from_str(&state).ok()?;
-                Some(((TenantId::new(&tenant).ok()?, StreamName::stored(&stream)), (state, Version(version))))
+                Some((
+                    (TenantId::new(&tenant).ok()?, StreamName::stored(&stream)),
+                    (state, Version(version)),
+                ))
             })
             .collect()
     }
@@ -110,8 +113,10 @@ impl Snapshots {
 
 async fn write(pool: &PgPool, batch: &[Snapshot]) -> anyhow::Result<()> {
     // The newest of each stream only: one statement may not touch a row twice.
-    let newest: HashMap<(&str, &str), &Snapshot> =
-        batch.iter().map(|snapshot| ((snapshot.tenant.as_str(), snapshot.stream.as_str()), snapshot)).collect();
+    let newest: HashMap<(&str, &str), &Snapshot> = batch
+        .iter()
+        .map(|snapshot| ((snapshot.tenant.as_str(), snapshot.stream.as_str()), snapshot))
+        .collect();
     let mut tenants = Vec::with_capacity(newest.len());
     let mut streams = Vec::with_capacity(newest.len());
     let mut versions = Vec::with_capacity(newest.len());

@@ -37,7 +37,9 @@ fn submission(of: &str, key: Option<&str>, command: impl Into<Command>) -> Submi
     });
     Submission {
         tenant: tenant(of),
-        actor: Actor::System { name: "test".to_owned() },
+        actor: Actor::System {
+            name: "test".to_owned(),
+        },
         reason: None,
         traceparent: None,
         key: key.map(str::to_owned),
@@ -58,7 +60,11 @@ struct TestWriter {
 
 impl LogWriter for TestWriter {
     async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
-        self.gate.acquire().await.map_err(|e| AppendError::Unusable(e.to_string()))?.forget();
+        self.gate
+            .acquire()
+            .await
+            .map_err(|e| AppendError::Unusable(e.to_string()))?
+            .forget();
         self.gate.add_permits(1);
         self.appends.fetch_add(1, Ordering::SeqCst);
         self.largest.fetch_max(batch.len(), Ordering::SeqCst);
@@ -96,7 +102,14 @@ impl Bench {
             gate: Arc::clone(&gate),
         };
         let engine = Engine::start(&tasks, log.clone(), writer, None, Arc::new(SystemClock), options);
-        Self { log: log.clone(), engine, tasks, appends, largest, gate }
+        Self {
+            log: log.clone(),
+            engine,
+            tasks,
+            appends,
+            largest,
+            gate,
+        }
     }
 
     fn fresh() -> Self {
@@ -126,7 +139,15 @@ impl Bench {
         };
         self.accept(submission(name, None, create)).await;
         let store = StoreId::new("centro").unwrap();
-        self.accept(submission(name, None, OpenStore { store: store.clone(), name: "Centro".to_owned() })).await;
+        self.accept(submission(
+            name,
+            None,
+            OpenStore {
+                store: store.clone(),
+                name: "Centro".to_owned(),
+            },
+        ))
+        .await;
         let sku = Sku::new("CABLE").unwrap();
         let item = CreateItem {
             sku: sku.clone(),
@@ -137,9 +158,22 @@ impl Bench {
             details: ItemDetails::default(),
         };
         self.accept(submission(name, None, item)).await;
-        let line =
-            ReceiptLine { sku, quantity: Quantity::new(on_hand).unwrap(), unit_cost_minor: None, units: Vec::new() };
-        self.accept(submission(name, None, ReceiveStock { store, reference: None, lines: vec![line] })).await;
+        let line = ReceiptLine {
+            sku,
+            quantity: Quantity::new(on_hand).unwrap(),
+            unit_cost_minor: None,
+            units: Vec::new(),
+        };
+        self.accept(submission(
+            name,
+            None,
+            ReceiveStock {
+                store,
+                reference: None,
+                lines: vec![line],
+            },
+        ))
+        .await;
     }
 
     async fn events(&self) -> usize {
@@ -148,7 +182,12 @@ impl Bench {
 }
 
 fn take_one() -> AdjustStock {
-    AdjustStock { store: StoreId::new("centro").unwrap(), sku: Sku::new("CABLE").unwrap(), delta: -1, comment: None }
+    AdjustStock {
+        store: StoreId::new("centro").unwrap(),
+        sku: Sku::new("CABLE").unwrap(),
+        delta: -1,
+        comment: None,
+    }
 }
 
 #[tokio::test]
@@ -159,10 +198,19 @@ async fn commands_of_one_batch_see_each_other_and_the_last_unit_is_sold_once() {
     let before = bench.appends.load(Ordering::SeqCst);
     let all = join_all((0..25).map(|_| bench.engine.submit(submission(TENANT, None, take_one()))));
     let (results, ()) = tokio::join!(all, async { drop(closed) });
-    let accepted = results.iter().filter(|r| matches!(r, Ok(Reply::Accepted { .. }))).count();
-    let refused = results.iter().filter(|r| matches!(r, Ok(Reply::Refused { .. }))).count();
+    let accepted = results
+        .iter()
+        .filter(|r| matches!(r, Ok(Reply::Accepted { .. })))
+        .count();
+    let refused = results
+        .iter()
+        .filter(|r| matches!(r, Ok(Reply::Refused { .. })))
+        .count();
     assert_eq!((accepted, refused), (10, 15));
-    assert!(bench.appends.load(Ordering::SeqCst) - before < 25, "commands that wait together share an append");
+    assert!(
+        bench.appends.load(Ordering::SeqCst) - before < 25,
+        "commands that wait together share an append"
+    );
     assert!(bench.largest.load(Ordering::SeqCst) > 1);
 }
 
@@ -172,12 +220,22 @@ async fn the_same_key_gives_the_same_answer_and_adds_nothing() {
     bench.open_shop(TENANT, 10).await;
     let first = bench.accept(submission(TENANT, Some("k1"), take_one())).await;
     let events = bench.events().await;
-    match bench.engine.submit(submission(TENANT, Some("k1"), take_one())).await.unwrap() {
-        Reply::Accepted { position, replayed, .. } => assert_eq!((position, replayed), (first, true)),
+    match bench
+        .engine
+        .submit(submission(TENANT, Some("k1"), take_one()))
+        .await
+        .unwrap()
+    {
+        Reply::Accepted {
+            position, replayed, ..
+        } => assert_eq!((position, replayed), (first, true)),
         other => panic!("{other:?}"),
     }
     assert_eq!(bench.events().await, events);
-    let other = AdjustStock { delta: -2, ..take_one() };
+    let other = AdjustStock {
+        delta: -2,
+        ..take_one()
+    };
     let answer = bench.engine.submit(submission(TENANT, Some("k1"), other)).await;
     assert_eq!(answer.unwrap_err(), SubmitError::KeyReused);
 }
@@ -186,11 +244,31 @@ async fn the_same_key_gives_the_same_answer_and_adds_nothing() {
 async fn a_refusal_is_remembered_under_its_key_even_when_it_would_succeed_now() {
     let bench = Bench::fresh();
     bench.open_shop(TENANT, 1).await;
-    let much = AdjustStock { delta: -5, ..take_one() };
-    let refused = bench.engine.submit(submission(TENANT, Some("k"), much.clone())).await.unwrap();
+    let much = AdjustStock {
+        delta: -5,
+        ..take_one()
+    };
+    let refused = bench
+        .engine
+        .submit(submission(TENANT, Some("k"), much.clone()))
+        .await
+        .unwrap();
     assert!(matches!(refused, Reply::Refused { replayed: false, .. }));
-    bench.accept(submission(TENANT, None, AdjustStock { delta: 50, ..take_one() })).await;
-    let again = bench.engine.submit(submission(TENANT, Some("k"), much)).await.unwrap();
+    bench
+        .accept(submission(
+            TENANT,
+            None,
+            AdjustStock {
+                delta: 50,
+                ..take_one()
+            },
+        ))
+        .await;
+    let again = bench
+        .engine
+        .submit(submission(TENANT, Some("k"), much))
+        .await
+        .unwrap();
     assert!(matches!(again, Reply::Refused { replayed: true, .. }));
 }
 
@@ -202,7 +280,10 @@ async fn a_key_in_flight_is_a_conflict_and_answers_survive_a_restart() {
     let engine = bench.engine.clone();
     let first = async { engine.submit(submission(TENANT, Some("k"), take_one())).await };
     let second = async {
-        let answer = bench.engine.submit(submission(TENANT, Some("k"), take_one())).await;
+        let answer = bench
+            .engine
+            .submit(submission(TENANT, Some("k"), take_one()))
+            .await;
         drop(closed);
         answer
     };
@@ -212,7 +293,11 @@ async fn a_key_in_flight_is_a_conflict_and_answers_survive_a_restart() {
     bench.tasks.stop(Duration::from_secs(10)).await.unwrap();
     bench.log.end_owner();
     let after = Bench::start(&bench.log, &[], EngineOptions::default());
-    let again = after.engine.submit(submission(TENANT, Some("k"), take_one())).await.unwrap();
+    let again = after
+        .engine
+        .submit(submission(TENANT, Some("k"), take_one()))
+        .await
+        .unwrap();
     assert!(matches!(again, Reply::Accepted { replayed: true, .. }));
 }
 
@@ -229,7 +314,11 @@ async fn a_caller_that_goes_away_does_not_cancel_its_command() {
     drop(closed);
     // The key answers once the command that nobody waits for is durable.
     let answer = loop {
-        match bench.engine.submit(submission(TENANT, Some("gone"), take_one())).await {
+        match bench
+            .engine
+            .submit(submission(TENANT, Some("gone"), take_one()))
+            .await
+        {
             Err(SubmitError::KeyInFlight) => tokio::task::yield_now().await,
             other => break other.unwrap(),
         }
@@ -244,8 +333,19 @@ async fn one_bad_row_among_many_fails_alone() {
     let bench = Bench::start(&log, &["bad"], EngineOptions::default());
     bench.open_shop(TENANT, 100).await;
     let closed = bench.close_gate().await;
-    let keys: Vec<String> = (0..50).map(|n| if n == 31 { "bad".to_owned() } else { format!("good-{n}") }).collect();
-    let all = join_all(keys.iter().map(|key| bench.engine.submit(submission(TENANT, Some(key), take_one()))));
+    let keys: Vec<String> = (0..50)
+        .map(|n| {
+            if n == 31 {
+                "bad".to_owned()
+            } else {
+                format!("good-{n}")
+            }
+        })
+        .collect();
+    let all = join_all(
+        keys.iter()
+            .map(|key| bench.engine.submit(submission(TENANT, Some(key), take_one()))),
+    );
     let (results, ()) = tokio::join!(all, async { drop(closed) });
     for (key, result) in keys.iter().zip(results) {
         match result {
@@ -266,14 +366,24 @@ async fn an_append_with_unknown_outcome_is_neither_lost_nor_doubled() {
         bench.log.fail_next(fault);
         let all = join_all((0..20).map(|_| bench.engine.submit(submission(TENANT, None, take_one()))));
         let (results, ()) = tokio::join!(all, async { drop(closed) });
-        assert!(results.iter().all(|r| matches!(r, Ok(Reply::Accepted { replayed: false, .. }))), "{fault:?}");
+        assert!(
+            results
+                .iter()
+                .all(|r| matches!(r, Ok(Reply::Accepted { replayed: false, .. }))),
+            "{fault:?}"
+        );
         assert_eq!(bench.events().await, events + 20, "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn a_full_queue_says_so_and_one_tenant_does_not_starve_another() {
-    let options = EngineOptions { queue_per_tenant: 4, queue_total: 64, in_flight_max: 1, ..EngineOptions::default() };
+    let options = EngineOptions {
+        queue_per_tenant: 4,
+        queue_total: 64,
+        in_flight_max: 1,
+        ..EngineOptions::default()
+    };
     let bench = Bench::start(&MemoryLog::new(), &[], options);
     bench.open_shop("busy", 100).await;
     bench.open_shop("calm", 100).await;
@@ -288,16 +398,30 @@ async fn a_full_queue_says_so_and_one_tenant_does_not_starve_another() {
 
 #[tokio::test]
 async fn a_small_cache_forgets_streams_and_decides_the_same() {
-    let options = EngineOptions { cache_bytes: 1, ..EngineOptions::default() };
+    let options = EngineOptions {
+        cache_bytes: 1,
+        ..EngineOptions::default()
+    };
     let bench = Bench::start(&MemoryLog::new(), &[], options);
     bench.open_shop(TENANT, 10).await;
     for number in 0..10 {
-        let rate = SetTaxRate { tax_code: TaxCode::new(&format!("T{number}")).unwrap(), name: "t".into(), rate_ppm: 1 };
+        let rate = SetTaxRate {
+            tax_code: TaxCode::new(&format!("T{number}")).unwrap(),
+            name: "t".into(),
+            rate_ppm: 1,
+        };
         bench.accept(submission(TENANT, None, rate)).await;
         bench.accept(submission(TENANT, None, take_one())).await;
     }
-    let last = bench.engine.submit(submission(TENANT, None, take_one())).await.unwrap();
-    assert!(matches!(last, Reply::Refused { .. }), "ten were there and ten are gone");
+    let last = bench
+        .engine
+        .submit(submission(TENANT, None, take_one()))
+        .await
+        .unwrap();
+    assert!(
+        matches!(last, Reply::Refused { .. }),
+        "ten were there and ten are gone"
+    );
 }
 
 #[tokio::test]

@@ -46,16 +46,21 @@ const MIGRATION_LOCK: i64 = 0x7472_6173_0001;
 /// Any SQL error; the failed step is rolled back.
 pub async fn migrate(owner_url: &str, migrations: &[Migration]) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(owner_url).await?;
-    sqlx::query("select pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut connection).await?;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(&mut connection)
+        .await?;
     connection.execute(ROLES).await?;
     for step in migrations {
         let mut transaction = connection.begin().await?;
-        let fresh = sqlx::query("insert into schema_migrations (module, version) values ($1, $2) on conflict do nothing")
-            .bind(step.module)
-            .bind(step.version)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
+        let fresh = sqlx::query(
+            "insert into schema_migrations (module, version) values ($1, $2) on conflict do nothing",
+        )
+        .bind(step.module)
+        .bind(step.version)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
         if fresh == 1 {
             transaction.execute(step.sql).await?;
         }
@@ -94,9 +99,15 @@ pub async fn pool(url: &str, role: DbRole, max_connections: u32) -> Result<PgPoo
 ///
 /// # Errors
 /// When no connection is free in time or the database fails.
-pub async fn tenant_transaction(pool: &PgPool, tenant: &TenantId) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+pub async fn tenant_transaction(
+    pool: &PgPool,
+    tenant: &TenantId,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let mut transaction = pool.begin().await?;
-    sqlx::query("select set_config('trastienda.tenant', $1, true)").bind(tenant.as_str()).execute(&mut *transaction).await?;
+    sqlx::query("select set_config('trastienda.tenant', $1, true)")
+        .bind(tenant.as_str())
+        .execute(&mut *transaction)
+        .await?;
     Ok(transaction)
 }
 

@@ -44,7 +44,10 @@ impl Lease {
     /// # Errors
     /// When it does not.
     pub async fn check(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("select 1").execute(&mut self.connection).await.map(|_| ())
+        sqlx::query("select 1")
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
     }
 
     /// The lock's own connection, for writes that must not land once the lock is lost.
@@ -57,7 +60,10 @@ impl Lease {
     /// # Errors
     /// When the connection is gone, and the lock with it.
     pub async fn release(mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("select pg_advisory_unlock($1)").bind(self.key).execute(&mut self.connection).await?;
+        sqlx::query("select pg_advisory_unlock($1)")
+            .bind(self.key)
+            .execute(&mut self.connection)
+            .await?;
         self.connection.close().await
     }
 }

@@ -51,14 +51,25 @@ impl Tasks {
     }
 
     /// Starts a task.
-    pub fn spawn(&self, name: &'static str, on_end: OnEnd, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
-        self.names.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(name);
+    pub fn spawn(
+        &self,
+        name: &'static str,
+        on_end: OnEnd,
+        task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        self.names
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(name);
         let failed = Arc::clone(&self.failed);
         let stop = self.stop.clone();
         let work = self.tracker.track_future(task);
         #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
         let handle = tokio::spawn(work);
-        #[expect(clippy::disallowed_methods, reason = "watches the task above, does nothing that can panic")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "watches the task above, does nothing that can panic"
+        )]
         tokio::spawn(async move {
             let cause = match handle.await {
                 Ok(Ok(())) if on_end == OnEnd::MayFinish || stop.is_cancelled() => return,
@@ -95,7 +106,11 @@ impl Tasks {
     pub async fn stop(&self, limit: Duration) -> Result<(), StillRunning> {
         self.stop.cancel();
         self.tracker.close();
-        tokio::time::timeout(limit, self.tracker.wait()).await.map_err(|_| StillRunning { tasks: self.tracker.len() })
+        tokio::time::timeout(limit, self.tracker.wait())
+            .await
+            .map_err(|_| StillRunning {
+                tasks: self.tracker.len(),
+            })
     }
 }
 

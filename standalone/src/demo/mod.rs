@@ -93,7 +93,11 @@ pub async fn seed(
 ) -> anyhow::Result<Vec<DemoTenant>> {
     let mut tenants = Vec::new();
     for profile in &PROFILES {
-        let seeder = Seeder { engine, vault, tenant: TenantId::new(profile.id)? };
+        let seeder = Seeder {
+            engine,
+            vault,
+            tenant: TenantId::new(profile.id)?,
+        };
         tenants.push(seeder.seed(profile, hasher, password_key).await?);
     }
     Ok(tenants)
@@ -163,11 +167,27 @@ impl Seeder<'_> {
             return Ok(());
         }
         let hash = hasher.hash(Zeroizing::new(user.password.clone())).await?;
-        let display_name =
-            self.vault.seal_person(&self.tenant, person.as_str(), "display_name", &format!("Demo {}", user.role)).await?;
-        let password_hash = self.vault.seal_person(&self.tenant, person.as_str(), "password_hash", &hash).await?;
-        let command = CreateUser { username, role, display_name, password_hash };
-        self.submit(&format!("user-{}", user.username), command.into()).await
+        let display_name = self
+            .vault
+            .seal_person(
+                &self.tenant,
+                person.as_str(),
+                "display_name",
+                &format!("Demo {}", user.role),
+            )
+            .await?;
+        let password_hash = self
+            .vault
+            .seal_person(&self.tenant, person.as_str(), "password_hash", &hash)
+            .await?;
+        let command = CreateUser {
+            username,
+            role,
+            display_name,
+            password_hash,
+        };
+        self.submit(&format!("user-{}", user.username), command.into())
+            .await
     }
 
     async fn run(&self, script: Script) -> anyhow::Result<()> {
@@ -183,7 +203,9 @@ impl Seeder<'_> {
         let name = command.name();
         let submission = Submission {
             tenant: self.tenant.clone(),
-            actor: Actor::System { name: "demo".to_owned() },
+            actor: Actor::System {
+                name: "demo".to_owned(),
+            },
             reason: Some("demo data".to_owned()),
             traceparent: None,
             key: Some(format!("demo-{key}")),
@@ -210,5 +232,9 @@ fn password(key: &[u8; 32], tenant: &str, role: Role) -> String {
     mac.update(b"\0");
     mac.update(role.as_str().as_bytes());
     let bytes = mac.finalize().into_bytes();
-    bytes.iter().take(18).map(|byte| char::from(PASSWORD_LETTERS[usize::from(byte % 32)])).collect()
+    bytes
+        .iter()
+        .take(18)
+        .map(|byte| char::from(PASSWORD_LETTERS[usize::from(byte % 32)]))
+        .collect()
 }

@@ -21,11 +21,19 @@ pub fn script() -> anyhow::Result<Script> {
     shop.customer(
         "taller-el-buho",
         CustomerKind::Company,
-        CreditTerms::Limited { limit_minor: Minor::new(5_000_000)? },
+        CreditTerms::Limited {
+            limit_minor: Minor::new(5_000_000)?,
+        },
         "Taller El Búho",
         "+504 2222-0101",
     )?;
-    shop.customer("ana-lagos", CustomerKind::Person, CreditTerms::None, "Ana Lagos", "+504 9999-0102")?;
+    shop.customer(
+        "ana-lagos",
+        CustomerKind::Person,
+        CreditTerms::None,
+        "Ana Lagos",
+        "+504 9999-0102",
+    )?;
     let galaxy = |serial| imei("35824005", serial);
     shop.sale(
         "teg-1",
@@ -41,7 +49,13 @@ pub fn script() -> anyhow::Result<Script> {
         vec![Goods::Sku("USBC-1M", 10), Goods::Sku("DIAGNOSTICO", 1)],
         &[(PaymentMethod::Credit, 285_000)],
     )?;
-    shop.sale("teg-3", KENNEDY, None, vec![Goods::Sku("FUNDA-A15", 2)], &[(PaymentMethod::Cash, 60_000)])?;
+    shop.sale(
+        "teg-3",
+        KENNEDY,
+        None,
+        vec![Goods::Sku("FUNDA-A15", 2)],
+        &[(PaymentMethod::Cash, 60_000)],
+    )?;
     Ok(shop)
 }
 
@@ -55,9 +69,30 @@ fn devices(shop: &mut Script) -> anyhow::Result<()> {
         ..ItemDetails::default()
     };
     let rows = [
-        ("GAL-A15-128", "Galaxy A15 128 GB", 649_000, device("Samsung", "Galaxy A15", "128 GB"), "35824005", 520_000),
-        ("MOTO-G24-256", "Moto G24 256 GB", 559_000, device("Motorola", "Moto G24", "256 GB"), "35391110", 450_000),
-        ("REDMI-13-256", "Redmi 13 256 GB", 589_000, device("Xiaomi", "Redmi 13", "256 GB"), "86512306", 470_000),
+        (
+            "GAL-A15-128",
+            "Galaxy A15 128 GB",
+            649_000,
+            device("Samsung", "Galaxy A15", "128 GB"),
+            "35824005",
+            520_000,
+        ),
+        (
+            "MOTO-G24-256",
+            "Moto G24 256 GB",
+            559_000,
+            device("Motorola", "Moto G24", "256 GB"),
+            "35391110",
+            450_000,
+        ),
+        (
+            "REDMI-13-256",
+            "Redmi 13 256 GB",
+            589_000,
+            device("Xiaomi", "Redmi 13", "256 GB"),
+            "86512306",
+            470_000,
+        ),
     ];
     for (sku, name, price_minor, details, tac, cost_minor) in rows {
         shop.item(sku, name, ItemKind::Serialised, price_minor, TAX, details)?;
@@ -79,9 +114,23 @@ fn accessories(shop: &mut Script) -> anyhow::Result<()> {
         ("SD-128", "Memoria microSD 128 GB", 48_000),
     ];
     for (sku, name, price_minor) in rows {
-        shop.item(sku, name, ItemKind::Counted, price_minor, TAX, ItemDetails::default())?;
+        shop.item(
+            sku,
+            name,
+            ItemKind::Counted,
+            price_minor,
+            TAX,
+            ItemDetails::default(),
+        )?;
     }
-    shop.item("DIAGNOSTICO", "Diagnóstico de equipo", ItemKind::Service, 35_000, TAX, ItemDetails::default())?;
+    shop.item(
+        "DIAGNOSTICO",
+        "Diagnóstico de equipo",
+        ItemKind::Service,
+        35_000,
+        TAX,
+        ItemDetails::default(),
+    )?;
     let stock: Vec<(&str, i64, i64)> = rows.iter().map(|(sku, _, price)| (*sku, 40, price / 2)).collect();
     shop.receive(CENTRO, &stock)?;
     shop.receive(KENNEDY, &stock)

@@ -25,14 +25,26 @@ pub struct Script {
 /// A command, or a customer whose data must be sealed first.
 pub enum Step {
     Command(Box<Command>),
-    Customer { id: CustomerId, kind: CustomerKind, credit: CreditTerms, name: &'static str, phone: &'static str },
+    Customer {
+        id: CustomerId,
+        kind: CustomerKind,
+        credit: CreditTerms,
+        name: &'static str,
+        phone: &'static str,
+    },
 }
 
 impl Step {
     pub async fn build(self, vault: &Vault, tenant: &TenantId) -> anyhow::Result<Command> {
         match self {
             Step::Command(command) => Ok(*command),
-            Step::Customer { id, kind, credit, name, phone } => {
+            Step::Customer {
+                id,
+                kind,
+                credit,
+                name,
+                phone,
+            } => {
                 let person = streams::customer(&id);
                 let name = vault.seal_person(tenant, person.as_str(), "name", name).await?;
                 let phone = vault.seal_person(tenant, person.as_str(), "phone", phone).await?;
@@ -64,14 +76,21 @@ impl Script {
     }
 
     pub fn tax(&mut self, code: &str, name: &str, rate_ppm: i64) -> anyhow::Result<()> {
-        self.push(SetTaxRate { tax_code: TaxCode::new(code)?, name: name.to_owned(), rate_ppm });
+        self.push(SetTaxRate {
+            tax_code: TaxCode::new(code)?,
+            name: name.to_owned(),
+            rate_ppm,
+        });
         Ok(())
     }
 
     /// Opens a store with one till, named after it.
     pub fn store(&mut self, store: &str, name: &str) -> anyhow::Result<()> {
         let store = StoreId::new(store)?;
-        self.push(OpenStore { store: store.clone(), name: name.to_owned() });
+        self.push(OpenStore {
+            store: store.clone(),
+            name: name.to_owned(),
+        });
         self.push(RegisterTerminal {
             terminal: TerminalId::new(&format!("{store}-1"))?,
             store,
@@ -112,16 +131,29 @@ impl Script {
                 })
             })
             .collect::<anyhow::Result<_>>()?;
-        self.push(ReceiveStock { store: StoreId::new(store)?, reference: Some("apertura".to_owned()), lines });
+        self.push(ReceiveStock {
+            store: StoreId::new(store)?,
+            reference: Some("apertura".to_owned()),
+            lines,
+        });
         Ok(())
     }
 
-    pub fn receive_units(&mut self, store: &str, sku: &str, cost_minor: i64, units: &[String]) -> anyhow::Result<()> {
+    pub fn receive_units(
+        &mut self,
+        store: &str,
+        sku: &str,
+        cost_minor: i64,
+        units: &[String],
+    ) -> anyhow::Result<()> {
         let line = ReceiptLine {
             sku: Sku::new(sku)?,
             quantity: Quantity::new(i64::try_from(units.len())?)?,
             unit_cost_minor: Some(Minor::new(cost_minor)?),
-            units: units.iter().map(|unit| UnitId::new(unit)).collect::<Result<_, _>>()?,
+            units: units
+                .iter()
+                .map(|unit| UnitId::new(unit))
+                .collect::<Result<_, _>>()?,
         };
         self.push(ReceiveStock {
             store: StoreId::new(store)?,
@@ -139,7 +171,13 @@ impl Script {
         name: &'static str,
         phone: &'static str,
     ) -> anyhow::Result<()> {
-        self.steps.push(Step::Customer { id: CustomerId::new(id)?, kind, credit, name, phone });
+        self.steps.push(Step::Customer {
+            id: CustomerId::new(id)?,
+            kind,
+            credit,
+            name,
+            phone,
+        });
         Ok(())
     }
 
@@ -159,13 +197,23 @@ impl Script {
                     Goods::Sku(sku, quantity) => (Some(Sku::new(sku)?), None, Quantity::new(quantity)?),
                     Goods::Unit(unit) => (None, Some(UnitId::new(&unit)?), Quantity::ONE),
                 };
-                Ok(DraftLine { sku, unit, quantity, unit_price_minor: None, discount: None })
+                Ok(DraftLine {
+                    sku,
+                    unit,
+                    quantity,
+                    unit_price_minor: None,
+                    discount: None,
+                })
             })
             .collect::<anyhow::Result<_>>()?;
         let payments = payments
             .iter()
             .map(|(method, minor)| {
-                Ok(PaymentRequest { method: *method, amount_minor: Minor::new(*minor)?, reference: None })
+                Ok(PaymentRequest {
+                    method: *method,
+                    amount_minor: Minor::new(*minor)?,
+                    reference: None,
+                })
             })
             .collect::<anyhow::Result<_>>()?;
         self.last_stream = Some(streams::sale(&sale_id));
@@ -186,6 +234,8 @@ impl Script {
 /// An IMEI unit: a type allocation code of 8 digits, a serial of 6, and the check digit.
 pub fn imei(tac: &str, serial: u32) -> String {
     let digits = format!("{tac}{serial:06}");
-    let check = (0..10).find(|check| schemas::ids::is_imei(&format!("{digits}{check}"))).unwrap_or(0);
+    let check = (0..10)
+        .find(|check| schemas::ids::is_imei(&format!("{digits}{check}")))
+        .unwrap_or(0);
     format!("imei:{digits}{check}")
 }

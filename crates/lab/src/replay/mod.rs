@@ -115,6 +115,7 @@ struct Replay<'a> {
 impl Replay<'_> {
     async fn run(&mut self) -> anyhow::Result<Report> {
         let head_before = self.steady_head(0).await?;
+        let received_before = self.receiver.summary(HOOK).received;
         let started = Instant::now();
         self.send("store and till", self.shop.premises()).await?;
         self.send("catalogue", self.shop.catalogue()).await?;
@@ -138,6 +139,7 @@ impl Replay<'_> {
             reconciliation,
             statistics,
             received,
+            received_before,
             head_before,
             head_after,
             seconds,

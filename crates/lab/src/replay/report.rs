@@ -20,6 +20,8 @@ pub struct Report {
     pub reconciliation: Reconciliation,
     pub statistics: EndpointStatistics,
     pub received: Summary,
+    /// Webhooks that earlier runs had received.
+    pub received_before: i64,
     pub head_before: i64,
     pub head_after: i64,
     /// From the first command to the last answer.
@@ -107,6 +109,7 @@ impl Report {
     fn json(&self) -> serde_json::Value {
         let found = &self.reconciliation;
         let events = self.head_after - self.head_before;
+        let fresh = self.received.received - self.received_before;
         let refused_lines: usize = self.sent.refused.iter().map(|order| order.lines.len()).sum();
         json!({
             "ok": self.is_right(),
@@ -133,7 +136,7 @@ impl Report {
             "seconds_in_all": rounded(self.seconds_in_all),
             "commands_per_s": rounded(per_second(self.sent.commands, self.seconds)),
             "events_per_s": rounded(per_second(events.unsigned_abs(), self.seconds)),
-            "webhooks_per_s": rounded(per_second(self.received.received.unsigned_abs(), self.seconds_in_all)),
+            "webhooks_per_s": rounded(per_second(fresh.unsigned_abs(), self.seconds_in_all)),
             "sign_ins": self.sign_ins,
             "retries": self.retries,
         })

@@ -142,6 +142,8 @@ impl Program {
     fn spawn(&self, data: &Path, log: &Path, port: u16) -> anyhow::Result<Child> {
         let out: File = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = Command::new(&self.binary);
+        // They are the bench's own; the product refuses settings that it does not know.
+        command.env_remove("TRASTIENDA_BIN").env_remove("TRASTIENDA_NATS_SERVER");
         command
             .args(["standalone", "--demo", "--data"])
             .arg(data)

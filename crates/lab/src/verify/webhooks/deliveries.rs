@@ -112,14 +112,15 @@ impl Deliveries {
     ) {
         let name = &endpoint.id;
         let rows = self.rows_of(state.endpoint);
-        let mut previous = 0;
-        for (sequence, row) in (1..).zip(rows) {
-            if row.sequence != sequence {
+        let (mut expected, mut previous) = (1, 0);
+        for row in rows {
+            if row.sequence != expected {
                 findings.error(
                     "webhook_sequences",
-                    format!("{name}: number {} stands where {sequence} should", row.sequence),
+                    format!("{name}: number {} stands where {expected} should", row.sequence),
                 );
             }
+            expected = row.sequence + 1;
             if row.position <= previous {
                 findings.error(
                     "webhook_sequences",
