@@ -97,10 +97,6 @@ impl Client {
         )
         .await
     }
-
-    pub async fn put(&self, path: &str, body: &Value) -> Answer {
-        send(self.request(Method::PUT, path).json(body)).await
-    }
 }
 
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {

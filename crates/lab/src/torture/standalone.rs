@@ -143,7 +143,9 @@ impl Program {
         let out: File = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = Command::new(&self.binary);
         // They are the bench's own; the product refuses settings that it does not know.
-        command.env_remove("TRASTIENDA_BIN").env_remove("TRASTIENDA_NATS_SERVER");
+        command
+            .env_remove("TRASTIENDA_BIN")
+            .env_remove("TRASTIENDA_NATS_SERVER");
         command
             .args(["standalone", "--demo", "--data"])
             .arg(data)

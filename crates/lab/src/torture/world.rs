@@ -23,7 +23,7 @@ pub(super) const ITEMS: usize = 24;
 const SCARCE_ITEMS: usize = 4;
 pub(super) const CUSTOMERS: usize = 12;
 const MUCH: i64 = 20_000;
-const LITTLE: i64 = 40;
+const LITTLE: i64 = 10;
 /// Little enough that some credit sales are refused.
 const CREDIT_LIMIT_MINOR: i64 = 400_000;
 

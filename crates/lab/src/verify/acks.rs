@@ -125,3 +125,89 @@ fn check_one(ack: &Ack, records: &Records, walked: &Walked, findings: &mut Findi
         None => findings.count("acks_without_events"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::log::CommandEvents;
+
+    fn ack(status: u16) -> Ack {
+        Ack {
+            tenant: "t".to_owned(),
+            key: "k".to_owned(),
+            status,
+            position: (status == 201).then_some(7),
+            code: None,
+        }
+    }
+
+    /// What the check says about one acknowledgement, given what is stored.
+    fn judged(ack: &Ack, outcome: Option<&str>, has_events: bool) -> crate::verify::Verdict {
+        let key = ("t".to_owned(), "k".to_owned());
+        let record = |outcome: &str| Record {
+            tenant: key.0.clone(),
+            id: key.1.clone(),
+            outcome: outcome.to_owned(),
+            position: 7,
+        };
+        let records: Records = outcome
+            .map(|outcome| (key.clone(), record(outcome)))
+            .into_iter()
+            .collect();
+        let mut walked = Walked::default();
+        if has_events {
+            walked.commands.insert(
+                key,
+                CommandEvents {
+                    first: 6,
+                    last: 7,
+                    events: 2,
+                    recorded_us: 0,
+                },
+            );
+        }
+        let mut findings = Findings::default();
+        check_one(ack, &records, &walked, &mut findings);
+        findings.verdict()
+    }
+
+    #[test]
+    fn an_acknowledged_command_without_its_record_is_lost() {
+        assert!(judged(&ack(201), Some(r#"{"answer":{}}"#), true).ok());
+        assert_eq!(judged(&ack(201), None, true).errors_of("lost"), 1);
+        assert_eq!(
+            judged(&ack(201), Some(r#"{"refusal":{}}"#), true).errors_of("lost"),
+            1
+        );
+        assert_eq!(
+            judged(&ack(201), Some(r#"{"answer":{}}"#), false).counted("acks_without_events"),
+            1
+        );
+    }
+
+    #[test]
+    fn a_refused_command_with_events_is_wrong() {
+        assert!(judged(&ack(409), Some(r#"{"refusal":{}}"#), false).ok());
+        assert!(judged(&ack(400), None, false).ok());
+        assert_eq!(
+            judged(&ack(409), Some(r#"{"refusal":{}}"#), true).errors_of("refused"),
+            1
+        );
+        assert_eq!(
+            judged(&ack(409), Some(r#"{"answer":{}}"#), false).errors_of("acks"),
+            1
+        );
+    }
+
+    #[test]
+    fn an_answer_with_another_position_than_the_stored_one_is_wrong() {
+        let other = Ack {
+            position: Some(8),
+            ..ack(201)
+        };
+        assert_eq!(
+            judged(&other, Some(r#"{"answer":{}}"#), true).errors_of("acks"),
+            1
+        );
+    }
+}
