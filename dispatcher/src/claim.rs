@@ -46,6 +46,27 @@ macro_rules! claim_sql {
     };
 }
 
+/// Ends every lease: whoever took these deliveries is known to be gone.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn free_all(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let freed = sqlx::query(
+        "update webhook_deliveries set lease_until = null
+         where status in ('pending', 'retrying') and lease_until is not null",
+    )
+    .execute(pool)
+    .await?
+    .rows_affected();
+    if freed > 0 {
+        tracing::info!(
+            deliveries = freed,
+            "deliveries that were in flight when the last process ended are due again"
+        );
+    }
+    Ok(())
+}
+
 /// Which queue, and which part of the table feeds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {

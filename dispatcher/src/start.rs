@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::claim::{Claimer, Lane};
+use crate::claim::{self, Claimer, Lane};
 use crate::matcher::{Lanes, Listener, Matcher};
 use crate::metrics::Metrics;
 use crate::queue::Queue;
@@ -48,6 +48,9 @@ pub struct DispatcherOptions {
     pub schedule: Schedule,
     /// Longest attempt of a security event in its fast lane.
     pub fast_timeout: Duration,
+    /// Whether no other dispatcher can be running on this database: then what an earlier life of this one had taken is
+    /// free at the start, instead of when its lease ends.
+    pub is_only_instance: bool,
 }
 
 impl Default for DispatcherOptions {
@@ -59,6 +62,7 @@ impl Default for DispatcherOptions {
             lease: Duration::from_secs(60),
             schedule: Schedule::default(),
             fast_timeout: Duration::from_secs(5),
+            is_only_instance: false,
         }
     }
 }
@@ -78,6 +82,7 @@ impl From<&DispatcherConfig> for DispatcherOptions {
                 fast_offsets: seconds(&config.security_offsets_s),
             },
             fast_timeout: Duration::from_millis(config.security_timeout_ms),
+            is_only_instance: false,
         }
     }
 }
@@ -139,6 +144,9 @@ impl Dispatcher {
         clock: SharedClock,
         options: DispatcherOptions,
     ) -> anyhow::Result<DispatcherHandle> {
+        if options.is_only_instance {
+            claim::free_all(&engine_pool).await?;
+        }
         let registry = Registry::default();
         while registry.refresh(&engine_pool).await? {}
         let (outcomes, received) = mpsc::channel(OUTCOMES_MAX);

@@ -126,7 +126,12 @@ pub async fn start(
         engine.head(),
     );
     let outbound = Outbound::new(&config.outbound, Arc::clone(&clock))?;
-    let options = DispatcherOptions::from(&config.dispatcher);
+    // The private database is this process's alone: its folder is locked.
+    let is_only_instance = config.database_url.is_none();
+    let options = DispatcherOptions {
+        is_only_instance,
+        ..DispatcherOptions::from(&config.dispatcher)
+    };
     Dispatcher::start(
         tasks,
         reader,

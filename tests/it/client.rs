@@ -6,7 +6,8 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// Plain HTTP for tests: the product's own client refuses loopback on purpose.
+/// Plain HTTP for tests: the product's own client refuses loopback on purpose. Connections are not kept, since each test
+/// has a runtime of its own and takes its connections along when it ends.
 #[expect(clippy::disallowed_methods, reason = "tests talk to loopback")]
 pub fn http() -> &'static reqwest::Client {
     static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
@@ -14,6 +15,7 @@ pub fn http() -> &'static reqwest::Client {
         reqwest::Client::builder()
             .timeout(Duration::from_secs(60))
             .no_proxy()
+            .pool_max_idle_per_host(0)
             .build()
             .unwrap()
     })

@@ -193,7 +193,7 @@ async fn a_credit_sale_moves_the_balance_and_a_return_moves_it_back() {
     admin
         .post("/api/v1/pos/sale", &sale(1))
         .await
-        .problem(409, "credit.exceeded");
+        .problem(409, "credit.limit_exceeded");
     let id = sold["sale_id"].as_str().unwrap();
     let back = json!({ "store": "centro", "lines": [{ "sale_line": 1, "quantity": 1, "restock": true }], "refunds": [] });
     let returned = admin

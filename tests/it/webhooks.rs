@@ -116,11 +116,13 @@ async fn failures_are_retried_with_the_same_id_and_bytes_and_410_disables() {
     admin.post("/api/v1/pos/sale", &sale()).await.ok();
     receiver.wait_for(3).await;
     // The dispatcher tells the log through the inbox; the endpoint's state follows.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
         let read = admin.get(&format!("/api/v1/webhooks/endpoints/{id}")).await.ok();
-        if read["status"] == "disabled" {
+        if read["state"] == "disabled" {
             break;
         }
+        assert!(std::time::Instant::now() < deadline, "still not disabled: {read}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
