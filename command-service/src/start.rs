@@ -53,10 +53,12 @@ impl WriteSide {
         let writer = PostgresWriter::connect(&connected.engine_url, options)
             .await
             .context("the log cannot be owned")?;
+        let head = writer.head().unwrap_or_default();
         let engine = Engine::start(
             tasks,
             PostgresReader::new(pool.clone()),
             writer,
+            head,
             Some(Snapshots::new(pool.clone())),
             Arc::clone(&clock),
             EngineOptions::of(&config.engine),

@@ -8,10 +8,12 @@ use std::time::Duration;
 use bus::CloudEvent;
 use platform::clock::SharedClock;
 use platform::outbound::{HeaderMap, HeaderName, HeaderValue, Outbound, OutboundResponse};
+use platform::telemetry;
 use platform::vault::Vault;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
@@ -80,7 +82,8 @@ impl Sender {
             sequence: Some(job.sequence),
         }
         .to_bytes(job.payload);
-        let headers = match self.headers(&job, &body).await {
+        let span = span_of(&job);
+        let headers = match self.headers(&job, &body, &span).await {
             Ok(headers) => headers,
             Err(error) => {
                 tracing::error!(%error, endpoint = job.endpoint.number, "a delivery cannot be signed");
@@ -89,7 +92,7 @@ impl Sender {
         };
         let started = Instant::now();
         let answer = tokio::select! {
-            answer = self.outbound.post(&job.endpoint.url, headers, body, timeout) => answer,
+            answer = self.outbound.post(&job.endpoint.url, headers, body, timeout).instrument(span) => answer,
             () = self.abandon.cancelled() => return Outcome::released(job),
         };
         match answer {
@@ -98,7 +101,7 @@ impl Sender {
         }
     }
 
-    async fn headers(&self, job: &Job, body: &[u8]) -> Result<HeaderMap, SecretError> {
+    async fn headers(&self, job: &Job, body: &[u8], span: &Span) -> Result<HeaderMap, SecretError> {
         let secret = job.endpoint.secret(&self.vault).await?;
         let id = webhook_id(&job.endpoint.endpoint_id, job.event.id);
         let timestamp_s = self.clock.now().unix_timestamp();
@@ -111,7 +114,9 @@ impl Sender {
                 headers.insert(name, value);
             }
         }
-        let traceparent = job.event.meta().ok().and_then(|meta| meta.traceparent);
+        let traceparent = span
+            .in_scope(telemetry::current_traceparent)
+            .or_else(|| traceparent_of(job));
         let own = [
             ("content-type", Some(CONTENT_TYPE.to_owned())),
             ("webhook-id", Some(id)),
@@ -126,6 +131,29 @@ impl Sender {
         }
         Ok(headers)
     }
+}
+
+/// The trace that the till began, as the event's metadata keep it.
+fn traceparent_of(job: &Job) -> Option<String> {
+    job.event.meta().ok().and_then(|meta| meta.traceparent)
+}
+
+/// A span of the attempt within that trace; none where spans do not leave the process.
+fn span_of(job: &Job) -> Span {
+    if !telemetry::exports() {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        "webhook.delivery",
+        otel.kind = "client",
+        attempt = job.attempt,
+        event_type = %job.event.event_type,
+        position = job.event.position.0,
+    );
+    if let Some(parent) = traceparent_of(job) {
+        telemetry::set_parent_from(&parent, &span);
+    }
+    span
 }
 
 fn answered(job: Job, started: Instant, response: OutboundResponse) -> Outcome {

@@ -28,6 +28,7 @@ use query_service::{Progress, QueryService};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::following::Following;
 use crate::ports::Ports;
 use crate::servers::Servers;
 use crate::tenant::Address;
@@ -196,14 +197,12 @@ fn checks(
     projector: &ProjectorHandle,
     seeded: watch::Receiver<bool>,
 ) -> Checks {
-    let (engine, position) = (engine.clone(), projector.position.clone());
+    let (engine, read_models) = (engine.clone(), Following::new(engine, projector));
     let fact = |holds: bool, otherwise: &str| if holds { Ok(()) } else { Err(otherwise.to_owned()) };
     connected
         .checks()
         .with("log", move || std::future::ready(engine.owns_log()))
-        .with("read_models", move || {
-            std::future::ready(fact(position.has_changed().is_ok(), "the projector ended"))
-        })
+        .with("read_models", move || std::future::ready(read_models.check()))
         .with("setup", move || {
             std::future::ready(fact(*seeded.borrow(), "the demo is being set up"))
         })

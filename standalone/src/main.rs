@@ -5,6 +5,7 @@
 mod cli;
 mod compose;
 mod demo;
+mod following;
 mod ports;
 mod private_file;
 mod servers;

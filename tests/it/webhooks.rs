@@ -8,7 +8,7 @@ use testkit::receiver::{Answer, Received, Receiver};
 use tokio::io::AsyncWriteExt;
 
 use crate::client::{Client, send};
-use crate::product::{Product, repository};
+use crate::product::{Product, repository, scratch};
 
 const TENANT: &str = "telefonia-teg";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -160,6 +160,46 @@ async fn deliveries_are_complete_and_gapless_though_the_standalone_is_killed() {
             assert_eq!(first.body, other.body, "a repetition has the same bytes");
         }
     }
+}
+
+#[tokio::test]
+async fn spans_of_request_append_and_delivery_reach_a_collector_in_one_trace() {
+    let collector = Receiver::start().await;
+    let receiver = Receiver::start().await;
+    let config = scratch("traced").with_extension("toml");
+    let endpoint_of = collector.url("");
+    std::fs::write(
+        &config,
+        format!("[telemetry]\notlp_endpoint = \"{endpoint_of}\"\n"),
+    )
+    .unwrap();
+    let allowed = receiver.address().to_string();
+    let extra = ["--config", config.to_str().unwrap(), "--allow-outbound", &allowed];
+    let product = Product::start("traced", &extra).await;
+    let admin = product.client(TENANT, "admin").await;
+    endpoint(&admin, &receiver, "it-traced", &["sale.*"]).await;
+    let traced = admin
+        .request(reqwest::Method::POST, "/api/v1/pos/sale")
+        .header("traceparent", TRACEPARENT)
+        .json(&sale());
+    send(traced).await.ok();
+    let delivery = receiver.wait_for(1).await.remove(0);
+    let parts: Vec<&str> = delivery.header("traceparent").unwrap().split('-').collect();
+    let till: Vec<&str> = TRACEPARENT.split('-').collect();
+    assert_eq!(parts[1], till[1], "the till's trace");
+    assert_ne!(parts[2], till[2], "a span of our own");
+    // Protobuf keeps names as text and the trace id as its sixteen bytes.
+    let id: Vec<u8> = (0..16)
+        .map(|i| u8::from_str_radix(&till[1][2 * i..2 * i + 2], 16).unwrap())
+        .collect();
+    let holds = |body: &[u8], what: &[u8]| body.windows(what.len()).any(|window| window == what);
+    collector
+        .wait_until("the three spans", |exports| {
+            let all: Vec<u8> = exports.iter().flat_map(|export| export.body.clone()).collect();
+            let names: [&[u8]; 4] = [b"post_sale", b"engine.append", b"webhook.delivery", &id];
+            names.into_iter().all(|what| holds(&all, what))
+        })
+        .await;
 }
 
 /// An official library, asked in its own language.

@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub fingerprint: [u8; 32],
     pub command: Command,
     pub meta: Box<RawValue>,
+    /// W3C trace context of the request.
+    pub traceparent: Option<String>,
     /// Streams that the cache keeps for this command.
     pub pinned: Vec<StreamName>,
     /// How often it went to the loaders.
@@ -55,7 +57,7 @@ impl Job {
             reason: submission.reason,
             command_id: id.clone(),
             command: submission.command.name().to_owned(),
-            traceparent: submission.traceparent,
+            traceparent: submission.traceparent.clone(),
         };
         let meta = to_raw_value(&meta).map_err(|_| SubmitError::Rejected)?;
         Ok(Self {
@@ -70,6 +72,7 @@ impl Job {
             fingerprint: submission.fingerprint,
             command: submission.command,
             meta,
+            traceparent: submission.traceparent,
             pinned: Vec::new(),
             loads: 0,
             attempts: 0,

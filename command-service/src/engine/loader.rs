@@ -23,7 +23,7 @@ pub(super) struct LoadRequest {
 }
 
 pub(super) enum Waiter {
-    Job(Job),
+    Job(Box<Job>),
     Peek {
         stream: StreamName,
         reply: oneshot::Sender<Result<State, SubmitError>>,
@@ -97,7 +97,7 @@ impl<R: LogReader> Loader<R> {
                 tracing::warn!(%error, commands = batch.len(), "streams cannot be loaded");
                 for request in batch {
                     match request.waiter {
-                        Waiter::Job(job) => self.send(ToLoop::Unloaded(job))?,
+                        Waiter::Job(job) => self.send(ToLoop::Unloaded(*job))?,
                         Waiter::Peek { reply, .. } => {
                             let _ = reply.send(Err(SubmitError::Unavailable { retry_after_s: 2 }));
                         }
@@ -124,7 +124,7 @@ impl<R: LogReader> Loader<R> {
                     })
                     .collect();
                 job.pinned.extend(states.iter().map(|(stream, _)| stream.clone()));
-                self.send(ToLoop::Loaded { job, states })
+                self.send(ToLoop::Loaded { job: *job, states })
             }
             Waiter::Peek { stream, reply } => {
                 let state = loaded

@@ -164,11 +164,12 @@ struct Peek {
 const PEEKS_MAX: usize = 256;
 
 impl Engine {
-    /// Starts the engine's tasks. `writer` holds the lease already.
+    /// Starts the engine's tasks. `writer` holds the lease already; `at` is the log's head as it found it.
     pub fn start<R: LogReader, W: LogWriter>(
         tasks: &Tasks,
         reader: R,
         writer: W,
+        at: Position,
         snapshots: Option<Snapshots>,
         clock: SharedClock,
         options: EngineOptions,
@@ -176,7 +177,7 @@ impl Engine {
         let queue = Arc::new(FairQueue::new(options.queue_per_tenant, options.queue_total));
         let (peeks, peeks_asked) = mpsc::channel(PEEKS_MAX);
         let (ready_sender, ready) = watch::channel(true);
-        let (head_sender, head) = watch::channel(Position::START);
+        let (head_sender, head) = watch::channel(at);
         // Unbounded by type, bounded by `in_flight_max`: only admitted jobs travel in them.
         let (to_loop, loop_inbox) = mpsc::unbounded_channel();
         let (to_loader, loader_inbox) = mpsc::unbounded_channel();

@@ -6,8 +6,10 @@ use event_store::{Append, AppendError, Appended, LogReader, LogWriter};
 use schemas::Position;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use domain::State;
+use platform::telemetry;
 use schemas::StreamName;
 
 use super::cache::{Cache, Resident};
@@ -58,6 +60,30 @@ pub(super) struct Owner<R, W> {
     measures: Measures,
     /// Decided next, before anything new.
     waiting: VecDeque<Job>,
+}
+
+/// Requests that one append's span is linked to.
+const LINKS_MAX: usize = 64;
+
+/// A span of an append, linked to the requests in it; none where spans do not leave the process.
+fn span_of(batch: &Batch) -> Span {
+    if !telemetry::exports() {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        "engine.append",
+        commands = batch.jobs.len(),
+        events = batch.events
+    );
+    for parent in batch
+        .jobs
+        .iter()
+        .filter_map(|(job, _)| job.traceparent.as_ref())
+        .take(LINKS_MAX)
+    {
+        telemetry::link_to(parent, &span);
+    }
+    span
 }
 
 /// A batch that was decided and is to be appended.
@@ -165,7 +191,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     fn load(&mut self, request: LoadRequest) {
         if let Err(mpsc::error::SendError(request)) = self.channels.to_loader.send(request) {
             match request.waiter {
-                Waiter::Job(job) => self.answer(job, Err(SubmitError::Unavailable { retry_after_s: 2 })),
+                Waiter::Job(job) => self.answer(*job, Err(SubmitError::Unavailable { retry_after_s: 2 })),
                 Waiter::Peek { reply, .. } => drop(reply),
             }
         }
@@ -215,7 +241,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         self.load(LoadRequest {
             tenant: job.ctx.tenant.clone(),
             streams,
-            waiter: Waiter::Job(job),
+            waiter: Waiter::Job(Box::new(job)),
         });
     }
 
@@ -228,7 +254,11 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             .batch_commands
             .set(i64::try_from(batch.jobs.len()).unwrap_or(i64::MAX));
         let timer = self.measures.append_seconds.start_timer();
-        let appended = self.writer.append(&batch.appends).await;
+        let appended = self
+            .writer
+            .append(&batch.appends)
+            .instrument(span_of(&batch))
+            .await;
         timer.observe_duration();
         match appended {
             Ok(appended) => {

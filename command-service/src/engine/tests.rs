@@ -101,7 +101,15 @@ impl Bench {
             poison: poison.iter().map(|id| (*id).to_owned()).collect(),
             gate: Arc::clone(&gate),
         };
-        let engine = Engine::start(&tasks, log.clone(), writer, None, Arc::new(SystemClock), options);
+        let engine = Engine::start(
+            &tasks,
+            log.clone(),
+            writer,
+            Position::START,
+            None,
+            Arc::new(SystemClock),
+            options,
+        );
         Self {
             log: log.clone(),
             engine,

@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::propagation::TextMapPropagator;
@@ -29,6 +30,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{Config, LogFormat, TelemetryConfig};
+
+static EXPORTS: AtomicBool = AtomicBool::new(false);
 
 /// One export, and the last one at the stop.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,12 +92,18 @@ pub fn init(config: &Config, service_name: &'static str) -> Result<TelemetryGuar
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
     };
     let provider = tracer_provider(config, service_name)?;
+    EXPORTS.store(provider.is_some(), Ordering::Relaxed);
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(provider.as_ref().map(|provider| traces(provider, service_name)))
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
     Ok(TelemetryGuard { provider })
+}
+
+/// Whether spans leave this process; where making one costs more than it says, ask first.
+pub fn exports() -> bool {
+    EXPORTS.load(Ordering::Relaxed)
 }
 
 fn tracer_provider(
