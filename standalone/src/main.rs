@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: any rule or query; this only wires the services together.
 
+#![allow(clippy::print_stderr, reason = "a command line says why it failed")]
+
 mod cli;
 mod compose;
 mod demo;
