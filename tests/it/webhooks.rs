@@ -283,7 +283,6 @@ impl Verifier {
 }
 
 fn tools(below: &str) -> PathBuf {
-    #[expect(clippy::disallowed_methods, reason = "`cargo xtask test` names the folder")]
     let folder =
         std::env::var_os("TRASTIENDA_TOOLS").map_or_else(|| repository().join(".tools"), PathBuf::from);
     folder.join(below)
