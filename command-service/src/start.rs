@@ -7,7 +7,7 @@ use event_store::{PostgresReader, PostgresWriter, WriterOptions};
 use platform::auth::{PasswordCosts, PasswordHasher, TokenIssuer, TokenSettings, signing_keys};
 use platform::clock::SharedClock;
 use platform::config::Config;
-use platform::db::Migration;
+use platform::db::{self, DbRole, Migration};
 use platform::http::Service;
 use platform::process::Connected;
 use platform::tasks::Tasks;
@@ -50,9 +50,10 @@ impl WriteSide {
             allow_unsafe_durability: config.trial.allow_unsafe_durability,
             ..WriterOptions::default()
         };
-        let writer = PostgresWriter::connect(&connected.engine_url, options)
-            .await
-            .context("the log cannot be owned")?;
+        let writer =
+            PostgresWriter::connect_with(db::options(&connected.engine_url, DbRole::Engine)?, options)
+                .await
+                .context("the log cannot be owned")?;
         let head = writer.head().unwrap_or_default();
         let engine = Engine::start(
             tasks,

@@ -23,8 +23,12 @@ use crate::registry::{Endpoint, Registry};
 const POLL: Duration = Duration::from_millis(250);
 /// Rows of one claim.
 const CLAIM_MAX: usize = 2_000;
-/// Taken off the lease here, so that this side's clock drift and pauses never let it outlive the database's.
+/// Taken off the lease here (a sixth of a short one), so that this side's clock drift and pauses never let it outlive
+/// the database's.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// What the fast lane's lease is longer than its timeout: short enough that what a killed process had taken is tried
+/// again well within the 60 s of WHK-3.
+const FAST_LEASE_MARGIN: Duration = Duration::from_secs(7);
 
 macro_rules! claim_sql {
     ($fast:literal) => {
@@ -112,7 +116,30 @@ fn payload_stored(code: i16) -> Option<Payload> {
 
 /// How long a delivery that is taken now may wait and be sent here.
 pub fn lease_ends(lease: Duration) -> Instant {
-    Instant::now() + lease.saturating_sub(LEASE_MARGIN)
+    Instant::now() + lease.saturating_sub(LEASE_MARGIN.min(lease / 6))
+}
+
+/// How long taken deliveries belong to their taker, by lane.
+#[derive(Debug, Clone, Copy)]
+pub struct Leases {
+    pub general: Duration,
+    pub fast: Duration,
+}
+
+impl Leases {
+    pub fn new(general: Duration, fast_timeout: Duration) -> Self {
+        Self {
+            general,
+            fast: general.min(fast_timeout + FAST_LEASE_MARGIN),
+        }
+    }
+
+    pub fn of(self, lane: Lane) -> Duration {
+        match lane {
+            Lane::General => self.general,
+            Lane::Fast => self.fast,
+        }
+    }
 }
 
 /// Feeds one lane's queue.
@@ -158,6 +185,9 @@ impl<R: LogReader> Claimer<R> {
             .map(|endpoint| (endpoint.number, endpoint))
             .collect();
         let numbers: Vec<i64> = endpoints.keys().copied().collect();
+        if all {
+            self.queue.keep_only(&self.registry.numbers());
+        }
         let mut rooms = self.queue.rooms(all.then_some(numbers.as_slice()));
         rooms.retain(|(endpoint, _)| endpoints.contains_key(endpoint));
         if rooms.is_empty() {

@@ -7,6 +7,7 @@
 pub mod api;
 mod claim;
 mod filter;
+mod line;
 mod matcher;
 mod metrics;
 mod queue;

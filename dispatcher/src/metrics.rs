@@ -85,7 +85,7 @@ impl Metrics {
                 Verdict::Delivered => "delivered",
                 Verdict::Gone => "gone",
                 Verdict::Failed { .. } => "failed",
-                Verdict::Released => continue,
+                Verdict::Released | Verdict::Postponed => continue,
             };
             self.attempts.with_label_values(&[label]).inc();
             self.attempt_seconds.observe(outcome.latency.as_secs_f64());

@@ -1,26 +1,29 @@
 //! What is about to be sent: one line per endpoint, served in turn, so that no endpoint waits for another's receiver.
 //!
-//! In memory only. Everything here has a row with a lease in the database; what is dropped comes back by itself.
-//! An endpoint that keeps failing is served one at a time and keeps a short line only.
+//! Tenants take turns, and within a tenant its endpoints. Receivers that are slow, even while they answer 200, take up
+//! their share of the workers and no more. In memory only: everything here has a row with a lease in the database;
+//! what is dropped comes back by itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::Payload;
-use schemas::RecordedEvent;
+use schemas::{RecordedEvent, TenantId};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::claim::Lane;
+use crate::line::{LINE_MAX, Line};
 use crate::registry::Endpoint;
 
-/// Deliveries that wait, over all endpoints.
+/// Deliveries that wait, over all endpoints; beyond it every endpoint still has [`LINE_MIN`].
 const WAITING_MAX: usize = 16_384;
-/// Deliveries that wait for one endpoint.
-const LINE_MAX: usize = 2_048;
-/// Failures in a row after which an endpoint is spared: one attempt at a time.
-const SPARED_AFTER: u32 = 5;
-/// What waits for a spared endpoint.
-const SPARED_LINE_MAX: usize = 4;
+/// Room that an endpoint has even when the others' full lines take up all of [`WAITING_MAX`].
+const LINE_MIN: usize = 32;
+/// One endpoint never has more than a fourth of the workers, however many attempts at once it asks for …
+const ENDPOINT_SHARE: usize = 4;
+/// … and all endpoints of one tenant not more than half of them.
+const TENANT_SHARE: usize = 2;
 
 /// One attempt to be made.
 #[derive(Debug, Clone)]
@@ -35,11 +38,23 @@ pub struct Job {
     pub lease_ends: Instant,
 }
 
+impl Job {
+    /// Whether the lease still holds. After it the row is not even ours to give back: somebody may have taken it.
+    pub fn is_ours(&self) -> bool {
+        Instant::now() < self.lease_ends
+    }
+}
+
 /// Waiting deliveries of one lane. Cheap to clone.
 #[derive(Clone)]
 pub struct Queue(Arc<Shared>);
 
 struct Shared {
+    lane: Lane,
+    /// Attempts at the same time that one endpoint may have at most.
+    endpoint_share: usize,
+    /// And all endpoints of one tenant.
+    tenant_share: usize,
     state: Mutex<State>,
     ready: Notify,
     /// Told when a line with more in the database behind it has room.
@@ -49,58 +64,39 @@ struct Shared {
 #[derive(Default)]
 struct State {
     lines: HashMap<i64, Line>,
-    /// Endpoints with something to send and a place to send it, each once.
-    turns: VecDeque<i64>,
+    tenants: HashMap<TenantId, Tenant>,
+    /// Tenants with an endpoint to serve and a place to serve it, each once.
+    turns: VecDeque<TenantId>,
     waiting: usize,
 }
 
 #[derive(Default)]
-struct Line {
-    jobs: VecDeque<Job>,
-    /// Places promised to rows that are being inserted.
-    reserved: usize,
+struct Tenant {
+    /// Endpoints with something to send and a place to send it, each once.
+    turns: VecDeque<i64>,
     in_flight: usize,
-    failures: u32,
     in_turns: bool,
-    /// Whether the database holds more that is due.
-    backlog: bool,
 }
 
-impl Line {
-    fn limit(&self) -> usize {
-        if self.failures >= SPARED_AFTER {
-            SPARED_LINE_MAX
-        } else {
-            LINE_MAX
-        }
+impl State {
+    /// Room in a line: its own, as far as the lines together leave any.
+    fn room(&self, line: Option<&Line>, share: usize) -> usize {
+        let (room, length) = line.map_or((LINE_MAX, 0), |line| (line.room(), line.length()));
+        room.min(share.max(LINE_MIN.saturating_sub(length)))
     }
 
-    fn room(&self) -> usize {
-        self.limit().saturating_sub(self.jobs.len() + self.reserved)
-    }
-
-    fn may_send(&self) -> bool {
-        let allowed = match self.jobs.front() {
-            Some(_) if self.failures >= SPARED_AFTER => 1,
-            Some(job) => job.endpoint.concurrency,
-            None => 0,
-        };
-        self.in_flight < allowed
-    }
-
-    fn is_idle(&self) -> bool {
-        self.jobs.is_empty()
-            && self.reserved == 0
-            && self.in_flight == 0
-            && self.failures == 0
-            && !self.backlog
+    fn free(&self) -> usize {
+        WAITING_MAX.saturating_sub(self.waiting)
     }
 }
 
 impl Queue {
-    /// `hungry` is shared by the lanes: whoever claims rows waits on it.
-    pub fn new(hungry: Arc<Notify>) -> Self {
+    /// `workers` is how many call [`Queue::next`]; the claimer of this lane waits on `hungry`.
+    pub fn new(lane: Lane, workers: usize, hungry: Arc<Notify>) -> Self {
         Self(Arc::new(Shared {
+            lane,
+            endpoint_share: (workers / ENDPOINT_SHARE).max(1),
+            tenant_share: (workers / TENANT_SHARE).max(1),
             state: Mutex::default(),
             ready: Notify::new(),
             hungry,
@@ -111,12 +107,11 @@ impl Queue {
     /// of this endpoint waits in the database.
     pub fn reserve(&self, endpoint: i64, count: usize) -> bool {
         let mut state = self.state();
-        let free = WAITING_MAX.saturating_sub(state.waiting);
-        let line = state.lines.entry(endpoint).or_default();
-        if line.backlog || line.room() < count || free < count {
+        let line = state.lines.get(&endpoint);
+        if line.is_some_and(|line| line.backlog) || state.room(line, state.free()) < count {
             return false;
         }
-        line.reserved += count;
+        state.lines.entry(endpoint).or_default().reserved += count;
         state.waiting += count;
         true
     }
@@ -136,8 +131,10 @@ impl Queue {
         for job in jobs {
             let number = job.endpoint.number;
             state.waiting += 1;
-            state.lines.entry(number).or_default().jobs.push_back(job);
-            state.offer(number);
+            let line = state.lines.entry(number).or_default();
+            line.endpoint = Some(Arc::clone(&job.endpoint));
+            line.jobs.push_back(job);
+            state.offer(number, &self.0);
         }
         drop(state);
         self.0.ready.notify_one();
@@ -152,32 +149,33 @@ impl Queue {
     /// Endpoints that a claim should look at, with their room: those with a backlog, or `all` of them.
     pub fn rooms(&self, all: Option<&[i64]>) -> Vec<(i64, usize)> {
         let mut state = self.state();
-        let free = WAITING_MAX.saturating_sub(state.waiting);
-        let wanted: Vec<(i64, usize)> = match all {
-            Some(endpoints) => endpoints
-                .iter()
-                .map(|&e| (e, state.lines.get(&e).map_or(LINE_MAX, Line::room)))
-                .collect(),
+        // Lines that say nothing any more are forgotten here.
+        if all.is_some() {
+            state.lines.retain(|_, line| !line.is_forgettable());
+            state.tenants.retain(|_, tenant| !tenant.is_forgettable());
+        }
+        let wanted: Vec<(i64, Option<&Line>)> = match all {
+            Some(endpoints) => endpoints.iter().map(|&e| (e, state.lines.get(&e))).collect(),
             None => state
                 .lines
                 .iter()
                 .filter(|(_, line)| line.backlog)
-                .map(|(&e, line)| (e, line.room()))
+                .map(|(&e, line)| (e, Some(line)))
                 .collect(),
         };
-        let wanted: Vec<(i64, usize)> = wanted.into_iter().filter(|&(_, room)| room > 0).collect();
-        let share = free / wanted.len().max(1);
-        if share == 0 {
-            return Vec::new();
-        }
-        // Lines that nothing speaks of any more are forgotten here, so that deleted endpoints leave no trace.
-        if all.is_some() {
-            state.lines.retain(|_, line| !line.is_idle());
-        }
+        let share = state.free() / wanted.len().max(1);
         wanted
             .into_iter()
-            .map(|(endpoint, room)| (endpoint, room.min(share)))
+            .map(|(endpoint, line)| (endpoint, state.room(line, share)))
+            .filter(|&(_, room)| room > 0)
             .collect()
+    }
+
+    /// Forgets the lines of endpoints that do not exist any more, whatever their past.
+    pub fn keep_only(&self, endpoints: &HashSet<i64>) {
+        self.state()
+            .lines
+            .retain(|number, line| endpoints.contains(number) || !line.is_empty());
     }
 
     /// After a claim: whether the database had at least as much as there was room for.
@@ -196,24 +194,26 @@ impl Queue {
     }
 
     fn try_next(&self) -> Option<Job> {
-        let mut state = self.state();
-        let (number, line) = loop {
-            let number = state.turns.pop_front()?;
-            // A turn that was given before its endpoint turned out to be down is void.
-            if let Some(line) = state.lines.get_mut(&number) {
-                line.in_turns = false;
-                if line.may_send() {
-                    break (number, state.lines.get_mut(&number)?);
-                }
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let (job, hungry) = loop {
+            let name = state.turns.pop_front()?;
+            let Some(tenant) = state.tenants.get_mut(&name) else {
+                continue;
+            };
+            tenant.in_turns = false;
+            let taken = tenant.take(&mut state.lines, &self.0);
+            if let Some((job, _)) = &taken {
+                state.offer(job.endpoint.number, &self.0);
+            }
+            state.offer_tenant(name, &self.0);
+            if let Some(taken) = taken {
+                break taken;
             }
         };
-        let job = line.jobs.pop_front()?;
-        line.in_flight += 1;
-        let hungry = line.backlog && line.jobs.len() < line.limit() / 2;
         state.waiting = state.waiting.saturating_sub(1);
-        state.offer(number);
         let more = !state.turns.is_empty();
-        drop(state);
+        drop(guard);
         if more {
             self.0.ready.notify_one();
         }
@@ -232,15 +232,21 @@ impl Queue {
         };
         line.in_flight = line.in_flight.saturating_sub(1);
         match succeeded {
-            Some(true) => line.failures = 0,
-            Some(false) => line.failures = line.failures.saturating_add(1),
-            None => {}
+            Some(true) => line.succeeded(self.0.endpoint_share),
+            // Security events are exempt: each is tried at its own time, whatever became of the others.
+            Some(false) if self.0.lane == Lane::General => line.failed(),
+            _ => {}
         }
-        let keep = line.limit().min(line.jobs.len());
-        let shed: Vec<Job> = line.jobs.drain(keep..).collect();
-        line.backlog |= !shed.is_empty();
+        let shed = line.shed();
+        let tenant = line.endpoint.as_ref().map(|endpoint| endpoint.tenant.clone());
         state.waiting = state.waiting.saturating_sub(shed.len());
-        state.offer(endpoint);
+        if let Some(name) = tenant {
+            if let Some(tenant) = state.tenants.get_mut(&name) {
+                tenant.in_flight = tenant.in_flight.saturating_sub(1);
+            }
+            state.offer(endpoint, &self.0);
+            state.offer_tenant(name, &self.0);
+        }
         let more = !state.turns.is_empty();
         drop(state);
         if more {
@@ -253,6 +259,7 @@ impl Queue {
     pub fn drain(&self) -> Vec<Job> {
         let mut state = self.state();
         state.turns.clear();
+        state.tenants.clear();
         state.waiting = 0;
         state.lines.drain().flat_map(|(_, line)| line.jobs).collect()
     }
@@ -269,14 +276,56 @@ impl Queue {
 
 impl State {
     /// Gives the endpoint a turn if it can use one and has none.
-    fn offer(&mut self, number: i64) {
+    fn offer(&mut self, number: i64, limits: &Shared) {
         if let Some(line) = self.lines.get_mut(&number)
             && !line.in_turns
-            && line.may_send()
+            && line.may_send(limits.endpoint_share)
+            && let Some(endpoint) = &line.endpoint
         {
+            let name = endpoint.tenant.clone();
             line.in_turns = true;
-            self.turns.push_back(number);
+            let tenant = self.tenants.entry(name.clone()).or_default();
+            tenant.turns.push_back(number);
+            self.offer_tenant(name, limits);
         }
+    }
+
+    /// Gives the tenant a turn if one of its endpoints can use it and it has none.
+    fn offer_tenant(&mut self, name: TenantId, limits: &Shared) {
+        if let Some(tenant) = self.tenants.get_mut(&name)
+            && !tenant.in_turns
+            && !tenant.turns.is_empty()
+            && tenant.in_flight < limits.tenant_share
+        {
+            tenant.in_turns = true;
+            self.turns.push_back(name);
+        }
+    }
+}
+
+impl Tenant {
+    /// The next delivery of the endpoint whose turn it is, and whether its line wants more.
+    fn take(&mut self, lines: &mut HashMap<i64, Line>, limits: &Shared) -> Option<(Job, bool)> {
+        loop {
+            let number = self.turns.pop_front()?;
+            let Some(line) = lines.get_mut(&number) else {
+                continue;
+            };
+            line.in_turns = false;
+            // A turn that was given before its endpoint turned out to be down is void.
+            if !line.may_send(limits.endpoint_share) {
+                continue;
+            }
+            if let Some(job) = line.jobs.pop_front() {
+                line.in_flight += 1;
+                self.in_flight += 1;
+                return Some((job, line.is_hungry()));
+            }
+        }
+    }
+
+    fn is_forgettable(&self) -> bool {
+        self.turns.is_empty() && self.in_flight == 0 && !self.in_turns
     }
 }
 

@@ -7,12 +7,22 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::*;
+use crate::line::{SPARED_AFTER, SPARED_LINE_MAX};
 
+/// With so many workers that shares bind nobody.
 fn queue() -> Queue {
-    Queue::new(Arc::new(Notify::new()))
+    queue_of(Lane::General, 1_024)
+}
+
+fn queue_of(lane: Lane, workers: usize) -> Queue {
+    Queue::new(lane, workers, Arc::new(Notify::new()))
 }
 
 fn job(endpoint: i64, sequence: i64, concurrency: usize) -> Job {
+    job_of("t", endpoint, sequence, concurrency)
+}
+
+fn job_of(tenant: &str, endpoint: i64, sequence: i64, concurrency: usize) -> Job {
     let event = RecordedEvent {
         position: Position(sequence),
         tenant: TenantId::new("t").unwrap(),
@@ -26,7 +36,7 @@ fn job(endpoint: i64, sequence: i64, concurrency: usize) -> Job {
         recorded_at: time::OffsetDateTime::UNIX_EPOCH,
     };
     Job {
-        endpoint: Arc::new(Endpoint::for_tests(endpoint, concurrency)),
+        endpoint: Arc::new(Endpoint::for_tests(tenant, endpoint, concurrency)),
         sequence,
         event: Arc::new(event),
         payload: Payload::Full,
@@ -72,8 +82,99 @@ fn an_endpoint_that_keeps_failing_gives_its_line_back_and_is_served_one_at_a_tim
     assert!(taken(&queue).is_empty(), "three attempts are still in flight");
     (0..3).for_each(|_| drop(queue.done(1, Some(false))));
     assert_eq!(taken(&queue), [(1, 9)]);
-    queue.done(1, Some(true));
-    assert_eq!(taken(&queue).len(), SPARED_LINE_MAX - 1, "back at full width");
+}
+
+#[test]
+fn an_endpoint_that_is_back_gets_one_more_place_per_round_and_half_after_a_failure() {
+    let queue = queue();
+    queue.push((1..=100).map(|sequence| job(1, sequence, 8)));
+    let mut under_way = taken(&queue).len();
+    (0..under_way).for_each(|_| drop(queue.done(1, Some(false))));
+    let mut widths = Vec::new();
+    for sequence in (1_000..).step_by(100).take(8) {
+        queue.push((sequence..sequence + 20).map(|sequence| job(1, sequence, 8)));
+        under_way = taken(&queue).len();
+        widths.push(under_way);
+        (0..under_way).for_each(|_| drop(queue.done(1, Some(true))));
+    }
+    assert_eq!(widths, [1, 2, 3, 4, 5, 6, 7, 8]);
+
+    // Spared again, and back half the way.
+    queue.push((5_000..5_100).map(|sequence| job(1, sequence, 8)));
+    under_way = taken(&queue).len();
+    (0..under_way).for_each(|_| drop(queue.done(1, Some(false))));
+    for _ in 0..3 {
+        queue.push((6_000..6_020).map(|sequence| job(1, sequence, 8)));
+        under_way = taken(&queue).len();
+        (0..under_way).for_each(|_| drop(queue.done(1, Some(true))));
+    }
+    queue.push((7_000..7_020).map(|sequence| job(1, sequence, 8)));
+    assert_eq!(taken(&queue).len(), 4);
+    queue.done(1, Some(false));
+    (0..3).for_each(|_| drop(queue.done(1, None)));
+    assert_eq!(taken(&queue).len(), 2);
+}
+
+#[test]
+fn security_events_are_never_spared() {
+    let queue = queue_of(Lane::Fast, 1_024);
+    queue.push((1..=100).map(|sequence| job(1, sequence, 8)));
+    for _ in 0..10 {
+        assert_eq!(taken(&queue).len(), 8);
+        let shed: usize = (0..8).map(|_| queue.done(1, Some(false)).len()).sum();
+        assert_eq!(shed, 0);
+    }
+}
+
+#[test]
+fn an_endpoint_has_a_fourth_of_the_workers_at_most_and_a_tenant_half() {
+    let queue = queue_of(Lane::General, 8);
+    for endpoint in 1..=5 {
+        queue.push((1..=20).map(|sequence| job_of("slow", endpoint, sequence, 64)));
+    }
+    queue.push((1..=20).map(|sequence| job_of("other", 6, sequence, 64)));
+    let mut places = std::collections::BTreeMap::new();
+    for (endpoint, _) in taken(&queue) {
+        *places.entry(endpoint).or_insert(0) += 1;
+    }
+    assert!(places.values().all(|&count| count <= 2), "{places:?}");
+    assert_eq!(places.remove(&6), Some(2));
+    assert_eq!(places.values().sum::<i32>(), 4, "{places:?}");
+    let endpoint = *places.keys().next().unwrap();
+    queue.done(endpoint, Some(true));
+    assert_eq!(
+        taken(&queue).len(),
+        1,
+        "the place goes to the next endpoint of the tenant"
+    );
+}
+
+#[test]
+fn full_lines_leave_every_other_endpoint_some_room() {
+    let queue = queue();
+    for endpoint in 1..=8 {
+        let room = i64::try_from(LINE_MAX).unwrap();
+        queue.push((1..=room).map(|sequence| job(endpoint, sequence, 64)));
+    }
+    assert_eq!(queue.waiting(), WAITING_MAX);
+    let rooms = queue.rooms(Some(&(1..=10).collect::<Vec<_>>()));
+    assert_eq!(rooms, [(9, LINE_MIN), (10, LINE_MIN)]);
+    assert!(queue.reserve(9, LINE_MIN) && !queue.reserve(9, 1));
+}
+
+#[test]
+fn deleted_endpoints_leave_no_trace_even_if_they_had_failed() {
+    let queue = queue();
+    queue.push((1..=2).flat_map(|endpoint| (1..=8).map(move |sequence| job(endpoint, sequence, 8))));
+    for (endpoint, _) in taken(&queue) {
+        queue.done(endpoint, Some(false));
+    }
+    queue.note_backlog(1);
+    queue.keep_only(&HashSet::from([2]));
+    queue.rooms(Some(&[2]));
+    let state = queue.state();
+    assert_eq!(state.lines.keys().collect::<Vec<_>>(), [&2]);
+    assert!(state.tenants.is_empty());
 }
 
 #[test]

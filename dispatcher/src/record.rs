@@ -28,6 +28,10 @@ const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Longest error code that is kept.
 const CODE_MAX: usize = 100;
 
+/// Before a delivery that could not be tried through a fault on this side is due again. Short: several of them must fit
+/// into the 60 s of a security event.
+const OWN_FAULT_PAUSE: Duration = Duration::from_secs(5);
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -39,6 +43,15 @@ pub enum Verdict {
     },
     /// No attempt was made; the row's lease is given back.
     Released,
+    /// No attempt was made, through a fault on this side; it is due again after [`OWN_FAULT_PAUSE`].
+    Postponed,
+}
+
+impl Verdict {
+    /// Whether a request was made, so that it counts as one of the delivery's attempts.
+    fn is_attempt(&self) -> bool {
+        !matches!(self, Verdict::Released | Verdict::Postponed)
+    }
 }
 
 /// One attempt's outcome.
@@ -121,7 +134,7 @@ struct Columns {
     sequence: Vec<i64>,
     tenant: Vec<String>,
     attempt: Vec<i32>,
-    /// False for released rows: no attempt was made.
+    /// False for rows that are given back untried.
     attempted: Vec<bool>,
     age_ms: Vec<i64>,
     latency_ms: Vec<i32>,
@@ -157,6 +170,12 @@ impl Columns {
                 None,
                 schedule.is_fast(security, outcome.attempt),
             ),
+            Verdict::Postponed => (
+                None,
+                OWN_FAULT_PAUSE,
+                None,
+                schedule.is_fast(security, outcome.attempt),
+            ),
             Verdict::Failed { retry_after } => {
                 let failed = Failed {
                     attempt: outcome.attempt,
@@ -179,7 +198,7 @@ impl Columns {
         self.tenant.push(outcome.endpoint.tenant.as_str().to_owned());
         self.attempt
             .push(i32::try_from(outcome.attempt).unwrap_or(i32::MAX));
-        self.attempted.push(outcome.verdict != Verdict::Released);
+        self.attempted.push(outcome.verdict.is_attempt());
         self.age_ms.push(millis(outcome.started.elapsed()));
         self.latency_ms
             .push(i32::try_from(outcome.latency.as_millis()).unwrap_or(i32::MAX));
@@ -253,6 +272,7 @@ impl Columns {
                due_at = case when o.status = 'retrying' then greatest(
                    clock_timestamp() + o.wait_ms * interval '1 millisecond',
                    d.recorded_at + o.after_event_ms * interval '1 millisecond')
+                 when not o.attempted and o.wait_ms > 0 then clock_timestamp() + o.wait_ms * interval '1 millisecond'
                  else d.due_at end,
                finished_at = case when o.status in ('delivered', 'dead') then clock_timestamp() end,
                last_status = case when o.attempted then o.status_code else d.last_status end,

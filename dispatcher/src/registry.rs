@@ -3,11 +3,11 @@
 //! Every instance reads them from the matcher's table; the matcher's own instance is told at once.
 //! Not here: which events an endpoint gets (the matcher folds that from the log).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use platform::vault::Vault;
+use platform::vault::{Vault, VaultError};
 use schemas::TenantId;
 use schemas::events::webhook::EndpointSettings;
 use sqlx::PgPool;
@@ -76,8 +76,18 @@ pub enum SecretError {
     Missing,
     #[error(transparent)]
     Malformed(#[from] crate::sign::MalformedSecret),
-    #[error("the vault does not answer")]
-    Vault(#[source] platform::vault::VaultError),
+    #[error("the vault does not give the secret out")]
+    Vault(#[source] VaultError),
+}
+
+impl SecretError {
+    /// Whether the fault is on this side and passes, rather than in what is stored for the endpoint.
+    pub fn is_own_fault(&self) -> bool {
+        match self {
+            SecretError::Vault(error) => !matches!(error, VaultError::Unreadable(_)),
+            SecretError::Missing | SecretError::Malformed(_) => false,
+        }
+    }
 }
 
 impl Endpoint {
@@ -166,6 +176,16 @@ impl Registry {
             .collect()
     }
 
+    /// Every endpoint that is not deleted.
+    pub fn numbers(&self) -> HashSet<i64> {
+        self.known().endpoints.keys().copied().collect()
+    }
+
+    /// Changes up to here are known.
+    pub fn changed_position(&self) -> i64 {
+        self.known().changed_position
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -195,10 +215,10 @@ impl TryFrom<Row> for Endpoint {
 #[cfg(test)]
 impl Endpoint {
     /// An active endpoint without a receiver.
-    pub fn for_tests(number: i64, concurrency: usize) -> Self {
+    pub fn for_tests(tenant: &str, number: i64, concurrency: usize) -> Self {
         Self {
             number,
-            tenant: TenantId::new("t").expect("a tenant"),
+            tenant: TenantId::new(tenant).expect("a tenant"),
             endpoint_id: format!("e{number}"),
             state: EndpointState::Active,
             url: String::new(),

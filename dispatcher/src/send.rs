@@ -50,14 +50,20 @@ impl Sender {
                 job = self.queue.next() => job,
             };
             let endpoint = job.endpoint.number;
-            let outcome = self.attempt(job).await;
-            let succeeded = match outcome.verdict {
-                Verdict::Delivered => Some(true),
-                Verdict::Gone | Verdict::Failed { .. } => Some(false),
-                Verdict::Released => None,
+            let outcome = if job.is_ours() {
+                Some(self.attempt(job).await)
+            } else {
+                self.metrics.leases_run_out.inc();
+                None
+            };
+            let succeeded = match outcome.as_ref().map(|outcome| &outcome.verdict) {
+                Some(Verdict::Delivered) => Some(true),
+                Some(Verdict::Gone | Verdict::Failed { .. }) => Some(false),
+                Some(Verdict::Released | Verdict::Postponed) | None => None,
             };
             let shed = self.queue.done(endpoint, succeeded);
-            for outcome in std::iter::once(outcome).chain(shed.into_iter().map(Outcome::released)) {
+            let given_back = shed.into_iter().filter(Job::is_ours).map(Outcome::released);
+            for outcome in outcome.into_iter().chain(given_back) {
                 // The recorder outlives the workers; without it the process is going down.
                 if self.outcomes.send(outcome).await.is_err() {
                     return Ok(());
@@ -87,6 +93,12 @@ impl Sender {
             Ok(headers) => headers,
             Err(error) => {
                 tracing::error!(%error, endpoint = job.endpoint.number, "a delivery cannot be signed");
+                if error.is_own_fault() {
+                    return Outcome {
+                        verdict: Verdict::Postponed,
+                        ..Outcome::released(job)
+                    };
+                }
                 return failed(job, Instant::now(), "secret.unavailable");
             }
         };

@@ -8,13 +8,19 @@ use std::time::Duration;
 
 use platform::metrics::counter;
 use sqlx::PgPool;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::queue::Queue;
+use crate::registry::Registry;
 
 /// Rows of one statement and endpoint.
 const CHUNK: i64 = 2_000;
 const POLL: Duration = Duration::from_millis(500);
+/// Beyond a lease: outcomes of attempts in flight when an endpoint changed are written by then.
+const AFTERMATH: Duration = Duration::from_secs(30);
+/// Everything is looked at this often even if no endpoint changed, for outcomes that came later than that.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// `$open` is worded as a partial index's own condition, so that looking costs nothing when there is nothing to do.
 macro_rules! settle_sql {
@@ -71,24 +77,75 @@ const OTHERS: [&str; 5] = [
     ),
 ];
 
-/// Works until the stop. `queues` are told of what has become due.
+/// When to look: only a change of an endpoint makes work, at once and until its attempts in flight are over.
+struct Pace {
+    seen: Option<i64>,
+    busy_until: Instant,
+    next_sweep: Instant,
+    aftermath: Duration,
+}
+
+impl Pace {
+    fn new(lease: Duration, now: Instant) -> Self {
+        Self {
+            seen: None,
+            busy_until: now,
+            next_sweep: now,
+            aftermath: lease + AFTERMATH,
+        }
+    }
+
+    /// `changed` is the position of the endpoints' last change.
+    fn is_due(&mut self, changed: i64, now: Instant) -> bool {
+        if self.seen != Some(changed) {
+            self.seen = Some(changed);
+            self.busy_until = now + self.aftermath;
+        }
+        let due = now < self.busy_until || now >= self.next_sweep;
+        if due {
+            self.next_sweep = now + SWEEP;
+        }
+        due
+    }
+
+    /// There was more than one chunk, or the database failed: look again.
+    fn again(&mut self, now: Instant) {
+        self.next_sweep = now;
+    }
+}
+
+/// Works until the stop. `queues` are told of what has become due; `lease` is the longest that an attempt in flight
+/// keeps its row.
 ///
 /// # Errors
 /// Never; what fails is tried again at the next poll.
-pub async fn run(pool: PgPool, queues: Vec<Queue>, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    pool: PgPool,
+    registry: Registry,
+    queues: Vec<Queue>,
+    lease: Duration,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let errors = counter(
         "trastienda_dispatcher_database_errors_total",
         "Statements tried again.",
     );
+    let mut pace = Pace::new(lease, Instant::now());
     loop {
-        let settled = match settle(&pool, &queues).await {
-            Ok(settled) => settled,
-            Err(error) => {
-                tracing::warn!(%error, "deliveries cannot be brought in line with their endpoints now");
-                errors.inc();
-                0
+        let mut settled = 0;
+        if pace.is_due(registry.changed_position(), Instant::now()) {
+            match settle(&pool, &queues).await {
+                Ok(rows) => settled = rows,
+                Err(error) => {
+                    tracing::warn!(%error, "deliveries cannot be brought in line with their endpoints now");
+                    errors.inc();
+                    pace.again(Instant::now());
+                }
             }
-        };
+        }
+        if settled > 0 {
+            pace.again(Instant::now());
+        }
         if settled == 0 {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -117,4 +174,26 @@ async fn settle(pool: &PgPool, queues: &[Queue]) -> Result<usize, sqlx::Error> {
         queues.iter().for_each(|queue| queue.note_backlog(endpoint));
     }
     Ok(settled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_change_of_an_endpoint_everything_is_looked_at_once_a_minute() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut pace = Pace::new(Duration::from_secs(60), start);
+        assert!(
+            pace.is_due(7, at(0)) && pace.is_due(7, at(89)),
+            "right after the start"
+        );
+        let looks = (90..=390).filter(|&second| pace.is_due(7, at(second))).count();
+        assert_eq!(looks, 5);
+        assert!(pace.is_due(8, at(391)) && pace.is_due(8, at(480)), "a change");
+        assert!(!pace.is_due(8, at(482)));
+        pace.again(at(482));
+        assert!(pace.is_due(8, at(482)), "there was more, or the database failed");
+    }
 }

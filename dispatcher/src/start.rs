@@ -14,10 +14,10 @@ use sqlx::PgPool;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::claim::{self, Claimer, Lane};
+use crate::claim::{self, Claimer, Lane, Leases};
 use crate::matcher::{Lanes, Listener, Matcher};
 use crate::metrics::Metrics;
-use crate::queue::Queue;
+use crate::queue::{Job, Queue};
 use crate::recent::Recent;
 use crate::record::{OUTCOMES_MAX, Outcome, Recorder};
 use crate::registry::Registry;
@@ -25,8 +25,8 @@ use crate::schedule::Schedule;
 use crate::send::Sender;
 use crate::{settle, watchdog};
 
-/// Workers of the lane for security events.
-const FAST_WORKERS: usize = 32;
+/// Workers of the lane for security events: each endpoint's share is half of the most that it may ask for.
+const FAST_WORKERS: usize = 128;
 /// How often endpoints are read again, for instances whose matcher stands by.
 const REGISTRY_POLL: Duration = Duration::from_millis(500);
 /// How long attempts in flight may go on after the stop was asked for; the whole stop may take 10 s.
@@ -37,13 +37,14 @@ const FLUSH: Duration = Duration::from_secs(3);
 /// What may be configured.
 #[derive(Debug, Clone)]
 pub struct DispatcherOptions {
-    /// Attempts at the same time over all endpoints; security events have workers of their own.
+    /// Attempts at the same time over all endpoints; one endpoint gets a fourth of them at most, one tenant half.
+    /// Security events have workers of their own.
     pub workers: usize,
     /// Events matched in one transaction.
     pub batch: usize,
     /// The log is looked at this often even if the broker is silent; at most a second.
     pub poll: Duration,
-    /// How long a taken delivery belongs to its taker; longer than every timeout.
+    /// How long a taken delivery belongs to its taker; longer than every timeout. Shorter for security events.
     pub lease: Duration,
     pub schedule: Schedule,
     /// Longest attempt of a security event in its fast lane.
@@ -73,7 +74,7 @@ impl From<&DispatcherConfig> for DispatcherOptions {
         Self {
             workers: config.workers,
             batch: config.batch,
-            poll: Duration::from_millis(config.poll_max_ms.clamp(1, 1_000)),
+            poll: Duration::from_millis(config.poll_max_ms),
             lease: Duration::from_secs(config.lease_s),
             schedule: Schedule {
                 waits: seconds(&config.retry_schedule_s),
@@ -174,6 +175,10 @@ impl Dispatcher {
 }
 
 impl<R: LogReader> Parts<'_, R> {
+    fn leases(&self) -> Leases {
+        Leases::new(self.options.lease, self.options.fast_timeout)
+    }
+
     fn spawn_recorder(&self, outcomes: mpsc::Receiver<Outcome>) {
         let (give_up, done) = (CancellationToken::new(), CancellationToken::new());
         let recorder = Recorder {
@@ -209,7 +214,7 @@ impl<R: LogReader> Parts<'_, R> {
         clock: &SharedClock,
     ) -> Queue {
         let hungry = Arc::new(Notify::new());
-        let queue = Queue::new(Arc::clone(&hungry));
+        let queue = Queue::new(lane, workers, Arc::clone(&hungry));
         let sender = Sender {
             queue: queue.clone(),
             registry: self.registry.clone(),
@@ -236,13 +241,13 @@ impl<R: LogReader> Parts<'_, R> {
             registry: self.registry.clone(),
             queue: queue.clone(),
             hungry,
-            lease: self.options.lease,
+            lease: self.leases().of(lane),
             metrics: self.metrics.clone(),
         };
         let (stop, outcomes, waiting) = (self.tasks.stop_token(), self.outcomes.clone(), queue.clone());
         self.tasks.spawn("delivery claimer", OnEnd::Fatal, async move {
             claimer.run(stop).await;
-            for job in waiting.drain() {
+            for job in waiting.drain().into_iter().filter(Job::is_ours) {
                 if outcomes.send(Outcome::released(job)).await.is_err() {
                     break;
                 }
@@ -272,7 +277,7 @@ impl<R: LogReader> Parts<'_, R> {
             checkpoint,
             batch: self.options.batch,
             poll: self.options.poll,
-            lease: self.options.lease,
+            leases: self.leases(),
         };
         self.tasks.spawn(
             "webhook matcher",
@@ -293,7 +298,13 @@ impl<R: LogReader> Parts<'_, R> {
         self.tasks.spawn(
             "delivery settling",
             OnEnd::Fatal,
-            settle::run(self.pool.clone(), queues, stop.clone()),
+            settle::run(
+                self.pool.clone(),
+                self.registry.clone(),
+                queues,
+                self.options.lease,
+                stop.clone(),
+            ),
         );
         let watch = watchdog::run(self.pool.clone(), self.metrics.clone(), stop.clone());
         self.tasks.spawn("delivery watchdog", OnEnd::Fatal, watch);

@@ -22,6 +22,19 @@ pub enum Writing {
     RowByRow,
 }
 
+/// A model that joins a group which has come further would miss what came before: all of them are emptied, and the
+/// projector folds the log again from its beginning.
+const REFILL: &str = r"
+do $$ declare model text; begin
+  if (select position from projection_checkpoint where name = 'serving') > 0 then
+    for model in select tablename from pg_tables where schemaname = current_schema and tablename like 'rm\_%' loop
+      execute format('truncate %I', model);
+    end loop;
+    truncate projection_poison;
+    update projection_checkpoint set position = 0, moved_at = now() where name = 'serving';
+  end if;
+end $$;";
+
 /// A read model behind one type, so that the runner can hold all of them.
 pub trait Projection: Send + Sync {
     fn name(&self) -> &'static str;
@@ -327,7 +340,8 @@ impl<M: ReadModel> Projection for Table<M> {
         // Room in each page keeps updates of figures away from the indexes.
         let fill = if M::APPEND_ONLY { 100 } else { 75 };
         format!(
-            "create table {table} ({columns}, primary key ({})) with (fillfactor = {fill}); {} {}",
+            "drop table if exists {table};
+             create table {table} ({columns}, primary key ({})) with (fillfactor = {fill}); {} {} {REFILL}",
             names(&M::COLUMNS[..M::KEY_COLUMNS], ""),
             M::INDEXES,
             platform::db::tenant_policy(&table)

@@ -11,7 +11,7 @@ mod progress;
 mod routes;
 mod snapshot;
 
-use platform::http::{CursorKey, Problem, Service};
+use platform::http::{CursorKey, Problem, Service, projection_behind};
 use platform::vault::Vault;
 use poem::EndpointExt;
 use poem_openapi::{OpenApi, OpenApiService};
@@ -46,7 +46,12 @@ impl QueryService {
     /// A snapshot that holds at least `min_position`.
     async fn snapshot(&self, tenant: &TenantId, min_position: Option<i64>) -> Result<Snapshot, Problem> {
         self.progress.reach(min_position).await?;
-        Snapshot::open(&self.pool, tenant).await
+        let snapshot = Snapshot::open(&self.pool, tenant).await?;
+        // The database may have come back older than what its projector had told us.
+        match min_position {
+            Some(wanted) if snapshot.position < wanted => Err(projection_behind(wanted, snapshot.position)),
+            _ => Ok(snapshot),
+        }
     }
 
     /// All operations, for the OpenAPI document and for the endpoint.

@@ -145,7 +145,7 @@ pub fn is_imei(text: &str) -> bool {
     text.len() == 15 && text.bytes().all(|b| b.is_ascii_digit()) && luhn_sum(text).is_multiple_of(10)
 }
 
-fn luhn_sum(digits: &str) -> u32 {
+pub(crate) fn luhn_sum(digits: &str) -> u32 {
     digits
         .bytes()
         .rev()

@@ -3,6 +3,7 @@
 //! A leaf: ids, money, quantities, the envelope and one file of events per module, with their upcasters.
 //! Deliberately absent: decisions (crates/domain), storage, HTTP, clocks.
 
+pub mod card;
 pub mod envelope;
 pub mod events;
 pub mod ids;

@@ -20,3 +20,11 @@ pub fn write_json(path: &Path, content: &impl Serialize) -> anyhow::Result<()> {
     std::fs::rename(next, path)?;
     Ok(())
 }
+
+/// Removes a file; one that is not there is no error.
+pub fn remove(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

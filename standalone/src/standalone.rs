@@ -10,6 +10,7 @@ use platform::config::Config;
 use platform::process::{STOP_LIMIT, StopSignals};
 use platform::tasks::Tasks;
 use private_servers::DataFolder;
+use tokio::sync::OnceCell;
 
 use crate::cli::StandaloneArgs;
 use crate::compose::{self, Running};
@@ -17,6 +18,10 @@ use crate::demo::{self, DemoFile, DemoTenant};
 use crate::ports::Ports;
 use crate::private_file;
 use crate::servers::Servers;
+use crate::tenant::Address;
+
+/// Where the demo's addresses and users are written, for programs.
+const DEMO_FILE: &str = "demo.json";
 
 pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
     let mut config = Config::load(args.config.as_deref())?;
@@ -36,60 +41,77 @@ pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
     }
     let ports = Ports::bind(config.http.listen, config.metrics_listen)?;
     let folder = DataFolder::open(&args.data)?;
+    // What an earlier life left speaks of ports that are gone.
+    for stale in [DEMO_FILE, Address::FILE] {
+        private_file::remove(&folder.path().join(stale))?;
+    }
     let _telemetry = platform::telemetry::init(&config, "trastienda")?;
     let mut stop = StopSignals::listen()?;
     let tasks = Tasks::new();
 
-    let starting = start(folder.path(), &args, &config, &tasks, ports);
-    let (servers, running) = tokio::select! {
-        started = starting => started?,
-        () = stop.received() => anyhow::bail!("stopped while starting"),
+    let servers = OnceCell::new();
+    let life = async {
+        let running = start(folder.path(), &args, &config, &tasks, ports, &servers).await?;
+        let tenants = set_up(&args, &running, folder.path(), &servers).await?;
+        greet(&running, folder.path(), &tenants);
+        let failure = tokio::select! {
+            cause = tasks.failure() => cause,
+            cause = failure_of(&servers) => cause,
+        };
+        Err(anyhow::Error::msg(failure))
     };
-    let tenants = if args.demo {
-        let tenants = demo::seed(
-            &running.engine,
-            &running.vault,
-            &running.hasher,
-            &running.demo_key,
-        )
-        .await?;
-        running.seeded.send_replace(true);
-        let file = folder.path().join("demo.json");
-        private_file::write_json(
-            &file,
-            &DemoFile {
-                base_url: &running.base_url,
-                metrics_url: &running.metrics_url,
-                database_url: &servers.owner_url,
-                tenants: &tenants,
-            },
-        )?;
-        tenants
-    } else {
-        running.seeded.send_replace(true);
-        Vec::new()
-    };
-    greet(&running, folder.path(), &tenants);
-
-    let failure = tokio::select! {
-        () = stop.received() => None,
-        cause = tasks.failure() => Some(cause),
-        cause = servers.failure() => Some(cause),
+    let outcome = tokio::select! {
+        () = stop.received() => Ok(()),
+        ended = life => ended,
     };
     let stopping = async {
         tracing::info!("stopping");
         let stopped = tasks.stop(STOP_LIMIT).await;
-        servers.stop().await;
+        if let Some(servers) = servers.get() {
+            servers.stop().await;
+        }
         stopped
     };
     tokio::select! {
         stopped = stopping => stopped?,
         () = stop.received() => anyhow::bail!("stopped at once by a second signal"),
     }
-    match failure {
-        None => Ok(()),
-        Some(cause) => anyhow::bail!(cause),
+    outcome
+}
+
+async fn failure_of(servers: &OnceCell<Servers>) -> String {
+    match servers.get() {
+        Some(servers) => servers.failure().await,
+        None => std::future::pending().await,
     }
+}
+
+/// Seeds the demo if asked to, says where everything is, and only then counts as ready.
+async fn set_up(
+    args: &StandaloneArgs,
+    running: &Running,
+    data: &Path,
+    servers: &OnceCell<Servers>,
+) -> anyhow::Result<Vec<DemoTenant>> {
+    let mut tenants = Vec::new();
+    if let (true, Some(servers)) = (args.demo, servers.get()) {
+        tenants = demo::seed(
+            &running.engine,
+            &running.vault,
+            &running.hasher,
+            &running.demo_key,
+        )
+        .await?;
+        let file = DemoFile {
+            base_url: &running.base_url,
+            metrics_url: &running.metrics_url,
+            database_url: &servers.owner_url,
+            tenants: &tenants,
+        };
+        private_file::write_json(&data.join(DEMO_FILE), &file)?;
+    }
+    running.seeded.send_replace(true);
+    Ok(tenants)
 }
 
 async fn start(
@@ -98,10 +120,12 @@ async fn start(
     config: &Config,
     tasks: &Tasks,
     ports: Ports,
-) -> anyhow::Result<(Servers, Running)> {
-    let servers = Servers::start(data, args, config).await?;
-    let running = compose::start(data, config, &servers, tasks, ports).await?;
-    Ok((servers, running))
+    servers: &OnceCell<Servers>,
+) -> anyhow::Result<Running> {
+    let servers = servers
+        .get_or_try_init(|| Servers::start(data, args, config))
+        .await?;
+    compose::start(data, config, servers, tasks, ports).await
 }
 
 /// Where everything is, who may sign in, and three lines that work when pasted.
@@ -116,7 +140,7 @@ fn greet(running: &Running, data: &Path, tenants: &[DemoTenant]) {
     println!("  metrics  {}", running.metrics_url);
     println!("  data     {}", data.display());
     let Some(first) = tenants.first() else { return };
-    println!("\nDemo users (also in {}):", data.join("demo.json").display());
+    println!("\nDemo users (also in {}):", data.join(DEMO_FILE).display());
     for tenant in tenants {
         println!("  {} ({}, {})", tenant.id, tenant.name, tenant.currency);
         for user in &tenant.users {

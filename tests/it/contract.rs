@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::client::http;
-use crate::product::{Product, repository};
+use crate::product::{Product, is_absent, repository, tools};
 
 #[tokio::test]
 async fn the_served_document_is_the_committed_one() {
@@ -21,6 +21,29 @@ async fn the_served_document_is_the_committed_one() {
         "run `cargo xtask gen` and commit docs/openapi.json"
     );
     assert_eq!(served["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn the_document_is_valid_openapi_3_1() {
+    let place = tools("js");
+    if is_absent(&place.join("node_modules/@seriousme/openapi-schema-validator")) {
+        return;
+    }
+    let script = "import { Validator } from '@seriousme/openapi-schema-validator';\n\
+        import { readFileSync } from 'node:fs';\n\
+        const validator = new Validator();\n\
+        const result = await validator.validate(JSON.parse(readFileSync(process.argv[1], 'utf8')));\n\
+        console.log(validator.version, JSON.stringify(result.errors ?? []));\n\
+        process.exit(result.valid && validator.version === '3.1' ? 0 : 1);";
+    let output = tokio::process::Command::new("node")
+        .args(["--input-type=module", "-e", script])
+        .arg(repository().join("docs/openapi.json"))
+        .current_dir(&place)
+        .output()
+        .await
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
 #[tokio::test]

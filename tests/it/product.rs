@@ -38,6 +38,24 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// Where `cargo xtask test` put what other languages need.
+pub fn tools(below: &str) -> PathBuf {
+    let folder =
+        std::env::var_os("TRASTIENDA_TOOLS").map_or_else(|| repository().join(".tools"), PathBuf::from);
+    folder.join(below)
+}
+
+/// Whether a test must be skipped for want of something. It says so; in CI the absence is a failure.
+pub fn is_absent(path: &Path) -> bool {
+    if path.exists() {
+        return false;
+    }
+    let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(!is_ci, "{} is absent", path.display());
+    eprintln!("SKIPPED: {} is absent", path.display());
+    true
+}
+
 /// A fresh folder below `target`, named after the test.
 pub fn scratch(name: &str) -> PathBuf {
     let folder = repository()
@@ -72,6 +90,9 @@ pub fn spawn(program: &Path, args: &[String], log: &Path) -> Child {
         .arg(program)
         .args(args)
         .current_dir(repository())
+        // These are ours; the product refuses settings that it does not know.
+        .env_remove("TRASTIENDA_NATS_SERVER")
+        .env_remove("TRASTIENDA_TOOLS")
         .stdin(Stdio::null())
         .stdout(out.try_clone().unwrap())
         .stderr(out);

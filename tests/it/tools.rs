@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::product::{Product, binary, repository};
+use crate::product::{Product, binary, is_absent, repository};
 
 const LISTEN: &str = "127.0.0.1:18097";
 
@@ -35,17 +35,10 @@ async fn lab(args: &[&str]) -> (bool, Value, String) {
     )
 }
 
-/// The shared file, or `None` (loudly) where it is absent; CI must have it.
+/// The shared file, or `None` where it is absent.
 fn retail_file() -> Option<PathBuf> {
     let path = repository().join("../shared/data/online-retail-2010-12.csv.gz");
-    if path.exists() {
-        return Some(path);
-    }
-    #[expect(clippy::disallowed_methods, reason = "CI says so by this variable")]
-    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!is_ci, "{} is absent", path.display());
-    eprintln!("SKIPPED: {} is absent", path.display());
-    None
+    (!is_absent(&path)).then_some(path)
 }
 
 #[tokio::test]

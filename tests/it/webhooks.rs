@@ -8,7 +8,7 @@ use testkit::receiver::{Answer, Received, Receiver};
 use tokio::io::AsyncWriteExt;
 
 use crate::client::{Client, send};
-use crate::product::{Product, repository, scratch};
+use crate::product::{Product, is_absent, scratch, tools};
 
 const TENANT: &str = "telefonia-teg";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -237,18 +237,7 @@ impl Verifier {
 
     /// Without the library the check says that it skipped; CI must have it.
     fn or_skip(self) -> Option<Self> {
-        if self.path.1.join("standardwebhooks").exists() {
-            return Some(self);
-        }
-        #[expect(clippy::disallowed_methods, reason = "CI says so by this variable")]
-        let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(!is_ci, "{} is missing", self.path.1.display());
-        eprintln!(
-            "SKIPPED: no standardwebhooks for {} in {}",
-            self.name,
-            self.path.1.display()
-        );
-        None
+        (!is_absent(&self.path.1.join("standardwebhooks"))).then_some(self)
     }
 
     async fn accepts(&self, secret: &str, delivery: &Received, body: &[u8]) -> bool {
@@ -280,10 +269,4 @@ impl Verifier {
         assert!(is_verdict, "{} did not come to a verdict: {said}", self.name);
         output.status.success()
     }
-}
-
-fn tools(below: &str) -> PathBuf {
-    let folder =
-        std::env::var_os("TRASTIENDA_TOOLS").map_or_else(|| repository().join(".tools"), PathBuf::from);
-    folder.join(below)
 }

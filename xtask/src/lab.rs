@@ -11,8 +11,8 @@ use crate::{Result, provision};
 pub fn run(name: &str, arguments: &[OsString]) -> Result {
     let mut build = cargo();
     build.args(["build", "--release", "--package", "lab", "--bin", "lab"]);
-    // These start the product themselves.
-    if matches!(name, "torture" | "bench") {
+    // It starts the product itself.
+    if name == "torture" {
         provision::servers()?;
         build.args(["--package", "standalone", "--bin", "trastienda"]);
     }

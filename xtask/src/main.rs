@@ -1,5 +1,5 @@
 //! What a developer types: `cargo xtask up | test | lint | gen | tidy`, and the bench's `listen | replay | verify |
-//! torture | bench`.
+//! torture`.
 //!
 //! Deliberately without dependencies: it must be built before anything is installed, and print its first line within
 //! a second. What needs a client lives in `crates/lab`.
@@ -36,7 +36,7 @@ cargo xtask gen [--check]
     writes docs/openapi.json, or says whether it is up to date
 cargo xtask tidy
     the rules that no compiler knows
-cargo xtask listen | replay | verify | torture | bench [ARGUMENTS; --help tells]
+cargo xtask listen | replay | verify | torture [ARGUMENTS; --help tells]
     the bench";
 
 /// What stops a command: a message for the developer, and the exit code to leave with.
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         "lint" => lint::run(),
         "gen" => lint::generate(rest.iter().any(|argument| argument == "--check")),
         "tidy" => tidy::run(),
-        name @ ("listen" | "replay" | "verify" | "torture" | "bench") => lab::run(name, &rest),
+        name @ ("listen" | "replay" | "verify" | "torture") => lab::run(name, &rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

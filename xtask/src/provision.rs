@@ -44,7 +44,11 @@ pub fn verifiers() -> Result {
         install_wheel("python.txt", "py")?;
     }
     let javascript = tools().join("js");
-    if javascript.join("node_modules/standardwebhooks").is_dir() && is_in_path("node") {
+    let packages = ["standardwebhooks", "@seriousme/openapi-schema-validator"];
+    let is_complete = packages
+        .iter()
+        .all(|package| javascript.join("node_modules").join(package).is_dir());
+    if is_complete && is_in_path("node") {
         return Ok(());
     }
     if !is_in_path("npm") {

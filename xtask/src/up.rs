@@ -1,6 +1,7 @@
 //! `cargo xtask up`: installs, builds, and becomes the standalone, so that Ctrl-C and the exit code are its own.
 
 use std::ffi::OsString;
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -34,6 +35,9 @@ pub fn run(arguments: &[OsString]) -> Result {
         "trastienda",
     ]))?;
     if options.is_fresh {
+        // Before anything is removed: with a busy port nothing would be started in its place.
+        TcpListener::bind(("127.0.0.1", options.port))
+            .map_err(|error| format!("port {} is not free: {error}", options.port))?;
         data_folder::remove(&options.data)?;
     }
     let program = built("release", "trastienda");

@@ -46,7 +46,14 @@ impl<R: LogReader> Admission<R> {
     pub async fn run(self) -> anyhow::Result<()> {
         loop {
             let batch = tokio::select! {
-                () = self.stop.cancelled() => return Ok(()),
+                biased;
+                () = self.stop.cancelled() => {
+                    // Callers that still wait hear it at once, rather than when their patience ends.
+                    for job in self.queue.close() {
+                        job.answer(Err(SubmitError::Unavailable { retry_after_s: 2 }));
+                    }
+                    return Ok(());
+                }
                 batch = self.next_batch() => batch?,
             };
             let (keyed, fresh): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(|job| job.keyed);

@@ -3,7 +3,7 @@
 //! Owned by the loop alone. Entries that a waiting command needs are pinned and never evicted.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::State;
 use schemas::ids::TenantId;
@@ -52,12 +52,11 @@ impl Cache {
         Some(&entry.resident)
     }
 
-    /// Puts what a loader read, unless something (which is at least as new) is there already, and pins it once.
+    /// Puts what a loader read, unless something (which is at least as new) is there already.
     pub fn load(&mut self, tenant: &TenantId, stream: StreamName, resident: Resident) {
         if self.get(tenant, &stream).is_none() {
-            self.put(tenant, stream.clone(), resident);
+            self.put(tenant, stream, resident);
         }
-        self.pin(tenant, &stream, 1);
     }
 
     /// Puts or replaces a state.
@@ -89,18 +88,19 @@ impl Cache {
         }
     }
 
-    fn pin(&mut self, tenant: &TenantId, stream: &StreamName, pins: u32) {
+    /// Keeps an entry until it is unpinned as often.
+    pub fn pin(&mut self, tenant: &TenantId, stream: &StreamName) {
         if let Some(entry) = self
             .tenants
             .get_mut(tenant)
             .and_then(|streams| streams.get_mut(stream))
         {
-            entry.pins += pins;
+            entry.pins += 1;
             entry.last_used.set(self.turn);
         }
     }
 
-    pub fn unpin(&mut self, tenant: &TenantId, streams: &[StreamName]) {
+    pub fn unpin(&mut self, tenant: &TenantId, streams: &HashSet<StreamName>) {
         if streams.is_empty() {
             return;
         }

@@ -1,7 +1,7 @@
 //! One command on its way through the engine.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Command, Ctx};
@@ -26,8 +26,9 @@ pub(super) struct Job {
     pub meta: Box<RawValue>,
     /// W3C trace context of the request.
     pub traceparent: Option<String>,
-    /// Streams that the cache keeps for this command.
-    pub pinned: Vec<StreamName>,
+    /// Streams that the cache keeps for this command, as of the cache's epoch when they were pinned.
+    pub pinned: HashSet<StreamName>,
+    pub pinned_in: u64,
     /// How often it went to the loaders.
     pub loads: u32,
     /// How often it was decided and its batch did not land.
@@ -73,7 +74,8 @@ impl Job {
             command: submission.command,
             meta,
             traceparent: submission.traceparent,
-            pinned: Vec::new(),
+            pinned: HashSet::new(),
+            pinned_in: 0,
             loads: 0,
             attempts: 0,
             permit: None,

@@ -19,6 +19,8 @@ use super::snapshots::Snapshots;
 pub(super) struct LoadRequest {
     pub tenant: TenantId,
     pub streams: Vec<StreamName>,
+    /// Of the cache when this was asked: what was read before the cache was cleared must not enter it afterwards.
+    pub epoch: u64,
     pub waiter: Waiter,
 }
 
@@ -93,16 +95,30 @@ impl<R: LogReader> Loader<R> {
             Ok(loaded) => batch
                 .into_iter()
                 .try_for_each(|request| self.hand_over(request, &loaded)),
+            // One stream that cannot be read must not fail those that were asked for beside it.
+            Err(ReadError::Corrupt(cause)) if batch.len() > 1 => {
+                tracing::warn!(
+                    cause,
+                    commands = batch.len(),
+                    "streams are loaded one command at a time"
+                );
+                for request in batch {
+                    Box::pin(self.serve(vec![request])).await?;
+                }
+                Ok(())
+            }
             Err(error) => {
                 tracing::warn!(%error, commands = batch.len(), "streams cannot be loaded");
-                for request in batch {
-                    match request.waiter {
-                        Waiter::Job(job) => self.send(ToLoop::Unloaded(*job))?,
-                        Waiter::Peek { reply, .. } => {
-                            let _ = reply.send(Err(SubmitError::Unavailable { retry_after_s: 2 }));
-                        }
-                    }
-                }
+                batch.into_iter().try_for_each(|request| self.give_up(request))
+            }
+        }
+    }
+
+    fn give_up(&self, request: LoadRequest) -> anyhow::Result<()> {
+        match request.waiter {
+            Waiter::Job(job) => self.send(ToLoop::Unloaded(*job)),
+            Waiter::Peek { reply, .. } => {
+                let _ = reply.send(Err(SubmitError::Unavailable { retry_after_s: 2 }));
                 Ok(())
             }
         }
@@ -112,10 +128,11 @@ impl<R: LogReader> Loader<R> {
         let LoadRequest {
             tenant,
             streams,
+            epoch,
             waiter,
         } = request;
         match waiter {
-            Waiter::Job(mut job) => {
+            Waiter::Job(job) => {
                 let states: Vec<(StreamName, Resident)> = streams
                     .into_iter()
                     .filter_map(|stream| {
@@ -123,8 +140,11 @@ impl<R: LogReader> Loader<R> {
                         Some((stream, resident))
                     })
                     .collect();
-                job.pinned.extend(states.iter().map(|(stream, _)| stream.clone()));
-                self.send(ToLoop::Loaded { job: *job, states })
+                self.send(ToLoop::Loaded {
+                    job: *job,
+                    states,
+                    epoch,
+                })
             }
             Waiter::Peek { stream, reply } => {
                 let state = loaded

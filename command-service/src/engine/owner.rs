@@ -1,6 +1,7 @@
 //! The decision loop: the one task that owns the cache and the log's writer.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use event_store::{Append, AppendError, Appended, LogReader, LogWriter};
 use schemas::Position;
@@ -27,6 +28,7 @@ pub(super) enum ToLoop {
     Loaded {
         job: Job,
         states: Vec<(StreamName, Resident)>,
+        epoch: u64,
     },
     /// Its streams could not be read.
     Unloaded(Job),
@@ -45,8 +47,10 @@ pub(super) struct Signals {
     pub stop: CancellationToken,
 }
 
-/// How often a command goes to the loaders before it counts as too large; a draft by IMEI needs three.
-const LOADS_MAX: u32 = 8;
+/// How often a command goes to the loaders before it is told to come back; a draft by IMEI needs three.
+const LOADS_MAX: u32 = 16;
+/// How often an idle owner makes sure that the log is still its own.
+const IDLE_CHECK: Duration = Duration::from_secs(2);
 /// How often a command is decided again because its batch did not land.
 const ATTEMPTS_MAX: u32 = 16;
 
@@ -57,6 +61,8 @@ pub(super) struct Owner<R, W> {
     signals: Signals,
     options: EngineOptions,
     cache: Cache,
+    /// Raised whenever the cache is cleared.
+    epoch: u64,
     measures: Measures,
     /// Decided next, before anything new.
     waiting: VecDeque<Job>,
@@ -106,6 +112,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             signals,
             options,
             cache,
+            epoch: 1,
             measures,
             waiting: VecDeque::new(),
         }
@@ -123,6 +130,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                     },
                     Some(peek) = self.channels.peeks.recv() => self.peek(peek),
                     () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(IDLE_CHECK) => self.check_lease().await?,
                 }
             }
             self.gather();
@@ -156,14 +164,35 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     fn take(&mut self, message: ToLoop) {
         match message {
             ToLoop::Decide(job) => self.waiting.push_back(job),
-            ToLoop::Loaded { job, states } => {
-                for (stream, resident) in states {
-                    self.cache.load(&job.ctx.tenant, stream, resident);
-                }
-                self.waiting.push_back(job);
-            }
+            ToLoop::Loaded { job, states, epoch } => self.take_loaded(job, states, epoch),
             ToLoop::Unloaded(job) => self.answer(job, Err(SubmitError::Unavailable { retry_after_s: 2 })),
         }
+    }
+
+    /// Puts what was read into the cache; what was read before the cache was cleared is read again instead.
+    fn take_loaded(&mut self, mut job: Job, states: Vec<(StreamName, Resident)>, epoch: u64) {
+        if epoch != self.epoch {
+            let streams = states.into_iter().map(|(stream, _)| stream).collect();
+            self.load(LoadRequest {
+                tenant: job.ctx.tenant.clone(),
+                streams,
+                epoch: self.epoch,
+                waiter: Waiter::Job(Box::new(job)),
+            });
+            return;
+        }
+        if job.pinned_in != epoch {
+            job.pinned.clear();
+            job.pinned_in = epoch;
+        }
+        for (stream, resident) in states {
+            self.cache.load(&job.ctx.tenant, stream.clone(), resident);
+            if !job.pinned.contains(&stream) {
+                self.cache.pin(&job.ctx.tenant, &stream);
+                job.pinned.insert(stream);
+            }
+        }
+        self.waiting.push_back(job);
     }
 
     fn peek(&mut self, peek: Peek) {
@@ -181,6 +210,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                 let request = LoadRequest {
                     tenant,
                     streams: vec![stream.clone()],
+                    epoch: self.epoch,
                     waiter: Waiter::Peek { stream, reply },
                 };
                 self.load(request);
@@ -198,7 +228,9 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     }
 
     fn answer(&mut self, job: Job, result: Result<Reply, SubmitError>) {
-        self.cache.unpin(&job.ctx.tenant, &job.pinned);
+        if job.pinned_in == self.epoch {
+            self.cache.unpin(&job.ctx.tenant, &job.pinned);
+        }
         let outcome = match &result {
             Ok(Reply::Accepted { .. }) => "accepted",
             Ok(Reply::Refused { .. }) => "refused",
@@ -234,13 +266,24 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
 
     fn send_to_loader(&mut self, mut job: Job, streams: Vec<StreamName>) {
         job.loads += 1;
-        if job.loads > LOADS_MAX || job.pinned.len() + streams.len() > self.options.streams_per_command_max {
+        if job.loads > LOADS_MAX {
+            // Under pressure the cache may have let go what was loaded first.
+            self.answer(job, Err(SubmitError::Unavailable { retry_after_s: 1 }));
+            return;
+        }
+        let held = if job.pinned_in == self.epoch {
+            job.pinned.len()
+        } else {
+            0
+        };
+        if held + streams.len() > self.options.streams_per_command_max {
             self.answer(job, Err(SubmitError::TooLarge));
             return;
         }
         self.load(LoadRequest {
             tenant: job.ctx.tenant.clone(),
             streams,
+            epoch: self.epoch,
             waiter: Waiter::Job(Box::new(job)),
         });
     }
@@ -343,6 +386,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     fn decide_again(&mut self, jobs: Vec<(Job, Outcome)>) {
         for (mut job, _) in jobs.into_iter().rev() {
             job.attempts += 1;
+            job.loads = 0;
             if job.attempts > ATTEMPTS_MAX {
                 self.answer(job, Err(SubmitError::Unavailable { retry_after_s: 5 }));
             } else {
@@ -393,7 +437,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                     tracing::warn!(%error, "command ids cannot be looked up yet");
                     tokio::select! {
                         () = self.signals.stop.cancelled() => return Ok(()),
-                        () = tokio::time::sleep(std::time::Duration::from_millis(200)) => {}
+                        () = tokio::time::sleep(Duration::from_millis(200)) => {}
                     }
                 }
             }
@@ -425,10 +469,26 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         Ok(())
     }
 
+    /// An owner that has nothing to append would not notice that it lost the log.
+    async fn check_lease(&mut self) -> anyhow::Result<()> {
+        match self.writer.check().await {
+            Ok(()) => Ok(()),
+            Err(AppendError::Unusable(cause)) => Err(anyhow::anyhow!("the log cannot be written: {cause}")),
+            Err(error) => {
+                tracing::warn!(%error, "the lease was lost while nothing was appended");
+                self.recover().await
+            }
+        }
+    }
+
+    fn forget_everything(&mut self) {
+        self.cache.clear();
+        self.epoch += 1;
+    }
+
     /// The lease first: it proves that the old transaction has ended. Until then new commands are turned away.
     async fn recover(&mut self) -> anyhow::Result<()> {
         self.signals.ready.send_replace(false);
-        self.cache.clear();
         loop {
             let stop = self.signals.stop.clone();
             let recovered = tokio::select! {
@@ -438,6 +498,8 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             match recovered {
                 Ok(head) => {
                     tracing::info!(%head, "the log is ours again");
+                    // Another owner may have written meanwhile; loads that are under way may be from before that.
+                    self.forget_everything();
                     self.signals.head.send_replace(head);
                     self.signals.ready.send_replace(true);
                     return Ok(());

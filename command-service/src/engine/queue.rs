@@ -24,6 +24,8 @@ struct Lines {
     /// Tenants with waiting commands, in the order of their turns.
     turns: VecDeque<TenantId>,
     waiting: usize,
+    /// Nobody takes any more: what comes is refused.
+    is_closed: bool,
 }
 
 impl FairQueue {
@@ -44,6 +46,9 @@ impl FairQueue {
     pub fn push(&self, job: Job) -> Result<(), SubmitError> {
         {
             let mut lines = self.lines();
+            if lines.is_closed {
+                return Err(SubmitError::Unavailable { retry_after_s: 2 });
+            }
             let tenant = job.ctx.tenant.clone();
             let line_len = lines.of_tenant.get(&tenant).map_or(0, VecDeque::len);
             if lines.waiting >= self.total || line_len >= self.per_tenant {
@@ -92,6 +97,15 @@ impl FairQueue {
             }
         }
         taken
+    }
+
+    /// Refuses whatever comes from now on, and gives back what waits.
+    pub fn close(&self) -> Vec<Job> {
+        let mut lines = self.lines();
+        lines.is_closed = true;
+        lines.waiting = 0;
+        lines.turns.clear();
+        lines.of_tenant.drain().flat_map(|(_, line)| line).collect()
     }
 
     pub fn depth(&self) -> usize {

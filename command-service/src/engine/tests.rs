@@ -74,6 +74,10 @@ impl LogWriter for TestWriter {
         self.inner.append(batch).await
     }
 
+    async fn check(&mut self) -> Result<(), AppendError> {
+        self.inner.check().await
+    }
+
     async fn recover(&mut self) -> Result<Position, AppendError> {
         self.inner.recover().await
     }
@@ -448,4 +452,49 @@ async fn nothing_is_answered_before_it_is_durable() {
     drop(closed);
     assert!(matches!(taken.await, Ok(Reply::Accepted { .. })));
     assert!(matches!(refused.await, Ok(Reply::Refused { .. })));
+}
+
+#[tokio::test]
+async fn a_command_of_many_streams_survives_a_recovery_with_a_cold_cache() {
+    let log = MemoryLog::new();
+    {
+        let bench = Bench::start(&log, &[], EngineOptions::default());
+        bench.open_shop(TENANT, 10).await;
+        bench.tasks.stop(Duration::from_secs(10)).await.unwrap();
+    }
+    log.end_owner();
+    // As many as the command reads: tenant, store, item and stock. What it held before the recovery must not count.
+    let options = EngineOptions {
+        streams_per_command_max: 4,
+        ..EngineOptions::default()
+    };
+    let bench = Bench::start(&log, &[], options);
+    bench.log.fail_next(Fault::LostBeforeCommit);
+    bench.accept(submission(TENANT, None, take_one())).await;
+}
+
+#[tokio::test]
+async fn a_stop_answers_whoever_still_waits() {
+    let options = EngineOptions {
+        in_flight_max: 1,
+        ..EngineOptions::default()
+    };
+    let bench = Bench::start(&MemoryLog::new(), &[], options);
+    bench.open_shop(TENANT, 10).await;
+    let closed = bench.close_gate().await;
+    let waiting = join_all((0..5).map(|_| bench.engine.submit(submission(TENANT, None, take_one()))));
+    let stop = async {
+        tokio::task::yield_now().await;
+        let stopping = bench.tasks.stop(Duration::from_secs(10));
+        let (stopped, ()) = tokio::join!(stopping, async { drop(closed) });
+        stopped.unwrap();
+    };
+    let (answers, ()) = tokio::join!(waiting, stop);
+    assert!(
+        answers
+            .iter()
+            .any(|answer| matches!(answer, Err(SubmitError::Unavailable { .. })))
+    );
+    let late = bench.engine.submit(submission(TENANT, None, take_one())).await;
+    assert_eq!(late.unwrap_err(), SubmitError::Unavailable { retry_after_s: 2 });
 }

@@ -63,6 +63,27 @@ impl Http {
     ) -> Result<(IssuedToken, Principal), Problem> {
         let (of_user, of_tenant) = counted_as(&attempt);
         self.begin_attempt(&of_user, &of_tenant)?;
+        let outcome = self.check(attempt, context).await;
+        match &outcome {
+            Ok(_) => {
+                self.user_attempts.succeeded(&of_user, true);
+                self.tenant_attempts.succeeded(&of_tenant, false);
+            }
+            Err(problem) if problem.code == codes::AUTH_SIGN_IN_FAILED.code => {}
+            // Our own trouble is nobody's wrong password.
+            Err(_) => {
+                self.user_attempts.succeeded(&of_user, false);
+                self.tenant_attempts.succeeded(&of_tenant, false);
+            }
+        }
+        outcome
+    }
+
+    async fn check(
+        &self,
+        attempt: Attempt,
+        context: &PublicContext,
+    ) -> Result<(IssuedToken, Principal), Problem> {
         let tenant = TenantId::new(&attempt.tenant).ok();
         let username = Username::new(&attempt.username).ok();
         let known = match (&tenant, &username) {
@@ -82,14 +103,14 @@ impl Http {
             Some(_) => None,
         };
         let principal = known.map(|known| known.principal);
-        if let Some(tenant) = tenant {
+        if let Some(tenant) = tenant
+            && self.exists(&tenant).await?
+        {
             self.record(tenant, &attempt.username, principal.as_ref(), cause, context)
                 .await?;
         }
         match (principal, cause) {
             (Some(principal), None) => {
-                self.user_attempts.succeeded(&of_user, true);
-                self.tenant_attempts.succeeded(&of_tenant, false);
                 let token = self.issuer.issue(&principal).map_err(|error| {
                     tracing::error!(%error, "a token could not be issued");
                     Problem::new(&codes::INTERNAL)
@@ -105,6 +126,17 @@ impl Http {
         let wait = |seconds| Problem::new(&codes::AUTH_TOO_MANY_ATTEMPTS).retry_after(seconds);
         self.user_attempts.begin(of_user, now).map_err(wait)?;
         self.tenant_attempts.begin(of_tenant, now).map_err(wait)
+    }
+
+    /// Whether there is such a tenant: only then is there a log to record an attempt in. Asked after the password was
+    /// hashed, so that the time of an answer says nothing.
+    async fn exists(&self, tenant: &TenantId) -> Result<bool, Problem> {
+        let state = self
+            .commands
+            .peek(tenant, &streams::tenant())
+            .await
+            .map_err(|e| of_submit_error(&e))?;
+        Ok(matches!(state, State::Tenant(Some(_))))
     }
 
     async fn look_up(&self, tenant: &TenantId, username: &Username) -> Result<Option<Known>, Problem> {
@@ -135,7 +167,7 @@ impl Http {
         }))
     }
 
-    /// Puts the attempt into the log. An unknown tenant has none; the engine refuses, after the same way.
+    /// Puts the attempt into the log.
     async fn record(
         &self,
         tenant: TenantId,

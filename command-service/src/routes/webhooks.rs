@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::Command;
 use domain::webhooks::{
     ChangeEndpoint, CreateEndpoint, DeleteEndpoint, PauseEndpoint, ResumeEndpoint, TestEndpoint,
 };
-use domain::{Command, Refusal, State, streams};
 use platform::http::{JsonBody, Problem, RequestContext, codes};
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::parameters::{self, NoFields};
-use crate::http::{CommandAnswer, Http, fresh_id, of_refusal, of_submit_error, of_vault_error};
+use crate::http::{CommandAnswer, Http, fresh_id, of_vault_error};
 
 /// A new endpoint.
 #[derive(Deserialize, JsonSchema)]
@@ -95,22 +95,18 @@ struct EndpointChange {
     timeout_ms: Option<i64>,
 }
 
-impl EndpointChange {
-    fn applied_to(self, mut settings: EndpointSettings) -> EndpointSettings {
-        macro_rules! take {
-            ($($field:ident),+) => { $(if let Some(value) = self.$field { settings.$field = value; })+ };
+impl From<EndpointChange> for domain::webhooks::EndpointChange {
+    fn from(change: EndpointChange) -> Self {
+        Self {
+            name: change.name,
+            url: change.url,
+            description: change.description,
+            event_types: change.event_types,
+            payload: change.payload,
+            headers: change.headers,
+            concurrency: change.concurrency,
+            timeout_ms: change.timeout_ms,
         }
-        take!(
-            name,
-            url,
-            description,
-            event_types,
-            payload,
-            headers,
-            concurrency,
-            timeout_ms
-        );
-        settings
     }
 }
 
@@ -160,29 +156,6 @@ impl WebhooksApi {
         let endpoint_id = parameters::id(endpoint_id)?;
         self.0.require_current_session(context).await?;
         self.0.submit(context, command(endpoint_id)).await
-    }
-
-    async fn settings(
-        &self,
-        context: &RequestContext,
-        endpoint_id: &EndpointId,
-    ) -> Result<EndpointSettings, Problem> {
-        let stream = streams::webhook(endpoint_id);
-        let state = self
-            .0
-            .commands
-            .peek(&context.principal.tenant, &stream)
-            .await
-            .map_err(|e| of_submit_error(&e))?;
-        match state {
-            State::Endpoint(Some(endpoint)) => Ok(endpoint.settings),
-            _ => Err(of_refusal(
-                &Refusal::EndpointNotFound {
-                    endpoint_id: endpoint_id.clone(),
-                },
-                false,
-            )),
-        }
     }
 }
 
@@ -275,14 +248,9 @@ impl WebhooksApi {
         endpoint_id: Path<String>,
         body: JsonBody<EndpointChange>,
     ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
-        let id: EndpointId = parameters::id(&endpoint_id.0)?;
-        let settings = body.0.applied_to(self.settings(context.0, &id).await?);
+        let change = body.0.into();
         self.submit(context.0, &endpoint_id.0, |endpoint_id| {
-            ChangeEndpoint {
-                endpoint_id,
-                settings,
-            }
-            .into()
+            ChangeEndpoint { endpoint_id, change }.into()
         })
         .await
     }

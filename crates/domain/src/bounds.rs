@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use schemas::card::holds_card_number;
 use schemas::{Minor, StreamName};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
@@ -19,16 +20,21 @@ const MAX_AHEAD_MINUTES: i64 = 10;
 /// Imports of history may go back this far.
 const MAX_AGE_YEARS: i64 = 20;
 
-/// Checks a text that people read: not empty, bounded in characters, printable, without spaces at the ends.
+/// Checks a text that people read: not empty, bounded in characters, printable, without spaces at the ends, and without a
+/// payment card's number.
 ///
 /// # Errors
-/// [`Refusal::TextInvalid`] naming `field`.
+/// [`Refusal::TextInvalid`] or [`Refusal::TextHoldsCard`] naming `field`.
 pub fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), Refusal> {
     let good = !text.is_empty()
         && text.trim() == text
         && text.chars().count() <= max_chars
         && !text.chars().any(char::is_control);
-    if good {
+    if good && holds_card_number(text) {
+        Err(Refusal::TextHoldsCard {
+            field: field.to_owned(),
+        })
+    } else if good {
         Ok(())
     } else {
         Err(Refusal::TextInvalid {

@@ -67,6 +67,12 @@ pub trait LogWriter: Send + 'static {
     fn append(&mut self, batch: &[Append])
     -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
 
+    /// Makes sure that the lease is still held, without appending.
+    ///
+    /// # Errors
+    /// [`AppendError::Fenced`] when it is not, or the connection does not answer: recover.
+    fn check(&mut self) -> impl Future<Output = Result<(), AppendError>> + Send;
+
     /// After [`AppendError::Fenced`] or [`AppendError::Unknown`]: takes the lease again (which proves that the old
     /// transaction has ended one way or the other), then reads the head. Waits at most the backend's configured time.
     fn recover(&mut self) -> impl Future<Output = Result<Position, AppendError>> + Send;

@@ -267,6 +267,14 @@ impl LogWriter for MemoryWriter {
         inner.append(batch)
     }
 
+    async fn check(&mut self) -> Result<(), AppendError> {
+        if self.log.lock().owner == Some(self.lease) {
+            Ok(())
+        } else {
+            Err(AppendError::Fenced)
+        }
+    }
+
     async fn recover(&mut self) -> Result<Position, AppendError> {
         let mut inner = self.log.lock();
         if inner.owner != Some(self.lease) {

@@ -266,6 +266,8 @@ fn optional(body: &mut Value, ticket: &Ticket<'_>) {
 pub struct Endpoint {
     pub endpoint_id: String,
     pub secret: String,
+    /// Of its creation: it gets what comes after.
+    pub position: i64,
 }
 
 pub fn create_endpoint(name: &str, url: &str, event_types: &[&str], concurrency: i64) -> Call {
@@ -290,6 +292,19 @@ pub struct EndpointStatistics {
 
 pub fn endpoint_statistics(endpoint_id: &str) -> Call {
     Call::get(format!("webhooks/endpoints/{endpoint_id}/statistics"))
+}
+
+/// One event's row in the audit trail.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AuditRow {
+    pub event_position: i64,
+    pub event_type: String,
+    pub stream: String,
+}
+
+/// The tenant's events from this position on, whatever their type.
+pub fn audit(from_position: i64) -> Call {
+    Call::get(format!("audit?from_position={from_position}&limit={PAGE}"))
 }
 
 /// A read whose only use is its `position`: how far the read models are.

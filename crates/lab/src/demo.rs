@@ -65,5 +65,11 @@ impl Tenant {
 
 /// The folder beside `demo.json` in which the bench keeps what it must know at its next run.
 pub fn state_folder(demo: &Path) -> PathBuf {
-    demo.parent().unwrap_or(Path::new(".")).join("replay")
+    data_folder(demo).join("replay")
+}
+
+/// The folder that `demo.json` lies in: the product's data.
+pub fn data_folder(demo: &Path) -> PathBuf {
+    let folder = demo.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
 }

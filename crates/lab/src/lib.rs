@@ -8,6 +8,7 @@ pub mod api;
 pub mod client;
 pub mod clock;
 pub mod demo;
+pub mod filter;
 pub mod journal;
 pub mod listen;
 pub mod receiver;

@@ -108,10 +108,8 @@ pub struct RelayConfig {
 pub struct DispatcherConfig {
     pub workers: usize,
     pub batch: usize,
-    pub poll_min_ms: u64,
     pub poll_max_ms: u64,
     pub lease_s: u64,
-    pub timeout_ms: u64,
     pub retry_schedule_s: Vec<u64>,
     pub retry_jitter_percent: u8,
     pub retry_after_max_s: u64,

@@ -78,20 +78,29 @@ pub enum DbRole {
     Api,
 }
 
-/// Opens a bounded pool as a role. `url` is the owner's; only its user is replaced.
+/// How to connect as a role. `url` may be the owner's; only its user is replaced.
 ///
 /// # Errors
-/// When the URL is malformed or the database does not answer within ten seconds.
-pub async fn pool(url: &str, role: DbRole, max_connections: u32) -> Result<PgPool, sqlx::Error> {
+/// When the URL is malformed.
+pub fn options(url: &str, role: DbRole) -> Result<PgConnectOptions, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     let user = match role {
         DbRole::Engine => "trastienda_engine",
         DbRole::Api => "trastienda_api",
     };
+    Ok(options.username(user).application_name(user))
+}
+
+/// Opens a bounded pool as a role. `url` is the owner's; only its user is replaced.
+///
+/// # Errors
+/// When the URL is malformed or the database does not answer within ten seconds.
+pub async fn pool(url: &str, role: DbRole, max_connections: u32) -> Result<PgPool, sqlx::Error> {
+    let options = options(url, role)?;
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options.username(user).application_name(user))
+        .connect_with(options)
         .await
 }
 

@@ -17,9 +17,10 @@ use platform::lease::Lease;
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::claim::lease_ends;
+use crate::claim::{Leases, lease_ends};
 use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::recent::Recent;
@@ -65,7 +66,14 @@ pub struct Matcher<R> {
     /// The log is looked at this often, even if the broker is silent.
     pub poll: Duration,
     /// How long a delivery that is handed over is this instance's.
-    pub lease: Duration,
+    pub leases: Leases,
+}
+
+/// When the leases of one step's deliveries end.
+#[derive(Clone, Copy)]
+struct LeaseEnds {
+    general: Instant,
+    fast: Instant,
 }
 
 /// Why a step did not land.
@@ -157,7 +165,7 @@ impl<R: LogReader> Matcher<R> {
         } else {
             self.reserve(&plan.deliveries)
         };
-        let lease_end = lease_ends(self.lease);
+        let ends = self.lease_ends();
         let step = store::Step {
             from: *position,
             to: last.position.0,
@@ -168,7 +176,7 @@ impl<R: LogReader> Matcher<R> {
                 .iter()
                 .filter_map(|number| endpoints.get(*number))
                 .collect(),
-            lease: self.lease,
+            leases: self.leases,
         };
         let landed = store::write(&self.pool, step).await;
         for (planned, _) in plan
@@ -185,7 +193,7 @@ impl<R: LogReader> Matcher<R> {
         if changes {
             self.registry.refresh(&self.pool).await?;
         }
-        self.hand_over(plan.deliveries, &reserved, lease_end);
+        self.hand_over(plan.deliveries, &reserved, ends);
         self.metrics.checkpoint.set(*position);
         self.checkpoint.send_replace(*position);
         Ok(true)
@@ -212,12 +220,12 @@ impl<R: LogReader> Matcher<R> {
             deliveries: &deliveries,
             leased: &vec![false; deliveries.len()],
             changed: endpoints.get(number).into_iter().collect(),
-            lease: self.lease,
+            leases: self.leases,
         };
         store::write(&self.pool, step).await?;
         self.recent.keep(&events);
         let none = vec![false; deliveries.len()];
-        self.hand_over(deliveries, &none, lease_ends(self.lease));
+        self.hand_over(deliveries, &none, self.lease_ends());
         Ok(true)
     }
 
@@ -238,8 +246,16 @@ impl<R: LogReader> Matcher<R> {
             .collect()
     }
 
+    /// Of what is inserted from now on.
+    fn lease_ends(&self) -> LeaseEnds {
+        LeaseEnds {
+            general: lease_ends(self.leases.general),
+            fast: lease_ends(self.leases.fast),
+        }
+    }
+
     /// Queues the leased deliveries; the others are left to the claimers.
-    fn hand_over(&self, deliveries: Vec<Planned>, leased: &[bool], lease_ends: tokio::time::Instant) {
+    fn hand_over(&self, deliveries: Vec<Planned>, leased: &[bool], ends: LeaseEnds) {
         self.metrics
             .matched
             .inc_by(u64::try_from(deliveries.len()).unwrap_or_default());
@@ -256,7 +272,11 @@ impl<R: LogReader> Matcher<R> {
                 self.lanes.of(&planned).note_backlog(planned.endpoint);
                 continue;
             };
-            let lane = if planned.fast { &mut fast } else { &mut general };
+            let (lane, lease_ends) = if planned.fast {
+                (&mut fast, ends.fast)
+            } else {
+                (&mut general, ends.general)
+            };
             lane.push(Job {
                 endpoint,
                 sequence: planned.sequence,

@@ -1,13 +1,11 @@
 //! The matcher's one transaction, and what it reads when it takes over.
 
-use std::time::Duration;
-
 use schemas::TenantId;
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use super::plan::{Backfill, Endpoints, Folded, Planned, Wanted};
-use crate::claim::payload_code;
+use crate::claim::{Leases, payload_code};
 use crate::registry::EndpointState;
 
 /// What one step writes.
@@ -19,7 +17,7 @@ pub struct Step<'a> {
     /// Which of them are inserted with a lease.
     pub leased: &'a [bool],
     pub changed: Vec<&'a Folded>,
-    pub lease: Duration,
+    pub leases: Leases,
 }
 
 /// The checkpoint was not where this matcher left it.
@@ -215,7 +213,7 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
              payload, fast, status, due_at, lease_until)
            select endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, fast,
              case when held then 'held' else 'pending' end, now(),
-             case when leased then now() + $14 * interval '1 millisecond' end
+             case when leased then now() + (case when fast then $15 else $14 end) * interval '1 millisecond' end
            from d)
          select count(*) from moved",
     )
@@ -232,7 +230,8 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
     .bind(&columns.fast)
     .bind(&columns.held)
     .bind(step.leased)
-    .bind(i64::try_from(step.lease.as_millis())?)
+    .bind(i64::try_from(step.leases.general.as_millis())?)
+    .bind(i64::try_from(step.leases.fast.as_millis())?)
     .fetch_one(connection)
     .await?;
     if moved == 1 { Ok(()) } else { Err(Overtaken.into()) }

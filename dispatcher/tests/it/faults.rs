@@ -5,6 +5,7 @@ use event_store::LogReader;
 use private_servers::{Nats, NatsOptions};
 use schemas::Position;
 use schemas::events::webhook::StartFrom;
+use sqlx::{Connection, Executor};
 
 use super::support::*;
 use testkit::Receiver;
@@ -183,4 +184,49 @@ async fn a_log_that_is_shorter_than_what_was_matched_stops_the_dispatcher_and_sa
         cause.contains("position 7") && cause.contains("restore"),
         "{cause}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_does_not_answer_is_not_counted_as_the_receivers_failure() {
+    let mut world = World::new("vault_away").await;
+    let receiver = Receiver::start().await;
+    world.allow(receiver.address().port());
+    world
+        .endpoint(
+            "e",
+            settings(&receiver.url("/hook"), &["catalogue.*"]),
+            StartFrom::Now,
+        )
+        .await;
+    let mut owner = sqlx::PgConnection::connect(&world.database_url).await.unwrap();
+    owner
+        .execute("alter table secrets rename to secrets_away")
+        .await
+        .unwrap();
+    let dispatcher = world.dispatcher_without_broker(schedule(&[3_600_000])).await;
+    world.append_all(items(10)).await;
+    until(|| async {
+        let postponed: i64 = sqlx::query_scalar(
+            "select count(*) from webhook_deliveries
+             where due_at > matched_at and lease_until is null and status = 'pending' and attempts = 0",
+        )
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        postponed == 10
+    })
+    .await;
+    owner
+        .execute("alter table secrets_away rename to secrets")
+        .await
+        .unwrap();
+    until(|| async { world.count("delivered").await == 10 }).await;
+    dispatcher.stop().await;
+    assert_eq!(receiver.received().len(), 10);
+    let attempts: (i64, Option<i32>) = sqlx::query_as("select count(*), max(number) from webhook_attempts")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(attempts, (10, Some(1)));
+    world.assert_sound().await;
 }

@@ -9,5 +9,6 @@
 mod api;
 mod delivery;
 mod endpoints;
+mod fairness;
 mod faults;
 mod support;

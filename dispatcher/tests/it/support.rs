@@ -122,14 +122,18 @@ impl World {
     }
 
     pub async fn append_all(&mut self, events: Vec<Event>) -> i64 {
+        self.append_for(tenant(), events).await
+    }
+
+    pub async fn append_for(&mut self, tenant: TenantId, events: Vec<Event>) -> i64 {
         let mut batch = Vec::new();
         for event in events {
             let stream = format!("{}/x", event.module());
-            let version = self.versions.entry(stream.clone()).or_default();
+            let version = self.versions.entry(format!("{tenant}/{stream}")).or_default();
             let expected = Version(*version);
             *version += 1;
             batch.push(Append {
-                tenant: tenant(),
+                tenant: tenant.clone(),
                 writes: vec![StreamWrite {
                     stream: StreamName::stored(&stream),
                     expected,
@@ -166,17 +170,17 @@ impl World {
     }
 
     pub async fn endpoint(&mut self, id: &str, settings: EndpointSettings, start: StartFrom) -> i64 {
-        self.append(
-            WebhookEvent::from(EndpointCreated {
-                endpoint_id: endpoint_id(id),
-                settings,
-                start,
-                secret_id: "secret".into(),
-                secret_fingerprint: "f".into(),
-            })
-            .into(),
-        )
-        .await
+        self.append(created(id, settings, start)).await
+    }
+
+    /// An endpoint of another tenant, whose secret is the same.
+    pub async fn endpoint_for(&mut self, tenant: TenantId, id: &str, settings: EndpointSettings) -> i64 {
+        self.vault
+            .put_secret(&tenant, "secret", SECRET.as_bytes())
+            .await
+            .unwrap();
+        self.append_for(tenant, vec![created(id, settings, StartFrom::Now)])
+            .await
     }
 
     pub async fn dispatcher(&self, options: DispatcherOptions, bus: Bus) -> Running {
@@ -244,6 +248,17 @@ impl World {
             assert!(rows.is_sorted_by(|a, b| a.1 < b.1), "{rows:?}");
         }
     }
+}
+
+fn created(id: &str, settings: EndpointSettings, start: StartFrom) -> Event {
+    WebhookEvent::from(EndpointCreated {
+        endpoint_id: endpoint_id(id),
+        settings,
+        start,
+        secret_id: "secret".into(),
+        secret_fingerprint: "f".into(),
+    })
+    .into()
 }
 
 /// A broker at an address where nobody listens.

@@ -168,7 +168,7 @@ fn endpoints() -> Vec<Command> {
         created.into(),
         webhooks::ChangeEndpoint {
             endpoint_id: endpoint_id.clone(),
-            settings: changed,
+            change: changed.into(),
         }
         .into(),
         webhooks::PauseEndpoint {

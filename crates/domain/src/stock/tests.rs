@@ -229,3 +229,12 @@ fn serialised_stock_never_falls_below_zero() {
     shop.when(write_off("PHONE", 1, &[IMEI]))
         .then_refused("unit.written_off");
 }
+
+#[test]
+fn a_card_number_is_kept_out_of_every_text() {
+    let noted = AdjustStock {
+        comment: Some("pagó con 4111 1111 1111 1111".to_owned()),
+        ..adjust("CABLE", 1)
+    };
+    shop().when(noted).then_refused("request.card_number");
+}

@@ -1,7 +1,12 @@
-//! Replaces an endpoint's settings, from here on: filters never work backwards. The same settings again change nothing.
+//! Changes some of an endpoint's settings, from here on: filters never work backwards. The same again changes nothing.
+//!
+//! The change is merged here and not by the caller, so that of two changes at once neither undoes the other.
+
+use std::collections::BTreeMap;
 
 use schemas::EndpointId;
-use schemas::events::webhook::{EndpointChanged, EndpointSettings};
+use schemas::events::catalogue::double_option;
+use schemas::events::webhook::{EndpointChanged, EndpointSettings, PayloadKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -11,10 +16,61 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// New values; absent fields stay.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointChange {
+    pub name: Option<String>,
+    pub url: Option<String>,
+    /// `Some(None)` clears it.
+    #[serde(with = "double_option", skip_serializing_if = "Option::is_none")]
+    pub description: Option<Option<String>>,
+    pub event_types: Option<Vec<String>>,
+    pub payload: Option<PayloadKind>,
+    pub headers: Option<BTreeMap<String, String>>,
+    pub concurrency: Option<i64>,
+    pub timeout_ms: Option<i64>,
+}
+
+impl EndpointChange {
+    fn applied_to(&self, mut settings: EndpointSettings) -> EndpointSettings {
+        macro_rules! take {
+            ($($field:ident),+) => { $(if let Some(value) = &self.$field { settings.$field = value.clone(); })+ };
+        }
+        take!(
+            name,
+            url,
+            description,
+            event_types,
+            payload,
+            headers,
+            concurrency,
+            timeout_ms
+        );
+        settings
+    }
+}
+
+/// Every setting, as it should be.
+impl From<EndpointSettings> for EndpointChange {
+    fn from(settings: EndpointSettings) -> Self {
+        Self {
+            name: Some(settings.name),
+            url: Some(settings.url),
+            description: Some(settings.description),
+            event_types: Some(settings.event_types),
+            payload: Some(settings.payload),
+            headers: Some(settings.headers),
+            concurrency: Some(settings.concurrency),
+            timeout_ms: Some(settings.timeout_ms),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeEndpoint {
     pub endpoint_id: EndpointId,
-    pub settings: EndpointSettings,
+    pub change: EndpointChange,
 }
 
 impl Decide for ChangeEndpoint {
@@ -22,12 +78,14 @@ impl Decide for ChangeEndpoint {
         let stream = streams::webhook(&self.endpoint_id);
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
-        let unchanged = work.endpoint(&self.endpoint_id)?.settings == self.settings;
-        settings::check(&self.settings)?;
+        let before = &work.endpoint(&self.endpoint_id)?.settings;
+        let settings = self.change.applied_to(before.clone());
+        let unchanged = *before == settings;
+        settings::check(&settings)?;
         if !unchanged {
             let changed = EndpointChanged {
                 endpoint_id: self.endpoint_id.clone(),
-                settings: self.settings.clone(),
+                settings,
             };
             work.emit(stream, changed)?;
         }

@@ -13,7 +13,7 @@ mod resume_endpoint;
 mod settings;
 mod test_endpoint;
 
-pub use change_endpoint::ChangeEndpoint;
+pub use change_endpoint::{ChangeEndpoint, EndpointChange};
 pub use create_endpoint::CreateEndpoint;
 pub use delete_endpoint::DeleteEndpoint;
 pub use disable_endpoint::DisableEndpoint;

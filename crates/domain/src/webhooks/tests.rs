@@ -49,9 +49,9 @@ fn an_endpoint_lives_from_creation_to_deletion() {
         .then_refused("endpoint.already_exists");
     let change = ChangeEndpoint {
         endpoint_id: id(),
-        settings: EndpointSettings {
-            concurrency: 8,
-            ..settings()
+        change: EndpointChange {
+            concurrency: Some(8),
+            ..EndpointChange::default()
         },
     };
     let shop = shop.when(change.clone()).then(["webhook.endpoint_changed"]);
@@ -90,6 +90,31 @@ fn an_endpoint_lives_from_creation_to_deletion() {
 }
 
 #[test]
+fn two_changes_of_different_settings_keep_each_other() {
+    let change = |change| ChangeEndpoint {
+        endpoint_id: id(),
+        change,
+    };
+    let url = EndpointChange {
+        url: Some("https://safe.example/hook".to_owned()),
+        ..EndpointChange::default()
+    };
+    let description = EndpointChange {
+        description: Some(Some("nuevo".to_owned())),
+        ..EndpointChange::default()
+    };
+    let shop = shop().and(create(settings()));
+    let shop = shop.when(change(url)).then(["webhook.endpoint_changed"]);
+    let outcome = shop.when(change(description));
+    let (_, event) = outcome.decision().events.last().unwrap();
+    let schemas::Event::Webhook(schemas::events::WebhookEvent::EndpointChanged(changed)) = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(changed.settings.url, "https://safe.example/hook");
+    assert_eq!(changed.settings.description.as_deref(), Some("nuevo"));
+}
+
+#[test]
 fn an_endpoint_that_does_not_exist_is_not_found() {
     let endpoint_id = id();
     let shop = shop();
@@ -97,7 +122,7 @@ fn an_endpoint_that_does_not_exist_is_not_found() {
     refused(
         ChangeEndpoint {
             endpoint_id: endpoint_id.clone(),
-            settings: settings(),
+            change: settings().into(),
         }
         .into(),
     );
@@ -134,7 +159,7 @@ fn refused(wrong: EndpointSettings, code: &str) -> Option<String> {
     let created = shop().and(create(settings()));
     let change = ChangeEndpoint {
         endpoint_id: id(),
-        settings: wrong.clone(),
+        change: wrong.clone().into(),
     };
     created.when(change).then_refused(code);
     shop().when(create(wrong)).then_refused(code)

@@ -118,6 +118,19 @@ impl LogWriter for PostgresWriter {
         result
     }
 
+    async fn check(&mut self) -> Result<(), AppendError> {
+        // The lease lasts exactly as long as the session, so a session that answers still holds it.
+        let mut owned = self.owned.take().ok_or(AppendError::Fenced)?;
+        let answer = sqlx::query("select 1").execute(&mut owned.session.connection);
+        match timeout(self.options.connect_timeout, answer).await {
+            Ok(Ok(_)) => {
+                self.owned = Some(owned);
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(AppendError::Fenced),
+        }
+    }
+
     async fn recover(&mut self) -> Result<Position, AppendError> {
         self.owned = None;
         let session = session::open(&self.target, &self.options, Some(self.backend)).await?;

@@ -1,8 +1,10 @@
 //! `replay`: a month of a real retailer, sent as commands over HTTP, received as webhooks, reconciled to the penny.
 //!
 //! Every idempotency key derives from the file, so that a second run is answered from the first and adds nothing.
-//! `orders` builds the commands, `pipeline` sends them in an order that cannot matter, `reconcile` compares.
+//! `orders` builds the commands, `pipeline` sends them in an order that cannot matter, `expected` counts the webhooks that
+//! follow from them, `reconcile` compares.
 
+mod expected;
 mod orders;
 mod pipeline;
 mod progress;
@@ -128,7 +130,11 @@ impl Replay<'_> {
 
         report::say("waiting for read models and webhooks");
         let deadline = Deadline::after(QUIET_PATIENCE);
-        let (statistics, received) = self.webhooks_at_rest(&endpoint.endpoint_id, deadline).await?;
+        let (created_at, last_position) = (endpoint.position, self.sent.last_position);
+        let ((statistics, received), webhooks_expected) = tokio::try_join!(
+            self.webhooks_at_rest(&endpoint.endpoint_id, deadline),
+            expected::webhooks(self.client, &endpoint.endpoint_id, created_at, last_position)
+        )?;
         let reconciliation =
             Reconciliation::read(self.client, &self.shop.plan.expected, self.sent.last_position).await?;
         let head_after = self.steady_head(self.sent.last_position).await?;
@@ -137,6 +143,7 @@ impl Replay<'_> {
             unsendable: self.shop.plan.unsendable.clone(),
             sent: std::mem::take(&mut self.sent),
             reconciliation,
+            webhooks_expected,
             statistics,
             received,
             received_before,
@@ -196,9 +203,10 @@ impl Replay<'_> {
         deadline: Deadline,
     ) -> anyhow::Result<(api::EndpointStatistics, Summary)> {
         loop {
+            // In this order: once the last event has come all are matched, so the later figures are the final ones.
+            let received = self.receiver.summary(HOOK);
             let statistics: api::EndpointStatistics =
                 self.client.read(&api::endpoint_statistics(endpoint_id)).await?;
-            let received = self.receiver.summary(HOOK);
             let complete = statistics.delivered == statistics.matched
                 && received.received >= statistics.matched
                 && received.highest_position >= self.sent.last_position;

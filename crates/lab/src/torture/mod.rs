@@ -183,6 +183,7 @@ impl Torture {
                 .context("demo.json names no database_url")?,
             acks: journal::read(&self.folder.join("acks.jsonl"))?,
             receipts: journal::read(&self.folder.join("receipts.jsonl"))?,
+            logs: Some(self.folder.clone()),
         };
         let verdict = verify::check(&evidence).await?;
         standalone.stop().await?;
@@ -227,11 +228,12 @@ impl Torture {
             let position = world.last_position();
             world.client.accepted(&api::tenant().at_least(position)).await?;
             loop {
+                // In this order: once the last event has come all are matched.
+                let received = receiver.summary(&world.hook);
                 let statistics: api::EndpointStatistics = world
                     .client
                     .read(&api::endpoint_statistics(&world.endpoint_id))
                     .await?;
-                let received = receiver.summary(&world.hook);
                 let is_quiet = statistics.delivered == statistics.matched
                     && received.received >= statistics.matched
                     && received.highest_position >= position;

@@ -2,13 +2,15 @@
 //!
 //! Its own SQL and its own folds, written from the documents and not from the product's code: a mistake there must not
 //! be repeated here. `log` walks the log, `fold` makes the read models from scratch, `tables` compares them, `webhooks`
-//! recomputes who had to get what, `acks` holds what clients were told against what is stored.
+//! recomputes who had to get what, `acks` holds what clients were told against what is stored, `logs` searches the
+//! servers' log files for secrets.
 
 mod acks;
 mod chain;
 mod findings;
 mod fold;
 mod log;
+mod logs;
 mod secrets;
 mod tables;
 mod webhooks;
@@ -53,6 +55,8 @@ pub struct Evidence {
     pub database_url: String,
     pub acks: Vec<Ack>,
     pub receipts: Vec<Receipt>,
+    /// Every `*.log` below this folder is searched for secrets.
+    pub logs: Option<PathBuf>,
 }
 
 /// Checks and prints. True when nothing is wrong.
@@ -73,6 +77,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
             Some(path) => journal::read(path)?,
             None => replay_receipts(&demo::state_folder(&arguments.demo))?,
         },
+        logs: Some(demo::data_folder(&arguments.demo)),
     };
     let verdict = check(&evidence).await?;
     verdict.print()?;
@@ -114,9 +119,20 @@ pub async fn check(evidence: &Evidence) -> anyhow::Result<Verdict> {
     let deliveries = webhooks::Deliveries::read(&mut snapshot).await?;
     deliveries.check(&walked.matched, heads.matcher, &mut findings);
     deliveries.check_receipts(&evidence.receipts, &mut findings);
+    webhooks::check_secrets(&mut snapshot, &mut findings).await?;
     acks::check(&mut snapshot, &evidence.acks, &walked, &mut findings).await?;
     snapshot.rollback().await?;
-    Ok(findings.verdict())
+    let Some(folder) = evidence.logs.clone() else {
+        return Ok(findings.verdict());
+    };
+    let searched = tokio::task::spawn_blocking(move || {
+        logs::check(&folder, &mut findings);
+        findings
+    });
+    Ok(searched
+        .await
+        .context("the search of the log files ended")?
+        .verdict())
 }
 
 /// How far everybody is.

@@ -1,10 +1,12 @@
-//! What must never stand in the log in clear: signing secrets, password hashes, card numbers.
+//! What must never stand in clear in the log of events, in the dispatcher's tables or in log files: signing secrets, password hashes, card numbers.
 //!
 //! An IMEI passes the same check as a card number, so fields that hold units and GTINs are exempt by name.
 
 use serde_json::Value;
 
 const MARKS: &[&str] = &["whsec_", "$argon2", "-----BEGIN"];
+/// Words before a number in plain text that say that it is no card's.
+const NAMED: &[&str] = &["imei", "serial", "gtin", "span_id", "parent_id"];
 /// Fields whose digits are no card's.
 const EXEMPT: &[&str] = &["unit", "units", "gtin", "sealed"];
 
@@ -14,6 +16,28 @@ pub(super) fn found_in(text: &str, document: &Value) -> Option<String> {
         return Some(format!("{mark}…"));
     }
     card_in(document, "").map(|field| format!("what looks like a card number in {field}"))
+}
+
+/// As [`found_in`], for plain text such as a line of a log file, where nothing but the word before tells what a number is.
+pub(super) fn found_in_text(line: &str) -> Option<String> {
+    if let Some(mark) = MARKS.iter().find(|mark| line.contains(**mark)) {
+        return Some(format!("{mark}…"));
+    }
+    let words: Vec<&str> = line
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_alone = (0..words.len()).any(|at| is_card(words[at]) && !is_named(&words[..at]));
+    (is_alone || holds_grouped_card(line)).then(|| "what looks like a card number".to_owned())
+}
+
+/// Whether the words before say that a number is no card's: a unit's, or an id of a trace (of sixteen hexadecimal
+/// digits some have no letter).
+fn is_named(before: &[&str]) -> bool {
+    before.last().is_some_and(|word| {
+        let is_trace_id = word.len() == 32 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        is_trace_id || NAMED.contains(&word.to_ascii_lowercase().as_str())
+    })
 }
 
 fn card_in(value: &Value, field: &str) -> Option<String> {
@@ -28,10 +52,14 @@ fn card_in(value: &Value, field: &str) -> Option<String> {
 /// Whether 13 to 19 digits, as one word or in groups of four, pass the check of card numbers.
 fn holds_card(text: &str) -> bool {
     let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-    words.iter().any(|word| is_card(word))
-        || words
-            .windows(4)
-            .any(|group| is_grouped(group) && is_card(&group.concat()))
+    words.iter().any(|word| is_card(word)) || holds_grouped_card(text)
+}
+
+fn holds_grouped_card(text: &str) -> bool {
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    words
+        .windows(4)
+        .any(|group| is_grouped(group) && is_card(&group.concat()))
 }
 
 fn is_grouped(words: &[&str]) -> bool {
@@ -78,6 +106,25 @@ mod tests {
         assert!(found(&json!({"note": "paid with 4111111111111111."})).is_some());
         assert!(found(&json!({"hash": "$argon2id$v=19$m=19456"})).is_some());
         assert!(found(&json!({"secret": "whsec_abc"})).is_some());
+    }
+
+    #[test]
+    fn a_log_line_tells_cards_from_units_and_traces() {
+        for line in [
+            "paid 4111111111111111",
+            "card=4111-1111-1111-1111,",
+            "{\"secret\":\"whsec_abc\"}",
+        ] {
+            assert!(found_in_text(line).is_some(), "{line}");
+        }
+        for line in [
+            "unit imei:490154203237518 sold",
+            "traceparent 00-4bf92f3577b34da6a3ce929d0e0e4736-4111111111111111-01",
+            "span_id=4111111111111111",
+            "paid 4111111111111112",
+        ] {
+            assert_eq!(found_in_text(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -28,6 +28,11 @@ pub(super) const DAILY_FIGURES: [&str; 12] = [
 
 /// Each table and its key's columns. The compared columns are those that the fold fills.
 const TABLES: &[(&str, &[&str])] = &[
+    ("rm_tenant", &["tenant"]),
+    ("rm_stores", &["tenant", "store"]),
+    ("rm_terminals", &["tenant", "terminal"]),
+    ("rm_users", &["tenant", "username"]),
+    ("rm_tax_rates", &["tenant", "tax_code"]),
     ("rm_audit", &["tenant", "position"]),
     ("rm_items", &["tenant", "sku"]),
     ("rm_stock", &["tenant", "store", "sku"]),

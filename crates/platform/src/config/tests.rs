@@ -132,6 +132,16 @@ fn an_unknown_key_is_refused_with_its_name_and_its_source() {
 }
 
 #[test]
+fn settings_that_nothing_reads_are_refused_rather_than_ignored() {
+    for key in ["timeout_ms", "poll_min_ms"] {
+        let message = with_file(&format!("[dispatcher]\n{key} = 5\n"), &[])
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(&format!("dispatcher.{key}")), "{message}");
+    }
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_refused_without_being_repeated() {
     let message = with_environment(&[("TRASTIENDA_ENGINE__BATCH_MAX", "hunter2")])
         .unwrap_err()
@@ -149,6 +159,11 @@ fn a_value_out_of_its_limits_is_refused() {
         ("TRASTIENDA_ENGINE__BATCH_MAX", "0", "engine.batch_max"),
         ("TRASTIENDA_OUTBOUND__DNS_TTL_S", "31", "outbound.dns_ttl_s"),
         ("TRASTIENDA_DISPATCHER__LEASE_S", "30", "dispatcher.lease_s"),
+        (
+            "TRASTIENDA_DISPATCHER__POLL_MAX_MS",
+            "1001",
+            "dispatcher.poll_max_ms",
+        ),
         (
             "TRASTIENDA_DISPATCHER__SECURITY_OFFSETS_S",
             "[5, 0]",

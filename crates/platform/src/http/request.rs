@@ -4,6 +4,7 @@
 
 use poem::http::{HeaderMap, header};
 use poem::{FromRequest, Request, RequestBody};
+use schemas::card::holds_card_number;
 use schemas::envelope::Actor;
 use schemas::events::admin::Role;
 use schemas::ids::{TenantId, Username};
@@ -91,7 +92,10 @@ pub fn reason(headers: &HeaderMap) -> Result<Option<String>, &'static Code> {
     if chars == 0 {
         return Ok(None);
     }
-    if !(REASON_MIN_CHARS..=REASON_MAX_CHARS).contains(&chars) || text.chars().any(char::is_control) {
+    if !(REASON_MIN_CHARS..=REASON_MAX_CHARS).contains(&chars)
+        || text.chars().any(char::is_control)
+        || holds_card_number(text)
+    {
         return Err(&codes::REASON_INVALID);
     }
     Ok(Some(text.to_owned()))

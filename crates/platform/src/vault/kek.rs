@@ -20,7 +20,7 @@ pub enum KekError {
     #[error("cannot use the key file {}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     /// Others than the owner may read the file.
-    #[error("the key file {} may be read by others: its mode must be 0600 or 0400", path.display())]
+    #[error("the key file {} may be read by others or written by its group: its mode must be 0600, 0400 or 0440", path.display())]
     Exposed { path: PathBuf },
     #[error("a key-encryption key is 32 bytes, or their base64")]
     Malformed,
@@ -66,7 +66,7 @@ impl Kek {
         };
         let mode = std::fs::metadata(path).map_err(fail)?.permissions().mode();
         // A group may read: that is how secrets are mounted in containers.
-        if mode & 0o007 != 0 {
+        if mode & 0o027 != 0 {
             return Err(KekError::Exposed {
                 path: path.to_owned(),
             });

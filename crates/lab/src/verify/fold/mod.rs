@@ -1,13 +1,17 @@
 //! The read models from scratch: a plain fold over events as JSON, written from the documents.
 //!
-//! `sales` holds the till's tables. Not here: averages of cost (their rounding is the product's own) and personal data (sealed).
+//! `sales` holds the till's tables, `admin` those of the tenant's set-up, `cost` what stock costs. Not here: personal data
+//! in clear (it is sealed).
 
+mod admin;
+mod cost;
 mod sales;
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
+use self::cost::Cost;
 use super::findings::Findings;
 use super::log::Event;
 
@@ -92,6 +96,7 @@ impl Folded {
             Some(("customer", kind)) => self.customer(&fact, kind, findings),
             Some(("sale", kind)) => self.sale(&fact, kind, findings),
             Some(("catalogue", kind)) => self.item(&fact, kind),
+            Some(("admin", kind)) => self.admin(&fact, kind, findings),
             _ => {}
         }
     }
@@ -133,6 +138,13 @@ impl Folded {
         movement.insert("on_hand_delta", json!(on_hand));
         movement.insert("reserved_delta", json!(reserved));
         let row = self.row("rm_stock", fact.key(&[store, sku]));
+        let before = get(row, "on_hand");
+        let unit_cost = fact.data.get("unit_cost_minor").and_then(Value::as_i64);
+        match Cost::of(row).moved(before, on_hand, unit_cost) {
+            Some(cost) => cost.store(row),
+            None => findings.error("stock", format!("position {position}: the cost leaves its range")),
+        }
+        row.insert("last_position", json!(position));
         add(row, "on_hand", on_hand);
         add(row, "reserved", reserved);
         for column in ["on_hand", "reserved"] {

@@ -81,3 +81,46 @@ fn a_sale_whose_lines_do_not_add_up_or_that_completes_twice_is_noticed() {
     let (_, findings) = folded(&[("sale.completed", sale(300)), ("sale.completed", sale(300))]);
     assert_eq!(findings.verdict().errors_of("doubled"), 1);
 }
+
+#[test]
+fn the_set_up_keeps_the_last_values_and_what_was_never_opened_is_noticed() {
+    let (set_up, findings) = folded(&[
+        (
+            "admin.tenant_created",
+            json!({ "name": "Tienda", "currency": "HNL", "time_zone": "America/Tegucigalpa",
+                    "prices_include_tax": true, "stock_policy": "strict" }),
+        ),
+        (
+            "admin.stock_policy_changed",
+            json!({ "stock_policy": "allow_negative" }),
+        ),
+        ("admin.store_opened", json!({ "store": "c", "name": "Centro" })),
+        ("admin.store_closed", json!({ "store": "c" })),
+        (
+            "admin.user_created",
+            json!({ "username": "ana", "role": "cashier", "display_name": { "sealed": "v1.n" },
+                    "password_hash": { "sealed": "v1.h" } }),
+        ),
+        ("admin.user_disabled", json!({ "username": "ana" })),
+        (
+            "admin.tax_rate_set",
+            json!({ "tax_code": "ISV", "name": "ISV", "rate_ppm": 150_000 }),
+        ),
+    ]);
+    assert!(findings.verdict().ok());
+    let row = |table: &str, key: &[&str]| {
+        let key: Key = key.iter().map(|part| (*part).to_owned()).collect();
+        set_up.tables[table][&key].clone()
+    };
+    assert_eq!(row("rm_tenant", &["t"])["stock_policy"], "allow_negative");
+    assert_eq!(row("rm_tenant", &["t"])["currency"], "HNL");
+    assert_eq!(row("rm_stores", &["t", "c"])["closed"], true);
+    let user = row("rm_users", &["t", "ana"]);
+    assert_eq!(
+        (&user["display_name_sealed"], &user["disabled"]),
+        (&json!("v1.n"), &json!(true))
+    );
+    assert_eq!(row("rm_tax_rates", &["t", "ISV"])["last_position"], 7);
+    let (_, findings) = folded(&[("admin.terminal_retired", json!({ "terminal": "caja-1" }))]);
+    assert_eq!(findings.verdict().errors_of("admin"), 1);
+}
