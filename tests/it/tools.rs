@@ -14,6 +14,7 @@ async fn lab(args: &[&str]) -> (bool, Value, String) {
     let output = tokio::process::Command::new(binary("lab"))
         .args(args)
         .env("TRASTIENDA_BIN", binary("trastienda"))
+        .env_remove("TRASTIENDA_TOOLS")
         .current_dir(repository())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
