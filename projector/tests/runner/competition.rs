@@ -152,7 +152,8 @@ async fn a_model_of_another_version_is_filled_from_the_beginning_with_all_the_ot
     let models = Models::new().await;
     let log = shop(3).await;
     run_to_end(&mut runner(&models, &log.reader, 2).await).await;
-    let count = "select (select count(*) from rm_stock), (select coalesce(sum(on_hand), 0)::bigint from rm_stock)";
+    let count =
+        "select (select count(*) from rm_stock), (select coalesce(sum(on_hand), 0)::bigint from rm_stock)";
     let before: (i64, i64) = sqlx::query_as(count).fetch_one(&models.engine).await.unwrap();
     assert!(before.0 > 0 && before.1 > 0);
     // As a release with a raised version does: its step has not been applied yet.
