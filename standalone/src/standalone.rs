@@ -24,6 +24,7 @@ use crate::tenant::Address;
 const DEMO_FILE: &str = "demo.json";
 
 pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
+    platform::failpoint::set_up();
     let mut config = Config::load(args.config.as_deref())?;
     for address in &args.allow_outbound {
         config.outbound.allow.push(

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod db;
+pub mod failpoint;
 pub mod http;
 pub mod lease;
 pub mod metrics;

@@ -63,6 +63,7 @@ pub async fn run(
     service_name: &'static str,
     start: impl AsyncFnOnce(&Config, &Tasks) -> anyhow::Result<Gateway>,
 ) -> anyhow::Result<()> {
+    crate::failpoint::set_up();
     let config = Config::load(None)?;
     let _telemetry = crate::telemetry::init(&config, service_name)?;
     crate::crypto::install_default_provider();
