@@ -10,7 +10,7 @@ mod session;
 use std::sync::Arc;
 
 use domain::Command;
-use platform::auth::{PasswordHasher, Throttle, TokenIssuer};
+use platform::auth::{PasswordHasher, SignInLimits, SignInThrottle, TokenIssuer};
 use platform::clock::SharedClock;
 use platform::http::{Problem, RequestContext};
 use schemas::ids::TenantId;
@@ -19,16 +19,9 @@ use uuid::Uuid;
 pub use answer::CommandAnswer;
 pub use ports::{Commands, PersonalData};
 pub use problems::{of_refusal, of_submit_error, of_vault_error};
-pub use session::{Attempt, of_password_error, sign_in_throttles};
+pub use session::{Attempt, of_password_error};
 
 use crate::engine::{Reply, Submission};
-
-/// Attempts to sign in that are watched together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum AttemptsOf {
-    User { tenant: String, username: String },
-    Tenant(String),
-}
 
 /// What handlers share.
 pub struct Http {
@@ -36,8 +29,7 @@ pub struct Http {
     pub vault: Arc<dyn PersonalData>,
     pub issuer: Arc<TokenIssuer>,
     pub passwords: PasswordHasher,
-    pub user_attempts: Throttle<AttemptsOf>,
-    pub tenant_attempts: Throttle<AttemptsOf>,
+    pub attempts: SignInThrottle,
     pub clock: SharedClock,
 }
 
@@ -50,16 +42,15 @@ impl Http {
         vault: Arc<dyn PersonalData>,
         issuer: Arc<TokenIssuer>,
         passwords: PasswordHasher,
+        sign_in: SignInLimits,
         clock: SharedClock,
     ) -> Self {
-        let (user_attempts, tenant_attempts) = sign_in_throttles();
         Self {
             commands,
             vault,
             issuer,
             passwords,
-            user_attempts,
-            tenant_attempts,
+            attempts: SignInThrottle::new(sign_in),
             clock,
         }
     }

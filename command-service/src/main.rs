@@ -8,7 +8,7 @@ use command_service::routes;
 use command_service::start::{WriteSide, migrations};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
-use platform::http::{Gateway, GuardSettings, health, openapi};
+use platform::http::{Gateway, health, openapi};
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
 
@@ -29,6 +29,6 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     let document = openapi::document(&[routes::spec()?], routes::ROUTES)?;
     let verifier = connected.token_verifier(config, clock).await?;
     let services = vec![write_side.service, health::service(checks, &document)];
-    let settings = GuardSettings::of(&config.http, connected.keys.fingerprints);
+    let settings = connected.guard(config, tasks);
     Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)
 }

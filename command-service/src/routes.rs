@@ -6,15 +6,17 @@
 mod admin;
 mod auth;
 mod catalogue;
+mod connectors;
 mod customers;
 mod inventory;
 mod parameters;
 mod pos;
+mod reservations;
 mod webhooks;
 
 use std::sync::Arc;
 
-use platform::auth::TokenError;
+use platform::auth::{IntegrationTokens, TokenError};
 use platform::http::openapi::{DocumentError, spec_of};
 use platform::http::{Access, ReasonRule, Route, Service, Verb};
 use poem::{EndpointExt, IntoEndpoint};
@@ -81,6 +83,9 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/inventory/receipts", "receive_stock", who(CATALOGUE, Required, "inventory:write")),
     write(Post, "/api/v1/inventory/adjustments", "adjust_stock", who(CATALOGUE, Required, "inventory:write")),
     write(Post, "/api/v1/inventory/write-offs", "write_off_stock", who(CATALOGUE, Required, "inventory:write")),
+    write(Post, "/api/v1/inventory/reservations", "create_reservation", who(TILL, Required, "inventory:reserve")),
+    write(Post, "/api/v1/inventory/reservations/{reservation_id}/confirm", "confirm_reservation", who(TILL, Required, "inventory:reserve")),
+    write(Post, "/api/v1/inventory/reservations/{reservation_id}/release", "release_reservation", who(TILL, Required, "inventory:reserve")),
 
     write(Post, "/api/v1/customers", "register_customer", who(TILL, Required, "customers:write")),
     write(Put, "/api/v1/customers/{customer_id}/credit", "change_credit", who(MANAGE, Required, "customers:credit")),
@@ -113,32 +118,49 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/pause", "pause_endpoint", who(MANAGE, Optional, "webhooks:write")),
     write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/resume", "resume_endpoint", who(MANAGE, Optional, "webhooks:write")),
     write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/test", "test_endpoint", who(MANAGE, Optional, "webhooks:write")),
+    write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/rotate-secret", "rotate_secret", who(MANAGE, Required, "webhooks:write")),
+    write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/end-previous-secret", "end_previous_secret", who(MANAGE, Required, "webhooks:write")),
+    write(Post, "/api/v1/webhooks/endpoints/{endpoint_id}/replay", "replay_deliveries", who(MANAGE, Required, "webhooks:write")),
+
+    write(Post, "/api/v1/connectors", "create_connector", who(ADMIN, Optional, "connectors:write")),
+    write(Patch, "/api/v1/connectors/{slug}", "change_connector", who(ADMIN, Optional, "connectors:write")),
+    write(Post, "/api/v1/connectors/{slug}/rotate", "rotate_connector_token", who(ADMIN, Optional, "connectors:write")),
+    write(Post, "/api/v1/connectors/{slug}/disable", "disable_connector", who(ADMIN, Optional, "connectors:write")),
+    write(Post, "/api/v1/connectors/{slug}/enable", "enable_connector", who(ADMIN, Optional, "connectors:write")),
+    write(Post, "/api/v1/connectors/{slug}/revoke", "revoke_connector", who(ADMIN, Optional, "connectors:write")),
 ];
 
 type Apis = (
     auth::AuthApi,
     catalogue::CatalogueApi,
     inventory::InventoryApi,
+    reservations::ReservationsApi,
     customers::CustomersApi,
     pos::PosApi,
     admin::AdminApi,
     webhooks::WebhooksApi,
+    connectors::ConnectorsApi,
 );
 
 /// The write side for a gateway.
 ///
 /// # Errors
 /// When a signing key is none.
-pub fn service(http: Arc<Http>) -> Result<Service, TokenError> {
+pub fn service(http: Arc<Http>, integration_tokens: IntegrationTokens) -> Result<Service, TokenError> {
     let auth = auth::AuthApi::new(Arc::clone(&http))?;
     let apis: Apis = (
         auth,
         catalogue::CatalogueApi(Arc::clone(&http)),
         inventory::InventoryApi(Arc::clone(&http)),
+        reservations::ReservationsApi(Arc::clone(&http)),
         customers::CustomersApi(Arc::clone(&http)),
         pos::PosApi(Arc::clone(&http)),
         admin::AdminApi(Arc::clone(&http)),
-        webhooks::WebhooksApi(http),
+        webhooks::WebhooksApi(Arc::clone(&http)),
+        connectors::ConnectorsApi {
+            http,
+            tokens: integration_tokens,
+        },
     );
     let service = OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION"));
     Ok(Service {

@@ -45,7 +45,8 @@ macro_rules! claim_sql {
                  order by d.due_at, d.sequence limit w.room for update skip locked) d)
              update webhook_deliveries d set lease_until = now() + $3 * interval '1 millisecond'
              from picked p where d.endpoint = p.endpoint and d.sequence = p.sequence
-             returning d.endpoint, d.sequence, d.position, d.event_id, d.payload, d.attempts"
+             returning d.endpoint, d.sequence, d.position, d.event_id, d.payload, d.attempts,
+               d.attempt_base"
         )
     };
 }
@@ -96,6 +97,7 @@ struct Row {
     event_id: uuid::Uuid,
     payload: i16,
     attempts: i32,
+    attempt_base: i32,
 }
 
 /// How a payload kind is stored.
@@ -254,6 +256,7 @@ impl<R: LogReader> Claimer<R> {
                 event,
                 payload,
                 attempt,
+                attempt_base: u32::try_from(row.attempt_base).unwrap_or(0),
                 lease_ends,
             });
         }

@@ -5,8 +5,12 @@
 //! way for a failing webhook to touch the business operation behind it.
 
 pub mod api;
+mod breaker;
 mod claim;
+pub mod counters;
+pub mod feed;
 mod filter;
+mod health;
 mod line;
 mod matcher;
 mod metrics;
@@ -14,6 +18,7 @@ mod queue;
 mod recent;
 mod record;
 mod registry;
+mod replay;
 pub mod schedule;
 mod send;
 mod settle;
@@ -24,12 +29,22 @@ pub mod watchdog;
 use platform::db::Migration;
 
 pub use api::{DeliveryReads, ROUTES};
+pub use breaker::BreakerOptions;
+pub use feed::Feed;
 pub use sign::webhook_id;
 pub use start::{Dispatcher, DispatcherHandle, DispatcherOptions};
 
 /// The tables of this crate; its dependencies (vault, engine's inbox) bring their own.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    module: "dispatcher",
-    version: 1,
-    sql: include_str!("schema.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        module: "dispatcher",
+        version: 1,
+        sql: include_str!("schema.sql"),
+    },
+    Migration {
+        module: "dispatcher",
+        version: 2,
+        sql: include_str!("schema_2.sql"),
+    },
+    feed::MIGRATION,
+];

@@ -1,19 +1,21 @@
 //! One endpoint's line: how much it may keep, and how many attempts it may have under way now.
 //!
-//! Pure; whose turn it is belongs to `queue`.
+//! Pure; whose turn it is belongs to `queue`, and whether an endpoint is spared to `breaker`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::breaker::{Breaker, BreakerOptions, BreakerState};
 use crate::queue::Job;
 use crate::registry::Endpoint;
 
 /// Deliveries that wait for one endpoint.
 pub const LINE_MAX: usize = 2_048;
-/// Failures in a row after which an endpoint is spared: one attempt at a time.
-pub const SPARED_AFTER: u32 = 5;
-/// What waits for each attempt that a spared endpoint may have under way.
-pub const SPARED_LINE_MAX: usize = 4;
+/// A drain keeps in memory what it can send in this time: well within a lease.
+const AHEAD: Duration = Duration::from_secs(2);
 
 /// An endpoint's waiting deliveries and how its receiver fares.
 #[derive(Default)]
@@ -27,25 +29,14 @@ pub struct Line {
     pub in_turns: bool,
     /// Whether the database holds more that is due.
     pub backlog: bool,
-    /// In a row.
-    failures: u32,
-    spared: Option<Spared>,
-}
-
-/// An endpoint that failed, and is on its way back.
-#[derive(Clone, Copy)]
-struct Spared {
-    /// Attempts at the same time.
-    allowed: usize,
-    /// Since `allowed` changed.
-    successes: usize,
+    pub breaker: Breaker,
+    /// The breaker's state as it was told last.
+    pub noted: BreakerState,
 }
 
 impl Line {
-    fn limit(&self) -> usize {
-        self.spared.map_or(LINE_MAX, |spared| {
-            spared.allowed.saturating_mul(SPARED_LINE_MAX).min(LINE_MAX)
-        })
+    fn limit(&self, now: Instant) -> usize {
+        self.breaker.worth_keeping(now, AHEAD, LINE_MAX)
     }
 
     /// What waits, or is about to.
@@ -53,61 +44,56 @@ impl Line {
         self.jobs.len() + self.reserved
     }
 
-    pub fn room(&self) -> usize {
-        self.limit().saturating_sub(self.length())
+    pub fn room(&self, now: Instant) -> usize {
+        self.limit(now).saturating_sub(self.length())
     }
 
     /// Whether it is time to look for more in the database.
-    pub fn is_hungry(&self) -> bool {
-        self.backlog && self.jobs.len() < self.limit() / 2
+    pub fn is_hungry(&self, now: Instant) -> bool {
+        self.backlog && self.jobs.len() < self.limit(now).div_ceil(2)
     }
 
     /// Whether the endpoint may have one more attempt under way; `share` is what any endpoint may have at most.
-    pub fn may_send(&self, share: usize) -> bool {
-        let full = self.full_width(share);
-        let allowed = self.spared.map_or(full, |spared| spared.allowed.min(full));
-        !self.jobs.is_empty() && self.in_flight < allowed
-    }
-
-    fn full_width(&self, share: usize) -> usize {
-        self.endpoint
+    pub fn may_send(&self, share: usize, now: Instant) -> bool {
+        let places = self
+            .endpoint
             .as_ref()
-            .map_or(share, |endpoint| endpoint.concurrency.min(share))
+            .map_or(share, |endpoint| endpoint.concurrency.min(share));
+        !self.jobs.is_empty() && self.in_flight < places && self.breaker.allows(now)
     }
 
-    /// Counts an attempt that arrived. A spared endpoint gets one more place per round of successes, so that a
-    /// receiver that is back is not flooded with what it missed.
-    pub fn succeeded(&mut self, share: usize) {
-        self.failures = 0;
-        let full = self.full_width(share);
-        let Some(spared) = &mut self.spared else { return };
-        spared.successes += 1;
-        if spared.successes >= spared.allowed {
-            spared.allowed += 1;
-            spared.successes = 0;
-        }
-        if spared.allowed >= full {
-            self.spared = None;
-        }
+    /// Takes the next delivery for an attempt that begins now; [`Line::may_send`] was asked.
+    pub fn take(&mut self, now: Instant) -> Option<Job> {
+        let job = self.jobs.pop_front()?;
+        self.in_flight += 1;
+        self.breaker.begin(now);
+        Some(job)
     }
 
-    /// Counts an attempt that failed. Failures in a row spare the endpoint; on its way back each halves its places.
-    pub fn failed(&mut self) {
-        self.failures = self.failures.saturating_add(1);
-        let allowed = match self.spared {
-            _ if self.failures >= SPARED_AFTER => 1,
-            Some(spared) => (spared.allowed / 2).max(1),
-            None => return,
-        };
-        self.spared = Some(Spared {
-            allowed,
-            successes: 0,
-        });
+    /// Counts how an attempt ended; `None` when none was made. `options` is `None` where nobody is spared.
+    pub fn done(&mut self, succeeded: Option<bool>, options: Option<&BreakerOptions>, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let Some(options) = options else { return };
+        match succeeded {
+            Some(true) => self.breaker.succeeded(now),
+            Some(false) => self.breaker.failed(options, now),
+            None => self.breaker.abandoned(now),
+        }
+        if self.length() == 0 && self.in_flight == 0 && !self.backlog {
+            self.breaker.caught_up();
+        }
     }
 
     /// Takes out what a spared endpoint's line may not keep.
-    pub fn shed(&mut self) -> Vec<Job> {
-        let keep = self.limit().min(self.jobs.len());
+    pub fn shed(&mut self, now: Instant) -> Vec<Job> {
+        let spared = !matches!(
+            self.breaker.state(),
+            BreakerState::Closed | BreakerState::Draining
+        );
+        if !spared {
+            return Vec::new();
+        }
+        let keep = self.limit(now).min(self.jobs.len());
         let shed: Vec<Job> = self.jobs.drain(keep..).collect();
         self.backlog |= !shed.is_empty();
         shed
@@ -120,6 +106,6 @@ impl Line {
 
     /// Whether a new line would say the same.
     pub fn is_forgettable(&self) -> bool {
-        self.is_empty() && self.failures == 0 && self.spared.is_none() && !self.backlog
+        self.is_empty() && self.breaker.is_forgettable() && !self.backlog
     }
 }

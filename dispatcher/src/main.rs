@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bus::{Bus, BusOptions};
-use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, ROUTES};
+use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed, ROUTES, feed};
 use event_store::PostgresReader;
+use platform::auth::IntegrationTokens;
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
-use platform::http::{CursorKey, Gateway, GuardSettings, health, openapi};
+use platform::http::{CursorKey, Gateway, health, openapi};
 use platform::outbound::Outbound;
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
@@ -25,9 +26,10 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     let steps = [platform::vault::MIGRATIONS, dispatcher::MIGRATIONS].concat();
     let connected = Connected::open(config, &steps).await?;
     let nats = config.nats_url.as_ref().context("NATS_URL is not set")?;
-    Dispatcher::start(
+    let reader = PostgresReader::new(connected.engine_pool.clone());
+    let dispatcher = Dispatcher::start(
         tasks,
-        PostgresReader::new(connected.engine_pool.clone()),
+        reader.clone(),
         connected.engine_pool.clone(),
         Bus::connect(nats.expose(), BusOptions::default()).await?,
         connected.vault.clone(),
@@ -37,9 +39,25 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     )
     .await?;
     let reads = DeliveryReads::new(connected.api_pool.clone(), CursorKey::new(connected.keys.cursors));
-    let document = openapi::document(&[openapi::spec_for(&reads.operations())?], ROUTES)?;
+    let feed = Feed::new(
+        &dispatcher,
+        reader,
+        (connected.engine_pool.clone(), connected.api_pool.clone()),
+        IntegrationTokens::new(connected.keys.integration_tokens),
+        CursorKey::new(connected.keys.cursors),
+        Arc::clone(&clock),
+    );
+    let specs = [
+        openapi::spec_for(&reads.operations())?,
+        openapi::spec_for(&feed.operations())?,
+    ];
+    let document = openapi::document(&specs, &[ROUTES, feed::ROUTES].concat())?;
     let verifier = connected.token_verifier(config, clock).await?;
-    let services = vec![reads.service(), health::service(connected.checks(), &document)];
-    let settings = GuardSettings::of(&config.http, connected.keys.fingerprints);
+    let services = vec![
+        reads.service(),
+        feed.service(),
+        health::service(connected.checks(), &document),
+    ];
+    let settings = connected.guard(config, tasks);
     Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)
 }

@@ -21,6 +21,11 @@ pub struct Metrics {
     pub overdue_seconds: IntGauge,
     pub stalled: IntGauge,
     pub unbalanced: IntGauge,
+    pub audits: IntCounterVec,
+    pub matcher_lag: IntGauge,
+    pub matcher_stalled: IntGauge,
+    pub relay_lag: IntGauge,
+    pub relay_stalled: IntGauge,
 }
 
 impl Metrics {
@@ -69,11 +74,32 @@ impl Metrics {
             ),
             stalled: gauge(
                 "trastienda_webhook_stalled",
-                "1 while a due delivery waits longer than its bound.",
+                "1 while a due delivery waits longer than its bound and its endpoint is not being tried.",
             ),
             unbalanced: gauge(
                 "trastienda_webhook_endpoints_unbalanced",
                 "Endpoints whose matched deliveries are not the sum of their states.",
+            ),
+            audits: counter_vec(
+                "trastienda_webhook_audits_total",
+                "Endpoints whose rows were counted, by whether the counters agreed.",
+                &["outcome"],
+            ),
+            matcher_lag: gauge(
+                "trastienda_webhook_matcher_lag_events",
+                "Events of the log that are not matched yet.",
+            ),
+            matcher_stalled: gauge(
+                "trastienda_webhook_matcher_stalled",
+                "1 while no event is matched for longer than the bound although the log goes on.",
+            ),
+            relay_lag: gauge(
+                "trastienda_webhook_relay_lag_events",
+                "Events of the log that the broker has not acknowledged, as the dispatcher sees it.",
+            ),
+            relay_stalled: gauge(
+                "trastienda_webhook_relay_stalled",
+                "1 while the relay does not move for longer than the bound although the log goes on.",
             ),
         }
     }

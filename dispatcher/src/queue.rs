@@ -4,7 +4,7 @@
 //! their share of the workers and no more. In memory only: everything here has a row with a lease in the database;
 //! what is dropped comes back by itself.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::Payload;
@@ -12,7 +12,7 @@ use schemas::{RecordedEvent, TenantId};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::claim::Lane;
+use crate::breaker::{Breaker, BreakerOptions, BreakerState};
 use crate::line::{LINE_MAX, Line};
 use crate::registry::Endpoint;
 
@@ -34,6 +34,8 @@ pub struct Job {
     pub payload: Payload,
     /// From 1.
     pub attempt: u32,
+    /// Attempts before the last replay; the schedule counts from there.
+    pub attempt_base: u32,
     /// When the row's lease ends, with the margin taken off already.
     pub lease_ends: Instant,
 }
@@ -50,7 +52,9 @@ impl Job {
 pub struct Queue(Arc<Shared>);
 
 struct Shared {
-    lane: Lane,
+    /// When an endpoint is spared; `None` where nobody is: each security event is tried at its own time, whatever
+    /// became of the others.
+    breaker: Option<BreakerOptions>,
     /// Attempts at the same time that one endpoint may have at most.
     endpoint_share: usize,
     /// And all endpoints of one tenant.
@@ -68,6 +72,19 @@ struct State {
     /// Tenants with an endpoint to serve and a place to serve it, each once.
     turns: VecDeque<TenantId>,
     waiting: usize,
+    /// Endpoints whose breaker has moved since somebody asked.
+    moved: HashSet<i64>,
+    /// Endpoints that are filled up slowly: time alone may give them a turn.
+    draining: HashSet<i64>,
+}
+
+/// An endpoint's breaker, as others may know it.
+#[derive(Debug, Clone)]
+pub struct BreakerNote {
+    pub endpoint: i64,
+    pub tenant: TenantId,
+    pub state: BreakerState,
+    pub usual_per_s: f64,
 }
 
 #[derive(Default)]
@@ -80,8 +97,8 @@ struct Tenant {
 
 impl State {
     /// Room in a line: its own, as far as the lines together leave any.
-    fn room(&self, line: Option<&Line>, share: usize) -> usize {
-        let (room, length) = line.map_or((LINE_MAX, 0), |line| (line.room(), line.length()));
+    fn room(&self, line: Option<&Line>, share: usize, now: Instant) -> usize {
+        let (room, length) = line.map_or((LINE_MAX, 0), |line| (line.room(now), line.length()));
         room.min(share.max(LINE_MIN.saturating_sub(length)))
     }
 
@@ -92,9 +109,9 @@ impl State {
 
 impl Queue {
     /// `workers` is how many call [`Queue::next`]; the claimer of this lane waits on `hungry`.
-    pub fn new(lane: Lane, workers: usize, hungry: Arc<Notify>) -> Self {
+    pub fn new(breaker: Option<BreakerOptions>, workers: usize, hungry: Arc<Notify>) -> Self {
         Self(Arc::new(Shared {
-            lane,
+            breaker,
             endpoint_share: (workers / ENDPOINT_SHARE).max(1),
             tenant_share: (workers / TENANT_SHARE).max(1),
             state: Mutex::default(),
@@ -108,7 +125,7 @@ impl Queue {
     pub fn reserve(&self, endpoint: i64, count: usize) -> bool {
         let mut state = self.state();
         let line = state.lines.get(&endpoint);
-        if line.is_some_and(|line| line.backlog) || state.room(line, state.free()) < count {
+        if line.is_some_and(|line| line.backlog) || state.room(line, state.free(), Instant::now()) < count {
             return false;
         }
         state.lines.entry(endpoint).or_default().reserved += count;
@@ -127,6 +144,7 @@ impl Queue {
 
     /// Queues leased deliveries, in their order. Reserved places must have been given back before.
     pub fn push(&self, jobs: impl IntoIterator<Item = Job>) {
+        let now = Instant::now();
         let mut state = self.state();
         for job in jobs {
             let number = job.endpoint.number;
@@ -134,7 +152,7 @@ impl Queue {
             let line = state.lines.entry(number).or_default();
             line.endpoint = Some(Arc::clone(&job.endpoint));
             line.jobs.push_back(job);
-            state.offer(number, &self.0);
+            state.offer(number, &self.0, now);
         }
         drop(state);
         self.0.ready.notify_one();
@@ -148,6 +166,7 @@ impl Queue {
 
     /// Endpoints that a claim should look at, with their room: those with a backlog, or `all` of them.
     pub fn rooms(&self, all: Option<&[i64]>) -> Vec<(i64, usize)> {
+        let now = Instant::now();
         let mut state = self.state();
         // Lines that say nothing any more are forgotten here.
         if all.is_some() {
@@ -166,7 +185,7 @@ impl Queue {
         let share = state.free() / wanted.len().max(1);
         wanted
             .into_iter()
-            .map(|(endpoint, line)| (endpoint, state.room(line, share)))
+            .map(|(endpoint, line)| (endpoint, state.room(line, share, now)))
             .filter(|&(_, room)| room > 0)
             .collect()
     }
@@ -194,6 +213,7 @@ impl Queue {
     }
 
     fn try_next(&self) -> Option<Job> {
+        let now = Instant::now();
         let mut guard = self.state();
         let state = &mut *guard;
         let (job, hungry) = loop {
@@ -202,9 +222,10 @@ impl Queue {
                 continue;
             };
             tenant.in_turns = false;
-            let taken = tenant.take(&mut state.lines, &self.0);
+            let taken = tenant.take(&mut state.lines, &self.0, now);
             if let Some((job, _)) = &taken {
-                state.offer(job.endpoint.number, &self.0);
+                state.note_breaker(job.endpoint.number);
+                state.offer(job.endpoint.number, &self.0, now);
             }
             state.offer_tenant(name, &self.0);
             if let Some(taken) = taken {
@@ -226,25 +247,22 @@ impl Queue {
     /// Ends an attempt. `succeeded` is `None` when none was made. Returns deliveries whose lease should be given
     /// back, because their endpoint turned out to be down.
     pub fn done(&self, endpoint: i64, succeeded: Option<bool>) -> Vec<Job> {
+        let now = Instant::now();
         let mut state = self.state();
         let Some(line) = state.lines.get_mut(&endpoint) else {
             return Vec::new();
         };
-        line.in_flight = line.in_flight.saturating_sub(1);
-        match succeeded {
-            Some(true) => line.succeeded(self.0.endpoint_share),
-            // Security events are exempt: each is tried at its own time, whatever became of the others.
-            Some(false) if self.0.lane == Lane::General => line.failed(),
-            _ => {}
-        }
-        let shed = line.shed();
+        line.done(succeeded, self.0.breaker.as_ref(), now);
+        let shed = line.shed(now);
+        let hungry = line.is_hungry(now);
         let tenant = line.endpoint.as_ref().map(|endpoint| endpoint.tenant.clone());
         state.waiting = state.waiting.saturating_sub(shed.len());
+        state.note_breaker(endpoint);
         if let Some(name) = tenant {
             if let Some(tenant) = state.tenants.get_mut(&name) {
                 tenant.in_flight = tenant.in_flight.saturating_sub(1);
             }
-            state.offer(endpoint, &self.0);
+            state.offer(endpoint, &self.0, now);
             state.offer_tenant(name, &self.0);
         }
         let more = !state.turns.is_empty();
@@ -252,7 +270,57 @@ impl Queue {
         if more {
             self.0.ready.notify_one();
         }
+        if hungry {
+            self.0.hungry.notify_one();
+        }
         shed
+    }
+
+    /// Gives turns to endpoints that time alone allows to go on. Call it every [`crate::breaker::PACE`].
+    pub fn pace(&self) {
+        let now = Instant::now();
+        let mut state = self.state();
+        let draining: Vec<i64> = state.draining.iter().copied().collect();
+        draining
+            .into_iter()
+            .for_each(|endpoint| state.offer(endpoint, &self.0, now));
+        let more = !state.turns.is_empty();
+        drop(state);
+        if more {
+            self.0.ready.notify_one();
+        }
+    }
+
+    /// Goes on with what an earlier life of this process knew of an endpoint.
+    pub fn remember(&self, endpoint: i64, breaker: Breaker) {
+        let mut state = self.state();
+        state.lines.entry(endpoint).or_default().breaker = breaker;
+        state.note_draining(endpoint);
+    }
+
+    /// The breakers that have moved since the last call.
+    pub fn moved_breakers(&self) -> Vec<BreakerNote> {
+        let mut state = self.state();
+        let moved = std::mem::take(&mut state.moved);
+        let note = |number: i64| {
+            let line = state.lines.get(&number)?;
+            Some(BreakerNote {
+                endpoint: number,
+                tenant: line.endpoint.as_ref()?.tenant.clone(),
+                state: line.breaker.state(),
+                usual_per_s: line.breaker.usual_per_s(),
+            })
+        };
+        moved.into_iter().filter_map(note).collect()
+    }
+
+    /// Endpoints by the state of their breaker, as far as this instance knows them.
+    pub fn breakers(&self) -> BTreeMap<BreakerState, usize> {
+        let mut counts = BTreeMap::new();
+        for line in self.state().lines.values() {
+            *counts.entry(line.breaker.state()).or_default() += 1;
+        }
+        counts
     }
 
     /// Empties the queue, for an orderly stop.
@@ -276,10 +344,10 @@ impl Queue {
 
 impl State {
     /// Gives the endpoint a turn if it can use one and has none.
-    fn offer(&mut self, number: i64, limits: &Shared) {
+    fn offer(&mut self, number: i64, limits: &Shared, now: Instant) {
         if let Some(line) = self.lines.get_mut(&number)
             && !line.in_turns
-            && line.may_send(limits.endpoint_share)
+            && line.may_send(limits.endpoint_share, now)
             && let Some(endpoint) = &line.endpoint
         {
             let name = endpoint.tenant.clone();
@@ -287,6 +355,28 @@ impl State {
             let tenant = self.tenants.entry(name.clone()).or_default();
             tenant.turns.push_back(number);
             self.offer_tenant(name, limits);
+        }
+    }
+
+    /// Notes that an endpoint's breaker has moved, if it has.
+    fn note_breaker(&mut self, number: i64) {
+        let Some(line) = self.lines.get_mut(&number) else {
+            return;
+        };
+        let state = line.breaker.state();
+        if line.noted != state {
+            line.noted = state;
+            self.moved.insert(number);
+            self.note_draining(number);
+        }
+    }
+
+    fn note_draining(&mut self, number: i64) {
+        let state = self.lines.get(&number).map(|line| line.breaker.state());
+        if state == Some(BreakerState::Draining) {
+            self.draining.insert(number);
+        } else {
+            self.draining.remove(&number);
         }
     }
 
@@ -305,7 +395,7 @@ impl State {
 
 impl Tenant {
     /// The next delivery of the endpoint whose turn it is, and whether its line wants more.
-    fn take(&mut self, lines: &mut HashMap<i64, Line>, limits: &Shared) -> Option<(Job, bool)> {
+    fn take(&mut self, lines: &mut HashMap<i64, Line>, limits: &Shared, now: Instant) -> Option<(Job, bool)> {
         loop {
             let number = self.turns.pop_front()?;
             let Some(line) = lines.get_mut(&number) else {
@@ -313,13 +403,12 @@ impl Tenant {
             };
             line.in_turns = false;
             // A turn that was given before its endpoint turned out to be down is void.
-            if !line.may_send(limits.endpoint_share) {
+            if !line.may_send(limits.endpoint_share, now) {
                 continue;
             }
-            if let Some(job) = line.jobs.pop_front() {
-                line.in_flight += 1;
+            if let Some(job) = line.take(now) {
                 self.in_flight += 1;
-                return Some((job, line.is_hungry()));
+                return Some((job, line.is_hungry(now)));
             }
         }
     }

@@ -7,15 +7,14 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::*;
-use crate::line::{SPARED_AFTER, SPARED_LINE_MAX};
 
 /// With so many workers that shares bind nobody.
 fn queue() -> Queue {
-    queue_of(Lane::General, 1_024)
+    queue_of(Some(BreakerOptions::default()), 1_024)
 }
 
-fn queue_of(lane: Lane, workers: usize) -> Queue {
-    Queue::new(lane, workers, Arc::new(Notify::new()))
+fn queue_of(breaker: Option<BreakerOptions>, workers: usize) -> Queue {
+    Queue::new(breaker, workers, Arc::new(Notify::new()))
 }
 
 fn job(endpoint: i64, sequence: i64, concurrency: usize) -> Job {
@@ -41,6 +40,7 @@ fn job_of(tenant: &str, endpoint: i64, sequence: i64, concurrency: usize) -> Job
         event: Arc::new(event),
         payload: Payload::Full,
         attempt: 1,
+        attempt_base: 0,
         lease_ends: Instant::now() + Duration::from_secs(60),
     }
 }
@@ -72,52 +72,83 @@ fn an_endpoint_that_never_answers_holds_its_own_places_only() {
     assert_eq!(taken(&queue), [(1, 3)]);
 }
 
-#[test]
-fn an_endpoint_that_keeps_failing_gives_its_line_back_and_is_served_one_at_a_time() {
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_keeps_failing_gives_its_line_back_and_is_probed_one_at_a_time() {
+    let options = BreakerOptions::default();
     let queue = queue();
     queue.push((1..=100).map(|sequence| job(1, sequence, 8)));
     assert_eq!(taken(&queue).len(), 8);
-    let shed: usize = (0..SPARED_AFTER).map(|_| queue.done(1, Some(false)).len()).sum();
-    assert_eq!(shed, 92 - SPARED_LINE_MAX);
-    assert!(taken(&queue).is_empty(), "three attempts are still in flight");
+    let shed: usize = (0..options.failures)
+        .map(|_| queue.done(1, Some(false)).len())
+        .sum();
+    assert_eq!(shed, 92, "all that waited");
     (0..3).for_each(|_| drop(queue.done(1, Some(false))));
-    assert_eq!(taken(&queue), [(1, 9)]);
+    assert_eq!(queue.rooms(Some(&[1])), [], "nothing is claimed while it rests");
+    assert!(!queue.reserve(1, 1), "and nothing is handed over");
+    tokio::time::advance(options.pause).await;
+    assert_eq!(queue.rooms(Some(&[1])), [(1, 1)]);
+    queue.push([job(1, 9, 8), job(1, 10, 8)]);
+    assert_eq!(taken(&queue), [(1, 9)], "a probe");
+    assert_eq!(queue.done(1, Some(false)).len(), 1);
+    let states: Vec<BreakerState> = queue.moved_breakers().iter().map(|note| note.state).collect();
+    assert_eq!(states, [BreakerState::Open]);
+    assert!(queue.moved_breakers().is_empty(), "each is told once");
 }
 
-#[test]
-fn an_endpoint_that_is_back_gets_one_more_place_per_round_and_half_after_a_failure() {
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_back_is_filled_up_at_twice_its_usual_rate_until_nothing_waits() {
+    let options = BreakerOptions::default();
     let queue = queue();
-    queue.push((1..=100).map(|sequence| job(1, sequence, 8)));
-    let mut under_way = taken(&queue).len();
-    (0..under_way).for_each(|_| drop(queue.done(1, Some(false))));
-    let mut widths = Vec::new();
-    for sequence in (1_000..).step_by(100).take(8) {
-        queue.push((sequence..sequence + 20).map(|sequence| job(1, sequence, 8)));
-        under_way = taken(&queue).len();
-        widths.push(under_way);
-        (0..under_way).for_each(|_| drop(queue.done(1, Some(true))));
+    // Two minutes at twenty a second.
+    for sequence in 1..=2_400 {
+        queue.push([job(1, sequence, 8)]);
+        assert_eq!(taken(&queue).len(), 1);
+        queue.done(1, Some(true));
+        tokio::time::advance(Duration::from_millis(50)).await;
     }
-    assert_eq!(widths, [1, 2, 3, 4, 5, 6, 7, 8]);
-
-    // Spared again, and back half the way.
-    queue.push((5_000..5_100).map(|sequence| job(1, sequence, 8)));
-    under_way = taken(&queue).len();
-    (0..under_way).for_each(|_| drop(queue.done(1, Some(false))));
-    for _ in 0..3 {
-        queue.push((6_000..6_020).map(|sequence| job(1, sequence, 8)));
-        under_way = taken(&queue).len();
-        (0..under_way).for_each(|_| drop(queue.done(1, Some(true))));
+    queue.push((3_000..3_008).map(|sequence| job(1, sequence, 8)));
+    for _ in taken(&queue) {
+        queue.done(1, Some(false));
     }
-    queue.push((7_000..7_020).map(|sequence| job(1, sequence, 8)));
-    assert_eq!(taken(&queue).len(), 4);
-    queue.done(1, Some(false));
-    (0..3).for_each(|_| drop(queue.done(1, None)));
-    assert_eq!(taken(&queue).len(), 2);
+    queue.note_backlog(1);
+    tokio::time::advance(options.pause).await;
+    queue.push([job(1, 4_000, 8)]);
+    assert_eq!(taken(&queue).len(), 1);
+    queue.done(1, Some(true));
+    let (mut sequence, mut sent) = (5_000, 0_u32);
+    for _ in 0..400 {
+        for (endpoint, room) in queue.rooms(None) {
+            let room = i64::try_from(room).unwrap();
+            queue.push((sequence..sequence + room).map(|sequence| job(endpoint, sequence, 8)));
+            sequence += room;
+        }
+        queue.pace();
+        for _ in taken(&queue) {
+            queue.done(1, Some(true));
+            sent += 1;
+        }
+        tokio::time::advance(crate::breaker::PACE).await;
+    }
+    assert!(
+        (700..=860).contains(&sent),
+        "{sent} in twenty seconds; usually twenty a second"
+    );
+    queue.claimed(1, false);
+    while queue.waiting() > 0 {
+        tokio::time::advance(crate::breaker::PACE).await;
+        queue.pace();
+        for _ in taken(&queue) {
+            queue.done(1, Some(true));
+        }
+    }
+    assert_eq!(queue.breakers()[&BreakerState::Closed], 1);
+    queue.push((9_000..9_100).map(|sequence| job(1, sequence, 64)));
+    assert_eq!(taken(&queue).len(), 64, "nothing holds it back any more");
 }
 
 #[test]
 fn security_events_are_never_spared() {
-    let queue = queue_of(Lane::Fast, 1_024);
+    let queue = queue_of(None, 1_024);
     queue.push((1..=100).map(|sequence| job(1, sequence, 8)));
     for _ in 0..10 {
         assert_eq!(taken(&queue).len(), 8);
@@ -128,7 +159,7 @@ fn security_events_are_never_spared() {
 
 #[test]
 fn an_endpoint_has_a_fourth_of_the_workers_at_most_and_a_tenant_half() {
-    let queue = queue_of(Lane::General, 8);
+    let queue = queue_of(Some(BreakerOptions::default()), 8);
     for endpoint in 1..=5 {
         queue.push((1..=20).map(|sequence| job_of("slow", endpoint, sequence, 64)));
     }

@@ -32,6 +32,73 @@ const CODE_MAX: usize = 100;
 /// into the 60 s of a security event.
 const OWN_FAULT_PAUSE: Duration = Duration::from_secs(5);
 
+/// The attempts, the deliveries' new states, and the counters of both. A batch whose commit was lost may be written
+/// again: attempts are counted by the rows that are new, deliveries by what they were before.
+const WRITE_OUTCOMES: &str = "with o as (
+   select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::bool[], $6::bigint[],
+     $7::int[], $8::int[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bool[])
+   as o(endpoint, sequence, tenant, attempt, attempted, age_ms, latency_ms, status_code, error_code,
+        excerpt, status, wait_ms, after_event_ms, fast)),
+ picked as (
+   select d.endpoint, d.sequence, d.status as was
+   from o join webhook_deliveries d on d.endpoint = o.endpoint and d.sequence = o.sequence
+   where d.status in ('pending', 'retrying', 'held') or (d.status = 'dead' and o.status = 'delivered')
+   order by d.endpoint, d.sequence for update of d),
+ attempts as (
+   insert into webhook_attempts
+     (endpoint, sequence, number, tenant, started_at, latency_ms, status_code, error_code, excerpt)
+   select endpoint, sequence, attempt, tenant, clock_timestamp() - age_ms * interval '1 millisecond',
+     latency_ms, status_code, error_code, excerpt
+   from o where attempted
+   on conflict do nothing
+   returning endpoint, tenant, started_at, latency_ms, coalesce(status_code between 200 and 299, false) as answered),
+ moved as (
+   update webhook_deliveries d set
+     status = coalesce(o.status, d.status),
+     attempts = case when o.attempted then greatest(d.attempts, o.attempt) else d.attempts end,
+     fast = o.fast,
+     lease_until = null,
+     due_at = case when o.status = 'retrying' then greatest(
+         clock_timestamp() + o.wait_ms * interval '1 millisecond',
+         d.recorded_at + o.after_event_ms * interval '1 millisecond')
+       when not o.attempted and o.wait_ms > 0 then clock_timestamp() + o.wait_ms * interval '1 millisecond'
+       else d.due_at end,
+     finished_at = case when o.status in ('delivered', 'dead') then clock_timestamp() end,
+     last_status = case when o.attempted then o.status_code else d.last_status end,
+     last_error = case when o.attempted then o.error_code else d.last_error end
+   from o join picked p on p.endpoint = o.endpoint and p.sequence = o.sequence
+   where d.endpoint = o.endpoint and d.sequence = o.sequence
+   returning d.endpoint, d.tenant, p.was, d.status),
+ seen as (
+   select endpoint, tenant, was, status, null::timestamptz as at, null::int as latency_ms, null::bool as answered
+   from moved where was <> status
+   union all
+   select endpoint, tenant, null, null, started_at, latency_ms, answered from attempts)
+ insert into webhook_counters as c (endpoint, part, tenant, delivered, pending, retrying, held, dead, attempts,
+   failures, latency_ms, within_10_ms, within_100_ms, within_1000_ms, within_10000_ms, last_success_at,
+   last_failure_at)
+ select endpoint, 1, min(tenant),
+   count(*) filter (where status = 'delivered') - count(*) filter (where was = 'delivered'),
+   count(*) filter (where status = 'pending') - count(*) filter (where was = 'pending'),
+   count(*) filter (where status = 'retrying') - count(*) filter (where was = 'retrying'),
+   count(*) filter (where status = 'held') - count(*) filter (where was = 'held'),
+   count(*) filter (where status = 'dead') - count(*) filter (where was = 'dead'),
+   count(answered), count(*) filter (where not answered), coalesce(sum(latency_ms), 0),
+   count(*) filter (where latency_ms <= 10), count(*) filter (where latency_ms <= 100),
+   count(*) filter (where latency_ms <= 1000), count(*) filter (where latency_ms <= 10000),
+   max(at) filter (where answered), max(at) filter (where not answered)
+ from seen group by endpoint order by endpoint
+ on conflict (endpoint, part) do update set delivered = c.delivered + excluded.delivered,
+   pending = c.pending + excluded.pending, retrying = c.retrying + excluded.retrying,
+   held = c.held + excluded.held, dead = c.dead + excluded.dead, attempts = c.attempts + excluded.attempts,
+   failures = c.failures + excluded.failures, latency_ms = c.latency_ms + excluded.latency_ms,
+   within_10_ms = c.within_10_ms + excluded.within_10_ms,
+   within_100_ms = c.within_100_ms + excluded.within_100_ms,
+   within_1000_ms = c.within_1000_ms + excluded.within_1000_ms,
+   within_10000_ms = c.within_10000_ms + excluded.within_10000_ms,
+   last_success_at = greatest(c.last_success_at, excluded.last_success_at),
+   last_failure_at = greatest(c.last_failure_at, excluded.last_failure_at)";
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -62,6 +129,7 @@ pub struct Outcome {
     pub event: Arc<RecordedEvent>,
     pub payload: Payload,
     pub attempt: u32,
+    pub attempt_base: u32,
     pub started: Instant,
     pub latency: Duration,
     pub status_code: Option<u16>,
@@ -79,6 +147,7 @@ impl Outcome {
             event: job.event,
             payload: job.payload,
             attempt: job.attempt,
+            attempt_base: job.attempt_base,
             started: Instant::now(),
             latency: Duration::ZERO,
             status_code: None,
@@ -160,25 +229,17 @@ impl Columns {
     }
 
     fn push(&mut self, outcome: &Outcome, schedule: &Schedule) {
-        let security = outcome.event.event_type.starts_with("security.");
+        // A replay begins the schedule again, and has no fast lane: its event is not new.
+        let security = outcome.attempt_base == 0 && outcome.event.event_type.starts_with("security.");
+        let attempt = outcome.attempt.saturating_sub(outcome.attempt_base);
         let (status, wait, after_event, fast) = match &outcome.verdict {
             Verdict::Delivered => (Some("delivered"), Duration::ZERO, None, false),
             Verdict::Gone => (Some("dead"), Duration::ZERO, None, false),
-            Verdict::Released => (
-                None,
-                Duration::ZERO,
-                None,
-                schedule.is_fast(security, outcome.attempt),
-            ),
-            Verdict::Postponed => (
-                None,
-                OWN_FAULT_PAUSE,
-                None,
-                schedule.is_fast(security, outcome.attempt),
-            ),
+            Verdict::Released => (None, Duration::ZERO, None, schedule.is_fast(security, attempt)),
+            Verdict::Postponed => (None, OWN_FAULT_PAUSE, None, schedule.is_fast(security, attempt)),
             Verdict::Failed { retry_after } => {
                 let failed = Failed {
-                    attempt: outcome.attempt,
+                    attempt,
                     security,
                     retry_after: *retry_after,
                     roll: rand::random_range(0..=ROLL_MAX),
@@ -220,12 +281,12 @@ impl Columns {
         }
     }
 
-    /// The command comes through the engine like any other; its id is the delivery's, so that it is decided once.
+    /// The command comes through the engine like any other; its id is the attempt's, so that it is decided once.
     fn push_gone(&mut self, outcome: &Outcome) {
         let endpoint_id = &outcome.endpoint.endpoint_id;
         self.gone_id.push(Uuid::new_v5(
             &outcome.event.id,
-            format!("disable/{endpoint_id}").as_bytes(),
+            format!("disable/{endpoint_id}/{}", outcome.attempt).as_bytes(),
         ));
         self.gone_tenant.push(outcome.endpoint.tenant.as_str().to_owned());
         self.gone_command.push(
@@ -251,53 +312,24 @@ impl Columns {
 
     /// Due times are the database's: waits are added to its clock.
     async fn write_outcomes(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "with o as (
-               select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::bool[], $6::bigint[],
-                 $7::int[], $8::int[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bool[])
-               as o(endpoint, sequence, tenant, attempt, attempted, age_ms, latency_ms, status_code, error_code,
-                    excerpt, status, wait_ms, after_event_ms, fast)),
-             attempts as (
-               insert into webhook_attempts
-                 (endpoint, sequence, number, tenant, started_at, latency_ms, status_code, error_code, excerpt)
-               select endpoint, sequence, attempt, tenant, clock_timestamp() - age_ms * interval '1 millisecond',
-                 latency_ms, status_code, error_code, excerpt
-               from o where attempted
-               on conflict do nothing)
-             update webhook_deliveries d set
-               status = coalesce(o.status, d.status),
-               attempts = case when o.attempted then greatest(d.attempts, o.attempt) else d.attempts end,
-               fast = o.fast,
-               lease_until = null,
-               due_at = case when o.status = 'retrying' then greatest(
-                   clock_timestamp() + o.wait_ms * interval '1 millisecond',
-                   d.recorded_at + o.after_event_ms * interval '1 millisecond')
-                 when not o.attempted and o.wait_ms > 0 then clock_timestamp() + o.wait_ms * interval '1 millisecond'
-                 else d.due_at end,
-               finished_at = case when o.status in ('delivered', 'dead') then clock_timestamp() end,
-               last_status = case when o.attempted then o.status_code else d.last_status end,
-               last_error = case when o.attempted then o.error_code else d.last_error end
-             from o
-             where d.endpoint = o.endpoint and d.sequence = o.sequence and d.status <> 'delivered'
-               and (d.status <> 'dead' or o.status = 'delivered')",
-        )
-        .bind(&self.endpoint)
-        .bind(&self.sequence)
-        .bind(&self.tenant)
-        .bind(&self.attempt)
-        .bind(&self.attempted)
-        .bind(&self.age_ms)
-        .bind(&self.latency_ms)
-        .bind(&self.status_code)
-        .bind(&self.error_code)
-        .bind(&self.excerpt)
-        .bind(&self.status)
-        .bind(&self.wait_ms)
-        .bind(&self.after_event_ms)
-        .bind(&self.fast)
-        .execute(connection)
-        .await
-        .map(|_| ())
+        sqlx::query(WRITE_OUTCOMES)
+            .bind(&self.endpoint)
+            .bind(&self.sequence)
+            .bind(&self.tenant)
+            .bind(&self.attempt)
+            .bind(&self.attempted)
+            .bind(&self.age_ms)
+            .bind(&self.latency_ms)
+            .bind(&self.status_code)
+            .bind(&self.error_code)
+            .bind(&self.excerpt)
+            .bind(&self.status)
+            .bind(&self.wait_ms)
+            .bind(&self.after_event_ms)
+            .bind(&self.fast)
+            .execute(connection)
+            .await
+            .map(|_| ())
     }
 
     async fn write_gone(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {

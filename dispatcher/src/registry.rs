@@ -11,6 +11,7 @@ use platform::vault::{Vault, VaultError};
 use schemas::TenantId;
 use schemas::events::webhook::EndpointSettings;
 use sqlx::PgPool;
+use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
 use crate::sign::SigningSecret;
@@ -65,8 +66,16 @@ pub struct Endpoint {
     /// Attempts at the same time.
     pub concurrency: usize,
     pub timeout: Duration,
-    secret_id: String,
-    secret: OnceCell<SigningSecret>,
+    secret: Secret,
+    /// The one before the last rotation, and until when it signs, too.
+    previous: Option<(Secret, OffsetDateTime)>,
+}
+
+/// A signing secret of the vault, read once.
+#[derive(Debug)]
+struct Secret {
+    id: String,
+    read: OnceCell<SigningSecret>,
 }
 
 /// Why a delivery cannot be signed now.
@@ -91,15 +100,44 @@ impl SecretError {
 }
 
 impl Endpoint {
-    /// The signing secret, read once; one that is missing is asked for again the next time.
+    /// The secrets that sign at this time, the newest first: during the overlap of a rotation two.
     ///
     /// # Errors
     /// See [`SecretError`].
-    pub async fn secret(&self, vault: &Vault) -> Result<&SigningSecret, SecretError> {
-        self.secret
+    pub async fn secrets(
+        &self,
+        vault: &Vault,
+        now: OffsetDateTime,
+    ) -> Result<Vec<&SigningSecret>, SecretError> {
+        let mut secrets = vec![self.secret.get(vault, &self.tenant).await?];
+        if let Some((previous, _)) = self.previous.as_ref().filter(|(_, until)| now < *until) {
+            match previous.get(vault, &self.tenant).await {
+                Ok(secret) => secrets.push(secret),
+                Err(error) if error.is_own_fault() => return Err(error),
+                // Receivers that know the new secret must not wait for one that is gone.
+                Err(error) => {
+                    tracing::error!(%error, endpoint = self.number, "the previous secret does not sign");
+                }
+            }
+        }
+        Ok(secrets)
+    }
+}
+
+impl Secret {
+    fn new(id: String) -> Self {
+        Self {
+            id,
+            read: OnceCell::new(),
+        }
+    }
+
+    /// One that is missing is asked for again the next time.
+    async fn get(&self, vault: &Vault, tenant: &TenantId) -> Result<&SigningSecret, SecretError> {
+        self.read
             .get_or_try_init(|| async {
                 let stored = vault
-                    .get_secret(&self.tenant, &self.secret_id)
+                    .get_secret(tenant, &self.id)
                     .await
                     .map_err(SecretError::Vault)?;
                 Ok(SigningSecret::new(&stored.ok_or(SecretError::Missing)?)?)
@@ -116,6 +154,8 @@ struct Row {
     state: String,
     settings: String,
     secret_id: String,
+    previous_secret_id: Option<String>,
+    previous_secret_until: Option<OffsetDateTime>,
     changed_position: i64,
 }
 
@@ -139,7 +179,8 @@ impl Registry {
     pub async fn refresh(&self, pool: &PgPool) -> anyhow::Result<bool> {
         let since = self.known().changed_position;
         let rows: Vec<Row> = sqlx::query_as(
-            "select endpoint, tenant, endpoint_id, state, settings::text as settings, secret_id, changed_position
+            "select endpoint, tenant, endpoint_id, state, settings::text as settings, secret_id,
+               previous_secret_id, previous_secret_until, changed_position
              from webhook_endpoints where changed_position > $1 order by changed_position limit $2",
         )
         .bind(since)
@@ -206,8 +247,11 @@ impl TryFrom<Row> for Endpoint {
             headers: settings.headers.into_iter().collect(),
             concurrency: usize::try_from(settings.concurrency.clamp(1, CONCURRENCY_MAX)).unwrap_or(1),
             timeout: Duration::from_millis(timeout_ms).clamp(Duration::from_secs(1), TIMEOUT_MAX),
-            secret_id: row.secret_id,
-            secret: OnceCell::new(),
+            secret: Secret::new(row.secret_id),
+            previous: row
+                .previous_secret_id
+                .map(Secret::new)
+                .zip(row.previous_secret_until),
         })
     }
 }
@@ -225,8 +269,8 @@ impl Endpoint {
             headers: Vec::new(),
             concurrency,
             timeout: Duration::from_secs(10),
-            secret_id: String::new(),
-            secret: OnceCell::new(),
+            secret: Secret::new(String::new()),
+            previous: None,
         }
     }
 }

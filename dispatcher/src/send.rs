@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bus::CloudEvent;
 use platform::clock::SharedClock;
+use platform::failpoint;
 use platform::outbound::{HeaderMap, HeaderName, HeaderValue, Outbound, OutboundResponse};
 use platform::telemetry;
 use platform::vault::Vault;
@@ -19,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::record::{Outcome, Verdict};
 use crate::registry::{EndpointState, Registry, SecretError};
-use crate::sign::webhook_id;
+use crate::sign::{sign_all, webhook_id};
 
 /// The receiver says that it is gone for good.
 const GONE: u16 = 410;
@@ -114,10 +115,11 @@ impl Sender {
     }
 
     async fn headers(&self, job: &Job, body: &[u8], span: &Span) -> Result<HeaderMap, SecretError> {
-        let secret = job.endpoint.secret(&self.vault).await?;
+        let now = self.clock.now();
+        let secrets = job.endpoint.secrets(&self.vault, now).await?;
         let id = webhook_id(&job.endpoint.endpoint_id, job.event.id);
-        let timestamp_s = self.clock.now().unix_timestamp();
-        let signature = secret.sign(&id, timestamp_s, body);
+        let timestamp_s = now.unix_timestamp();
+        let signature = sign_all(&secrets, &id, timestamp_s, body);
         let mut headers = HeaderMap::with_capacity(8);
         for (name, value) in &job.endpoint.headers {
             // Checked when the endpoint was created; what is no header is left out rather than blocking deliveries.
@@ -170,6 +172,7 @@ fn span_of(job: &Job) -> Span {
 
 fn answered(job: Job, started: Instant, response: OutboundResponse) -> Outcome {
     let (verdict, error_code) = if response.is_success() {
+        failpoint::reached(failpoint::DELIVERY_RECORD);
         (Verdict::Delivered, None)
     } else if response.status == GONE {
         (Verdict::Gone, Some("receiver.gone".to_owned()))

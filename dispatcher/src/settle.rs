@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::counters::count_moves;
 use crate::queue::Queue;
 use crate::registry::Registry;
 
@@ -27,17 +28,23 @@ macro_rules! settle_sql {
     ($endpoints:literal, $open:literal, $set:literal) => {
         concat!(
             "with picked as (
-               select d.endpoint, d.sequence from webhook_endpoints e cross join lateral (
-                 select d.endpoint, d.sequence from webhook_deliveries d
+               select d.endpoint, d.sequence, d.was from webhook_endpoints e cross join lateral (
+                 select d.endpoint, d.sequence, d.status as was from webhook_deliveries d
                  where d.endpoint = e.endpoint and ",
             $open,
             " limit $1 for update skip locked) d
                where ",
             $endpoints,
-            ")
-             update webhook_deliveries d set lease_until = null, ",
+            "),
+             moved as (
+               update webhook_deliveries d set lease_until = null, ",
             $set,
-            " from picked p where d.endpoint = p.endpoint and d.sequence = p.sequence returning d.endpoint"
+            " from picked p where d.endpoint = p.endpoint and d.sequence = p.sequence
+               returning d.endpoint, d.tenant, p.was, d.status),
+             counted as (",
+            count_moves!("2"),
+            ")
+             select endpoint from moved"
         )
     };
 }
@@ -45,7 +52,7 @@ macro_rules! settle_sql {
 const RELEASE: &str = settle_sql!(
     "e.state = 'active'",
     "d.status = 'held' order by d.sequence",
-    "due_at = now(), status = case when d.attempts = 0 then 'pending' else 'retrying' end"
+    "due_at = now(), status = case when d.attempts = d.attempt_base then 'pending' else 'retrying' end"
 );
 
 /// Rows in flight keep their lease: their outcome is written first.

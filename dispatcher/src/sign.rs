@@ -48,6 +48,15 @@ impl SigningSecret {
     }
 }
 
+/// The value of `webhook-signature` under several secrets: a list separated by spaces, as the convention says.
+pub fn sign_all(secrets: &[&SigningSecret], id: &str, timestamp_s: i64, body: &[u8]) -> String {
+    let signatures: Vec<String> = secrets
+        .iter()
+        .map(|secret| secret.sign(id, timestamp_s, body))
+        .collect();
+    signatures.join(" ")
+}
+
 impl std::fmt::Debug for SigningSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SigningSecret(…)")
@@ -91,6 +100,26 @@ mod tests {
         headers.insert("webhook-signature", secret.sign(ID, now, BODY).parse().unwrap());
         assert!(verifier.verify(BODY, &headers).is_ok());
         assert!(verifier.verify(br#"{"test": 2432232315}"#, &headers).is_err());
+    }
+
+    #[test]
+    fn during_an_overlap_the_makers_library_accepts_with_the_old_and_with_the_new_secret_and_no_third() {
+        let new = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+        let secrets = [new, SECRET].map(|text| SigningSecret::new(text.as_bytes()).unwrap());
+        let now = time::UtcDateTime::now().unix_timestamp();
+        let signature = sign_all(&[&secrets[0], &secrets[1]], ID, now, BODY);
+        let mut headers = poem::http::HeaderMap::new();
+        headers.insert("webhook-id", ID.parse().unwrap());
+        headers.insert("webhook-timestamp", now.to_string().parse().unwrap());
+        headers.insert("webhook-signature", signature.parse().unwrap());
+        let accepts = |secret| {
+            standardwebhooks::Webhook::new(secret)
+                .unwrap()
+                .verify(BODY, &headers)
+                .is_ok()
+        };
+        assert!(accepts(SECRET) && accepts(new));
+        assert!(!accepts("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
     }
 
     #[test]

@@ -10,10 +10,12 @@ use platform::config::DispatcherConfig;
 use platform::outbound::Outbound;
 use platform::tasks::{OnEnd, Tasks};
 use platform::vault::Vault;
+use schemas::Position;
 use sqlx::PgPool;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::breaker::BreakerOptions;
 use crate::claim::{self, Claimer, Lane, Leases};
 use crate::matcher::{Lanes, Listener, Matcher};
 use crate::metrics::Metrics;
@@ -23,7 +25,7 @@ use crate::record::{OUTCOMES_MAX, Outcome, Recorder};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use crate::send::Sender;
-use crate::{settle, watchdog};
+use crate::{health, replay, settle, watchdog};
 
 /// Workers of the lane for security events: each endpoint's share is half of the most that it may ask for.
 const FAST_WORKERS: usize = 128;
@@ -49,6 +51,10 @@ pub struct DispatcherOptions {
     pub schedule: Schedule,
     /// Longest attempt of a security event in its fast lane.
     pub fast_timeout: Duration,
+    /// When an endpoint is spared.
+    pub breaker: BreakerOptions,
+    /// The log's head, where the process itself appends to the log: then nobody waits for the broker or a poll.
+    pub head: Option<watch::Receiver<Position>>,
     /// Whether no other dispatcher can be running on this database: then what an earlier life of this one had taken is
     /// free at the start, instead of when its lease ends.
     pub is_only_instance: bool,
@@ -59,10 +65,12 @@ impl Default for DispatcherOptions {
         Self {
             workers: 256,
             batch: 1_000,
-            poll: Duration::from_millis(250),
+            poll: Duration::from_millis(25),
             lease: Duration::from_secs(60),
             schedule: Schedule::default(),
             fast_timeout: Duration::from_secs(5),
+            breaker: BreakerOptions::default(),
+            head: None,
             is_only_instance: false,
         }
     }
@@ -83,6 +91,8 @@ impl From<&DispatcherConfig> for DispatcherOptions {
                 fast_offsets: seconds(&config.security_offsets_s),
             },
             fast_timeout: Duration::from_millis(config.security_timeout_ms),
+            breaker: BreakerOptions::default(),
+            head: None,
             is_only_instance: false,
         }
     }
@@ -96,6 +106,8 @@ pub struct Dispatcher;
 pub struct DispatcherHandle {
     checkpoint: watch::Receiver<i64>,
     lanes: Lanes,
+    /// Events that were matched a moment ago, for the pull feed.
+    pub(crate) recent: Recent,
 }
 
 impl DispatcherHandle {
@@ -167,10 +179,16 @@ impl Dispatcher {
         let general = parts.spawn_lane(Lane::General, workers, Duration::MAX, &vault, &outbound, &clock);
         let fast_timeout = parts.options.fast_timeout;
         let fast = parts.spawn_lane(Lane::Fast, FAST_WORKERS, fast_timeout, &vault, &outbound, &clock);
+        health::remember(&parts.pool, &general).await?;
         let lanes = Lanes { general, fast };
+        let recent = parts.recent.clone();
         let checkpoint = parts.spawn_matcher(lanes.clone(), bus);
         parts.spawn_upkeep(&lanes);
-        Ok(DispatcherHandle { checkpoint, lanes })
+        Ok(DispatcherHandle {
+            checkpoint,
+            lanes,
+            recent,
+        })
     }
 }
 
@@ -214,7 +232,8 @@ impl<R: LogReader> Parts<'_, R> {
         clock: &SharedClock,
     ) -> Queue {
         let hungry = Arc::new(Notify::new());
-        let queue = Queue::new(lane, workers, Arc::clone(&hungry));
+        let breaker = (lane == Lane::General).then(|| self.options.breaker.clone());
+        let queue = Queue::new(breaker, workers, Arc::clone(&hungry));
         let sender = Sender {
             queue: queue.clone(),
             registry: self.registry.clone(),
@@ -260,6 +279,10 @@ impl<R: LogReader> Parts<'_, R> {
     fn spawn_matcher(&self, lanes: Lanes, bus: Bus) -> watch::Receiver<i64> {
         let wake = Arc::new(Notify::new());
         let (checkpoint, matched) = watch::channel(0);
+        if let Some(head) = self.options.head.clone() {
+            let following = follow_head(head, Arc::clone(&wake), self.tasks.stop_token());
+            self.tasks.spawn("webhook wake-up", OnEnd::Fatal, following);
+        }
         let listener = Listener {
             bus,
             wake: Arc::clone(&wake),
@@ -306,7 +329,17 @@ impl<R: LogReader> Parts<'_, R> {
                 stop.clone(),
             ),
         );
-        let watch = watchdog::run(self.pool.clone(), self.metrics.clone(), stop.clone());
+        let (pool, queue) = (self.pool.clone(), lanes.general.clone());
+        let replays = replay::run(pool.clone(), queue.clone(), stop.clone());
+        self.tasks.spawn("delivery replays", OnEnd::Fatal, replays);
+        let healthy = health::run(pool, queue, stop.clone());
+        self.tasks.spawn("receivers' health", OnEnd::Fatal, healthy);
+        let watch = watchdog::run(
+            self.pool.clone(),
+            self.reader.clone(),
+            self.metrics.clone(),
+            stop.clone(),
+        );
         self.tasks.spawn("delivery watchdog", OnEnd::Fatal, watch);
         let (registry, pool, metrics, lanes) = (
             self.registry.clone(),
@@ -328,5 +361,24 @@ impl<R: LogReader> Parts<'_, R> {
                 }
             }
         });
+    }
+}
+
+/// Wakes the matcher whenever this process has appended.
+async fn follow_head(
+    mut head: watch::Receiver<Position>,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            changed = head.changed() => if changed.is_err() {
+                // Whoever appends is gone, and the process with it; until then the log is polled.
+                stop.cancelled().await;
+                return Ok(());
+            },
+        }
+        wake.notify_one();
     }
 }

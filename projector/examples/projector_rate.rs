@@ -98,7 +98,7 @@ async fn project(owner: &PgPool, pool: &PgPool, reader: &PostgresReader) -> anyh
             .execute(owner)
             .await?;
     }
-    sqlx::query("update projection_checkpoint set position = 0 where name = 'serving'")
+    sqlx::query("update projection_checkpoint set position = 0 where name = 'public'")
         .execute(pool)
         .await?;
     let connection = pool.acquire().await?.detach();

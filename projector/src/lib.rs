@@ -5,11 +5,15 @@
 
 pub mod checkpoint;
 pub mod fact;
+mod follower;
+pub mod groups;
+mod leader;
 mod measure;
 pub mod models;
 pub mod poison;
 pub mod projection;
 mod projector;
+mod rebuild;
 pub mod relay;
 pub mod row;
 pub mod runner;
@@ -20,8 +24,8 @@ use platform::db::Migration;
 
 pub use projector::{Projector, ProjectorHandle, ProjectorOptions};
 
-/// The schema: checkpoints, frozen rows, and one module per read model (so that a new version of one is a step of its
-/// own). Composed once from the models' column lists.
+/// The schema: checkpoints, frozen rows, and groups of read models. The models' text is composed once from their column
+/// lists; a build whose models differ fills a group of its own.
 pub fn migrations() -> &'static [Migration] {
     static STEPS: OnceLock<Vec<Migration>> = OnceLock::new();
     STEPS.get_or_init(|| {
@@ -43,14 +47,7 @@ pub fn migrations() -> &'static [Migration] {
             },
             relay::MIGRATION,
         ];
-        for model in models::all() {
-            let module = format!("rm_{}", model.name()).leak();
-            steps.push(Migration {
-                module,
-                version: model.version(),
-                sql: model.ddl().leak(),
-            });
-        }
+        steps.extend(groups::migrations());
         steps
     })
 }

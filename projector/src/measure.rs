@@ -7,10 +7,15 @@ use platform::metrics;
 use prometheus::{Histogram, IntCounter, IntGauge};
 use time::OffsetDateTime;
 
-/// The projector's metrics.
+/// The projector's metrics. Cheap to clone.
+#[derive(Clone)]
 pub struct Measures {
     pub position: IntGauge,
     pub restarts: IntCounter,
+    pub serving_group: IntGauge,
+    pub rebuild_running: IntGauge,
+    pub rebuild_position: IntGauge,
+    pub rebuild_differences: IntGauge,
     events: IntCounter,
     lag_ms: IntGauge,
     frozen_rows: IntGauge,
@@ -28,6 +33,22 @@ impl Measures {
             restarts: metrics::counter(
                 "trastienda_projection_restarts_total",
                 "Times the projector started over.",
+            ),
+            serving_group: metrics::gauge(
+                "trastienda_projection_serving_group",
+                "Number of the group of read models that queries read.",
+            ),
+            rebuild_running: metrics::gauge(
+                "trastienda_rebuild_running",
+                "1 while a request for the groups of read models is carried out.",
+            ),
+            rebuild_position: metrics::gauge(
+                "trastienda_rebuild_position",
+                "How far the group is that is being filled.",
+            ),
+            rebuild_differences: metrics::gauge(
+                "trastienda_rebuild_differences",
+                "Rows in which the last comparison of two groups found a difference.",
             ),
             events: metrics::counter(
                 "trastienda_projection_events_total",

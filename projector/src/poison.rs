@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::fact::Fact;
 
-/// The table of frozen rows.
-pub const DDL: &str = "create table projection_poison (
+/// The table of frozen rows; each group has its own.
+pub const DDL: &str = "create table if not exists projection_poison (
   tenant text not null, model text not null, row_key text not null, position bigint not null, event_id uuid not null,
   event_type text not null, error text not null, frozen_at timestamptz not null default now(),
   primary key (tenant, model, row_key));";

@@ -22,27 +22,25 @@ pub enum Writing {
     RowByRow,
 }
 
-/// A model that joins a group which has come further would miss what came before: all of them are emptied, and the
-/// projector folds the log again from its beginning.
-const REFILL: &str = r"
-do $$ declare model text; begin
-  if (select position from projection_checkpoint where name = 'serving') > 0 then
-    for model in select tablename from pg_tables where schemaname = current_schema and tablename like 'rm\_%' loop
-      execute format('truncate %I', model);
-    end loop;
-    truncate projection_poison;
-    update projection_checkpoint set position = 0, moved_at = now() where name = 'serving';
-  end if;
-end $$;";
-
 /// A read model behind one type, so that the runner can hold all of them.
 pub trait Projection: Send + Sync {
     fn name(&self) -> &'static str;
 
     fn version(&self) -> i32;
 
-    /// Creates the table, its indexes and its row security.
+    /// The key's columns first.
+    fn columns(&self) -> &'static [Column];
+
+    fn key_columns(&self) -> usize;
+
+    /// Columns that may differ between two groups at one position.
+    fn not_compared(&self) -> &'static [&'static str];
+
+    /// Creates the table and its row security.
     fn ddl(&self) -> String;
+
+    /// Creates the indexes that a bulk load is quicker without.
+    fn index_ddl(&self) -> &'static str;
 
     /// Folds a batch into the table.
     fn apply<'a>(
@@ -321,6 +319,18 @@ impl<M: ReadModel> Projection for Table<M> {
         M::VERSION
     }
 
+    fn columns(&self) -> &'static [Column] {
+        M::COLUMNS
+    }
+
+    fn key_columns(&self) -> usize {
+        M::KEY_COLUMNS
+    }
+
+    fn not_compared(&self) -> &'static [&'static str] {
+        M::NOT_COMPARED
+    }
+
     fn ddl(&self) -> String {
         let table = format!("rm_{}", M::NAME);
         let columns = M::COLUMNS
@@ -340,12 +350,14 @@ impl<M: ReadModel> Projection for Table<M> {
         // Room in each page keeps updates of figures away from the indexes.
         let fill = if M::APPEND_ONLY { 100 } else { 75 };
         format!(
-            "drop table if exists {table};
-             create table {table} ({columns}, primary key ({})) with (fillfactor = {fill}); {} {} {REFILL}",
+            "create table {table} ({columns}, primary key ({})) with (fillfactor = {fill}); {}",
             names(&M::COLUMNS[..M::KEY_COLUMNS], ""),
-            M::INDEXES,
             platform::db::tenant_policy(&table)
         )
+    }
+
+    fn index_ddl(&self) -> &'static str {
+        M::INDEXES
     }
 
     fn apply<'a>(

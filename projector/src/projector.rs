@@ -1,26 +1,29 @@
 //! The projector as a task: leads or stands by, follows the log, says how far it is.
 //!
-//! The leader's lock only saves work: that each event counts once rests on the checkpoint's compare-and-swap.
-//! Not here: folding (`runner`).
+//! The lease only saves work: that each event counts once rests on the checkpoint's compare-and-swap.
+//! Not here: what the leader does (`leader`), and folding (`runner`).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use event_store::LogReader;
 use platform::clock::SharedClock;
 use platform::config::ProjectorConfig;
+use platform::lease::{Heartbeat, Standby};
 use platform::tasks::{OnEnd, Tasks};
 use schemas::Position;
 use sqlx::{PgConnection, PgPool};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{self, SERVING};
+use crate::groups;
 use crate::measure::Measures;
-use crate::models;
-use crate::runner::{RunError, Runner, Step};
+use crate::rebuild::Order;
+use crate::runner::RunError;
 
 /// Held by the leading projector for as long as its connection lives.
-const LEADER_LOCK: i64 = platform::lease::keys::PROJECTOR;
+const LEASE_KEY: i64 = platform::lease::keys::PROJECTOR;
+/// Beyond the limits of any query: ten seconds per statement, and few statements.
+const RETIRE_AFTER: Duration = Duration::from_secs(60);
 /// How often a standby looks whether it may lead, and how far the leader is.
 const STANDBY_POLL: Duration = Duration::from_millis(250);
 /// The pause after a failure, doubled up to the second figure.
@@ -35,6 +38,8 @@ pub struct ProjectorOptions {
     pub poll: (Duration, Duration),
     /// Tells how old folded events are.
     pub clock: SharedClock,
+    /// How long a group that queries have left is kept from being dropped.
+    pub retire_after: Duration,
 }
 
 impl ProjectorOptions {
@@ -48,6 +53,7 @@ impl ProjectorOptions {
             batch: config.batch,
             poll,
             clock,
+            retire_after: RETIRE_AFTER,
         }
     }
 
@@ -57,6 +63,7 @@ impl ProjectorOptions {
             batch: 1_000,
             poll: (Duration::from_millis(5), Duration::from_millis(250)),
             clock,
+            retire_after: RETIRE_AFTER,
         }
     }
 }
@@ -70,13 +77,13 @@ pub struct ProjectorHandle {
 
 /// Follows the log for all serving read models.
 pub struct Projector<R> {
-    reader: R,
-    pool: PgPool,
-    options: ProjectorOptions,
+    pub(crate) reader: R,
+    pub(crate) pool: PgPool,
+    pub(crate) options: ProjectorOptions,
     wake: watch::Receiver<Position>,
-    position: watch::Sender<Position>,
-    stop: CancellationToken,
-    measures: Measures,
+    pub(crate) position: watch::Sender<Position>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) measures: Measures,
 }
 
 impl<R: LogReader> Projector<R> {
@@ -126,66 +133,30 @@ impl<R: LogReader> Projector<R> {
         Ok(())
     }
 
-    /// Leads until the stop or a failure.
+    /// Waits for the lease, and leads until the stop or a failure.
     async fn follow(&mut self) -> Result<(), RunError> {
-        let Some(connection) = self.lead().await? else {
-            return Ok(());
-        };
-        let mut runner =
-            Runner::open(self.reader.clone(), connection, models::all(), self.options.batch).await?;
-        self.publish(runner.position());
-        tracing::info!(position = runner.position().0, "the projector leads");
-        let mut pause = self.options.poll.0;
-        while !self.stop.is_cancelled() {
-            let started = Instant::now();
-            match runner.step().await? {
-                Step::Moved { events } => {
-                    pause = self.options.poll.0;
-                    self.measures
-                        .batch(events, started.elapsed(), runner.frozen_rows());
-                    self.measures.lag(&self.options.clock, runner.last_recorded_at());
-                    self.publish(runner.position());
-                }
-                Step::Lost => {
-                    tracing::info!(position = runner.position().0, "another projector was faster");
-                    self.publish(runner.position());
-                }
-                Step::CaughtUp => {
-                    self.measures.lag(&self.options.clock, None);
-                    self.rest(pause).await;
-                    pause = (pause * 2).min(self.options.poll.1);
-                }
-            }
+        match self.lead().await? {
+            Some((connection, _heartbeat)) => self.serve(connection).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Waits for the leader's lock on a connection of its own; `None` when the stop came first.
-    async fn lead(&self) -> Result<Option<PgConnection>, RunError> {
-        let mut connection = self.pool.acquire().await?.detach();
+    /// Stands by for the lease; `None` when the stop came first. All that serves happens on its own connection, so a
+    /// standby that takes over ends whatever a stopped leader had begun.
+    async fn lead(&self) -> Result<Option<(PgConnection, Heartbeat)>, RunError> {
+        let mut standby = Standby::new(self.pool.clone(), LEASE_KEY);
         loop {
-            let leads: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
-                .bind(LEADER_LOCK)
-                .fetch_one(&mut connection)
-                .await?;
-            if leads {
-                return Ok(Some(connection));
+            if let Some(lease) = standby.try_take().await? {
+                return Ok(Some(lease.into_parts()));
             }
-            self.publish(checkpoint::read(&mut connection, SERVING).await?);
+            if let Some(connection) = standby.connection() {
+                self.publish(groups::serving_position(connection).await?);
+            }
             self.sleep(STANDBY_POLL).await;
             if self.stop.is_cancelled() {
                 return Ok(None);
             }
         }
-    }
-
-    fn publish(&self, position: Position) {
-        self.measures.position.set(position.0);
-        self.position.send_if_modified(|known| {
-            let moves = *known != position;
-            *known = position;
-            moves
-        });
     }
 
     async fn sleep(&self, pause: Duration) {
@@ -195,17 +166,22 @@ impl<R: LogReader> Projector<R> {
         }
     }
 
-    /// Waits for a wake, the pause or the stop, whichever is first.
-    async fn rest(&mut self, pause: Duration) {
+    /// Waits for a wake, an order, the pause or the stop, whichever is first.
+    pub(crate) async fn rest(
+        &mut self,
+        pause: Duration,
+        ordered: &mut mpsc::Receiver<Order>,
+    ) -> Option<Order> {
         let woken = async {
             if self.wake.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = woken => {}
-            () = tokio::time::sleep(pause) => {}
+            () = self.stop.cancelled() => None,
+            () = woken => None,
+            () = tokio::time::sleep(pause) => None,
+            Some(order) = ordered.recv() => Some(order),
         }
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use bus::{Bus, BusError, Outgoing, StreamState};
 use event_store::{LogReader, ReadError};
 use platform::db::Migration;
-use platform::lease::Lease;
+use platform::failpoint;
+use platform::lease::{Lease, Standby};
 use platform::metrics::{FAST_SECONDS, counter, gauge, histogram};
 use platform::tasks::{OnEnd, Tasks};
 use prometheus::{Histogram, IntCounter, IntGauge};
@@ -36,7 +37,7 @@ pub const MIGRATION: Migration = Migration {
 
 /// Held by the leading relay for as long as its connection lives.
 const LEASE_KEY: i64 = platform::lease::keys::RELAY;
-const STANDBY_PAUSE: Duration = Duration::from_millis(500);
+const STANDBY_PAUSE: Duration = Duration::from_millis(250);
 /// The pause after a failure, doubled up to the second figure.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -201,8 +202,9 @@ impl<R: LogReader> Relay<R> {
 
     /// Takes the lease and decides where to go on; `None` when the stop came first.
     async fn open(&self) -> Result<Option<Session>, RelayError> {
+        let mut standby = Standby::new(self.pool.clone(), LEASE_KEY);
         let mut lease = loop {
-            if let Some(lease) = Lease::try_take(&self.pool, LEASE_KEY).await? {
+            if let Some(lease) = standby.try_take().await? {
                 break lease;
             }
             self.sleep(STANDBY_PAUSE).await;
@@ -274,6 +276,7 @@ impl<R: LogReader> Relay<R> {
             .checked_sub(1)
             .and_then(|index| events.get(index))
         {
+            failpoint::reached(failpoint::RELAY_CHECKPOINT);
             session.advance(last.position.0, published.last_sequence).await?;
             self.measures
                 .published

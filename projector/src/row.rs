@@ -105,6 +105,8 @@ pub trait ReadModel: Row {
     const INDEXES: &'static str = "";
     /// Whether each key is written once only (it holds the position), so that nothing needs loading.
     const APPEND_ONLY: bool = false;
+    /// Columns that a comparison of two groups leaves out. None, as long as a row is a function of the log alone.
+    const NOT_COMPARED: &'static [&'static str] = &[];
 
     /// The rows that an event touches. Repeated keys count once.
     fn keys(fact: &Fact) -> Vec<Self::Key>;

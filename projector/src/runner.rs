@@ -1,15 +1,17 @@
-//! Drives all serving read models along the log with one checkpoint, in one transaction per batch.
+//! Drives one group of read models along the log with one checkpoint, in one transaction per batch.
 //!
 //! Each event counts exactly once: rows and checkpoint land together, and the checkpoint moves by compare-and-swap,
 //! which also serialises two instances. Not here: what rows say (`models`), and when to run (`Projector`).
 
 use event_store::{LogReader, MAX_READ, ReadError};
+use platform::failpoint;
 use schemas::{Position, RecordedEvent};
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
-use crate::checkpoint::{self, SERVING};
+use crate::checkpoint;
 use crate::fact::{Fact, Unreadable, decode};
+use crate::groups::{self, Group};
 use crate::poison::{Freezing, Frozen};
 use crate::projection::{Projection, Writing, is_refused_data};
 
@@ -31,13 +33,16 @@ pub enum RunError {
     /// A restored database lies before its read models: a person must decide.
     #[error("the checkpoint {checkpoint} is ahead of the log's head {head}")]
     AheadOfLog { checkpoint: Position, head: Position },
+    /// It was dropped; whoever leads decides what is followed instead.
+    #[error("the group {0} is not there any more")]
+    GroupGone(i32),
 }
 
 impl RunError {
     /// Whether a new attempt can succeed without anybody's help.
     pub fn is_passing(&self) -> bool {
         match self {
-            RunError::Log(ReadError::Unavailable(_)) => true,
+            RunError::Log(ReadError::Unavailable(_)) | RunError::GroupGone(_) => true,
             RunError::Log(ReadError::Corrupt(_)) | RunError::Unreadable(_) | RunError::AheadOfLog { .. } => {
                 false
             }
@@ -76,6 +81,7 @@ enum Commit {
 pub struct Runner<R> {
     reader: R,
     connection: PgConnection,
+    group: Group,
     models: Vec<Box<dyn Projection>>,
     frozen: Frozen,
     position: Position,
@@ -86,7 +92,7 @@ pub struct Runner<R> {
 }
 
 impl<R: LogReader> Runner<R> {
-    /// Starts from the stored checkpoint. `batch` is the most events per transaction.
+    /// Follows the group that queries read, from its checkpoint. `batch` is the most events per transaction.
     ///
     /// # Errors
     /// When the database or log fails, or the checkpoint is ahead of the log.
@@ -96,19 +102,26 @@ impl<R: LogReader> Runner<R> {
         models: Vec<Box<dyn Projection>>,
         batch: usize,
     ) -> Result<Self, RunError> {
-        // Loads go by primary key, and tables grow from nothing to millions under cached plans: a plan that was good
-        // for an empty table must not survive. A stopped process must not hold the checkpoint's lock for ever. Commits
-        // need no flush of their own: after a crash rows and checkpoint are older together, and are folded again from
-        // the log, which is flushed and lies before them in the same WAL.
-        sqlx::raw_sql(
-            "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;
-             set idle_in_transaction_session_timeout = '15s'; set synchronous_commit = off;",
-        )
-        .execute(&mut connection)
-        .await?;
+        let group = groups::serving(&mut connection).await?;
+        Self::open_group(reader, connection, models, batch, group).await
+    }
+
+    /// As `open`, with a group of the caller's choice.
+    ///
+    /// # Errors
+    /// As `open`, and when the group was dropped.
+    pub async fn open_group(
+        reader: R,
+        mut connection: PgConnection,
+        models: Vec<Box<dyn Projection>>,
+        batch: usize,
+        group: Group,
+    ) -> Result<Self, RunError> {
+        set_up(&mut connection, &group).await?;
         let mut runner = Self {
             reader,
             connection,
+            group,
             models,
             frozen: Frozen::default(),
             position: Position::START,
@@ -125,6 +138,21 @@ impl<R: LogReader> Runner<R> {
             });
         }
         Ok(runner)
+    }
+
+    /// The group that is filled.
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// The connection between two steps.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Gives the connection up to another runner.
+    pub fn into_connection(self) -> PgConnection {
+        self.connection
     }
 
     /// The last committed checkpoint that this runner knows of.
@@ -144,7 +172,8 @@ impl<R: LogReader> Runner<R> {
 
     async fn reload(&mut self) -> Result<(), RunError> {
         self.ahead.clear();
-        self.position = checkpoint::read(&mut self.connection, SERVING).await?;
+        let position = checkpoint::read(&mut self.connection, &self.group.schema).await?;
+        self.position = position.ok_or(RunError::GroupGone(self.group.id))?;
         self.frozen = Frozen::load(&mut self.connection).await?;
         Ok(())
     }
@@ -154,21 +183,35 @@ impl<R: LogReader> Runner<R> {
     /// # Errors
     /// See [`RunError`]; what had been committed before stays, and nothing else lands.
     pub async fn step(&mut self) -> Result<Step, RunError> {
+        self.step_until(Position(i64::MAX)).await
+    }
+
+    /// As `step`, but not beyond a position: there it has caught up.
+    ///
+    /// # Errors
+    /// As `step`.
+    pub async fn step_until(&mut self, limit: Position) -> Result<Step, RunError> {
+        if self.position >= limit {
+            return Ok(Step::CaughtUp);
+        }
         let mut batch = std::mem::take(&mut self.ahead);
         if batch.is_empty() {
             batch = self.reader.read_all(self.position, self.batch).await?;
         }
+        let is_full = batch.len() >= self.batch;
+        let beyond = batch.split_off(batch.partition_point(|event| event.position <= limit));
         let Some(last) = batch.last() else {
+            self.ahead = beyond;
             return Ok(Step::CaughtUp);
         };
-        let (after, is_full) = (last.position, batch.len() >= self.batch);
+        let after = last.position;
         let reader = self.reader.clone();
         let (max, facts) = (self.batch, decode(batch)?);
         let read_ahead = async {
-            if is_full {
+            if is_full && beyond.is_empty() {
                 reader.read_all(after, max).await
             } else {
-                Ok(Vec::new())
+                Ok(beyond)
             }
         };
         let (folded, ahead) = tokio::join!(self.fold(&facts), read_ahead);
@@ -215,7 +258,7 @@ impl<R: LogReader> Runner<R> {
         };
         let to = Position(last.position);
         let mut transaction = self.connection.begin().await?;
-        if !checkpoint::advance(&mut transaction, SERVING, self.position, to).await? {
+        if !checkpoint::advance(&mut transaction, &self.group.schema, self.position, to).await? {
             transaction.rollback().await?;
             return Ok(Commit::Lost);
         }
@@ -231,12 +274,33 @@ impl<R: LogReader> Runner<R> {
             }
         }
         let fresh = freezing.store(&mut transaction).await?;
+        failpoint::reached(failpoint::PROJECTION_COMMIT);
         transaction.commit().await?;
         self.frozen.extend(fresh);
         self.position = to;
         self.last_recorded_at = Some(last.recorded_at);
         Ok(Commit::Landed)
     }
+}
+
+/// Prepares a connection for one group. A name that is not there is looked up in `public`, where nothing of a group is but
+/// group 0 itself.
+async fn set_up(connection: &mut PgConnection, group: &Group) -> Result<(), sqlx::Error> {
+    // Loads go by primary key, and tables grow from nothing to millions under cached plans: a plan that was good for an
+    // empty table must not survive. A stopped process must not hold the checkpoint's lock for ever. Commits need no
+    // flush of their own: after a crash rows and checkpoint are older together, and are folded again from the log,
+    // which is flushed and lies before them in the same WAL.
+    sqlx::raw_sql(
+        "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;
+         set idle_in_transaction_session_timeout = '15s'; set synchronous_commit = off;",
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("select set_config('search_path', quote_ident($1) || ', public', false)")
+        .bind(&group.schema)
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
 /// How many events from the front stay within [`MAX_BATCH_BYTES`]; at least one.

@@ -59,6 +59,7 @@ impl QueryService {
         (
             api::catalogue::CatalogueReads(self.clone()),
             api::inventory::InventoryReads(self.clone()),
+            api::reservations::ReservationReads(self.clone()),
             api::customers::CustomerReads(self.clone()),
             api::sales::SaleReads(self.clone()),
             api::reports::Reports(self.clone()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use platform::clock::SystemClock;
 use platform::config::Config;
-use platform::http::{CursorKey, Gateway, GuardSettings, health, openapi};
+use platform::http::{CursorKey, Gateway, health, openapi};
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
 use query_service::{Progress, QueryService, ROUTES};
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     process::run("query-service", start).await
 }
 
-async fn start(config: &Config, _tasks: &Tasks) -> anyhow::Result<Gateway> {
+async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     // Keys of persons are read past row security, hence the engine's role for the vault alone.
     let connected = Connected::open(config, platform::vault::MIGRATIONS).await?;
     let progress = Progress::Elsewhere(connected.api_pool.clone());
@@ -31,6 +31,6 @@ async fn start(config: &Config, _tasks: &Tasks) -> anyhow::Result<Gateway> {
     let document = openapi::document(&[openapi::spec_for(&service.operations())?], ROUTES)?;
     let verifier = connected.token_verifier(config, Arc::new(SystemClock)).await?;
     let services = vec![service.service(), health::service(connected.checks(), &document)];
-    let settings = GuardSettings::of(&config.http, connected.keys.fingerprints);
+    let settings = connected.guard(config, tasks);
     Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)
 }

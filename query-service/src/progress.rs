@@ -54,12 +54,10 @@ async fn poll(pool: &PgPool, wanted: i64) -> Result<(), Problem> {
     let deadline = Instant::now() + LONGEST_WAIT;
     let mut pause = POLL.0;
     loop {
-        let reached: i64 =
-            sqlx::query_scalar("select position from projection_checkpoint where name = 'serving'")
-                .fetch_optional(pool)
-                .await
-                .map_err(unavailable)?
-                .unwrap_or(0);
+        let reached: i64 = sqlx::query_scalar("select position from projection_serving")
+            .fetch_one(pool)
+            .await
+            .map_err(unavailable)?;
         if reached >= wanted {
             return Ok(());
         }

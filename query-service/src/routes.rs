@@ -59,6 +59,20 @@ pub const ROUTES: &[Route] = &[
         "inventory:read",
     ),
     read(
+        "/api/v1/inventory/reservations",
+        "list_reservations",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
+        "/api/v1/inventory/reservations/{reservation_id}",
+        "get_reservation",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
         "/api/v1/customers",
         "list_customers",
         EVERYBODY,

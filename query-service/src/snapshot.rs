@@ -1,6 +1,7 @@
 //! One request's view of one tenant's read models: one transaction, one snapshot, one position.
 //!
-//! Row security does the tenancy; queries name the tenant, too, so that they use their indexes. Not here: SQL.
+//! Row security does the tenancy; queries name the tenant, too, so that they use their indexes. The pointer to the group
+//! of read models is read in the same snapshot, so all of a request comes from one group. Not here: SQL.
 
 use platform::http::Problem;
 use schemas::TenantId;
@@ -17,8 +18,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Opens a snapshot on the API role's pool. The tenant's setting is local to the transaction, and a statement that
-    /// runs longer than ten seconds is given up.
+    /// Opens a snapshot on the API role's pool. The tenant, and the schema of the group that serves, are local to the
+    /// transaction; a statement that runs longer than ten seconds is given up.
     ///
     /// # Errors
     /// 503 when no connection is free in time or the database fails.
@@ -27,9 +28,10 @@ impl Snapshot {
             .begin_with("begin isolation level repeatable read read only")
             .await
             .map_err(unavailable)?;
-        let (_, _, position): (String, String, Option<i64>) = sqlx::query_as(
+        let (_, _, _, position): (String, String, String, i64) = sqlx::query_as(
             "select set_config('trastienda.tenant', $1, true), set_config('statement_timeout', '10s', true),
-                    (select position from projection_checkpoint where name = 'serving')",
+                    set_config('search_path', quote_ident(schema) || ', public', true), position
+             from projection_serving",
         )
         .bind(tenant.as_str())
         .fetch_one(&mut *transaction)
@@ -38,7 +40,7 @@ impl Snapshot {
         Ok(Self {
             transaction,
             tenant: tenant.clone(),
-            position: position.unwrap_or(0),
+            position,
         })
     }
 

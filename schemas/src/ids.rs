@@ -122,8 +122,18 @@ text_id!(
         && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-' | b'@'))
 );
 text_id!(
+    /// A reservation of goods; chosen by the caller or generated.
+    ReservationId, "reservation_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
     /// A webhook endpoint; generated.
     EndpointId, "endpoint_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A pull connector, as the path of its feed names it; chosen by who creates it.
+    ConnectorSlug, "slug", "1 to 40 of a-z, 0-9 and -, beginning with a letter or digit",
+    |t| t.len() <= 40 && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && t.bytes().next().is_some_and(|b| b != b'-')
 );
 text_id!(
     /// A tax rate's code within a tenant, such as `ISV15`.

@@ -14,8 +14,8 @@ pub mod sealed;
 pub use envelope::{EventMeta, Position, RecordedEvent, StreamName, Version};
 pub use events::{DecodeError, Event};
 pub use ids::{
-    CustomerId, EndpointId, InvalidId, PaymentId, ReturnId, SaleId, Sku, StoreId, TaxCode, TenantId,
-    TerminalId, UnitId, Username,
+    ConnectorSlug, CustomerId, EndpointId, InvalidId, PaymentId, ReservationId, ReturnId, SaleId, Sku,
+    StoreId, TaxCode, TenantId, TerminalId, UnitId, Username,
 };
 pub use money::{Currency, Minor, MoneyError};
 pub use quantity::{Quantity, QuantityError};

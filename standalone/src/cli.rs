@@ -20,6 +20,9 @@ pub enum Command {
     /// Tenants, which only this command line creates.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// The read models: rebuilt beside those that queries read, switched to, and back.
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
 }
 
 #[derive(Debug, Args)]
@@ -83,4 +86,52 @@ pub struct TenantCreateArgs {
     /// Data folder of the standalone that runs; its database and key are used.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+/// How to reach a running system.
+#[derive(Debug, Args)]
+pub struct RunningSystem {
+    /// Data folder of the standalone that runs.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Configuration file of the running system.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProjectionsCommand {
+    /// Which groups of read models there are, how far they are, and what is under way.
+    Status(RunningSystem),
+    /// Fills a new group from the log beside the one that queries read, compares them, and switches.
+    Rebuild {
+        #[command(flatten)]
+        system: RunningSystem,
+        /// Switch even if rows differ.
+        #[arg(long)]
+        force: bool,
+        /// Stop before the switch.
+        #[arg(long)]
+        hold: bool,
+    },
+    /// Compares a group that waits, and switches to it.
+    Switch {
+        #[command(flatten)]
+        system: RunningSystem,
+        /// Its number; the newest by default.
+        #[arg(long)]
+        group: Option<i32>,
+        /// Switch even if rows differ.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Switches to the group that was read before.
+    SwitchBack(RunningSystem),
+    /// Drops a group that is not read, or all of them.
+    Drop {
+        #[command(flatten)]
+        system: RunningSystem,
+        #[arg(long)]
+        group: Option<i32>,
+    },
 }

@@ -4,19 +4,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bus::{Bus, BusOptions};
 use command_service::engine::Engine;
 use command_service::start::WriteSide;
-use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions};
+use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed};
 use event_store::PostgresReader;
-use platform::auth::PasswordHasher;
+use platform::auth::{IntegrationTokens, PasswordHasher};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::db::{self, Migration};
 use platform::http::health::{self, Checks};
-use platform::http::{CursorKey, Gateway, GuardSettings, Route, openapi};
+use platform::http::{CursorKey, Gateway, Route, openapi};
 use platform::outbound::Outbound;
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
@@ -38,8 +39,9 @@ pub struct Running {
     pub engine: Engine,
     pub vault: Vault,
     pub hasher: PasswordHasher,
-    /// Key of the demo passwords.
+    /// Key of the demo passwords and tokens.
     pub demo_key: [u8; 32],
+    pub integration_tokens: IntegrationTokens,
     pub base_url: String,
     pub metrics_url: String,
     /// Ready only once the demo is complete.
@@ -64,6 +66,7 @@ fn routes() -> Vec<Route> {
         command_service::routes::ROUTES,
         query_service::ROUTES,
         dispatcher::ROUTES,
+        dispatcher::feed::ROUTES,
     ]
     .concat()
 }
@@ -73,6 +76,7 @@ fn document() -> anyhow::Result<serde_json::Value> {
         command_service::routes::spec()?,
         described(QueryService::operations)?,
         described(DeliveryReads::operations)?,
+        described(Feed::operations)?,
     ];
     Ok(openapi::document(&specs, &routes())?)
 }
@@ -110,6 +114,7 @@ pub async fn start(
     let (pool, vault) = (connected.engine_pool.clone(), connected.vault.clone());
     let write_side = WriteSide::start(config, tasks, &connected, Arc::clone(&clock)).await?;
     let engine = write_side.engine.clone();
+    own_the_log(&engine, tasks).await?;
     let reader = PostgresReader::new(pool.clone());
     let bus_options = BusOptions {
         window: config.relay.window,
@@ -133,9 +138,9 @@ pub async fn start(
         is_only_instance,
         ..DispatcherOptions::from(&config.dispatcher)
     };
-    Dispatcher::start(
+    let dispatcher = Dispatcher::start(
         tasks,
-        reader,
+        reader.clone(),
         pool,
         bus,
         vault.clone(),
@@ -149,17 +154,27 @@ pub async fn start(
     let api_pool = connected.api_pool.clone();
     let progress = Progress::InProcess(projector.position.clone());
     let query = QueryService::new(api_pool.clone(), vault.clone(), cursors(), progress);
-    let deliveries = DeliveryReads::new(api_pool, cursors());
+    let deliveries = DeliveryReads::new(api_pool.clone(), cursors());
+    let tokens = IntegrationTokens::new(connected.keys.integration_tokens);
+    let feed = Feed::new(
+        &dispatcher,
+        reader,
+        (connected.engine_pool.clone(), api_pool),
+        tokens.clone(),
+        cursors(),
+        Arc::clone(&clock),
+    );
     let (seeded, seeded_seen) = watch::channel(false);
     let checks = checks(&connected, &engine, &projector, seeded_seen);
     let services = vec![
         write_side.service,
         query.service(),
         deliveries.service(),
+        feed.service(),
         health::service(checks, &document()?),
     ];
     let verifier = Arc::new(connected.token_verifier(config, clock).await?);
-    let settings = GuardSettings::of(&config.http, connected.keys.fingerprints);
+    let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, verifier, settings).map_err(anyhow::Error::msg)?;
 
     let base_url = config
@@ -183,10 +198,26 @@ pub async fn start(
         vault,
         hasher,
         demo_key,
+        integration_tokens: tokens,
         base_url,
         metrics_url,
         seeded,
     })
+}
+
+/// How long another process's hold of the log is waited for.
+const OWNED_WITHIN: Duration = Duration::from_secs(15);
+
+/// Everything in one process is of no use as a standby: it waits a little, and then says why it cannot start.
+async fn own_the_log(engine: &Engine, tasks: &Tasks) -> anyhow::Result<()> {
+    let mut ownership = engine.ownership();
+    tokio::select! {
+        owned = tokio::time::timeout(OWNED_WITHIN, ownership.wait_for(|owns| *owns)) => {
+            owned.context("another process owns the log")?.context("the engine ended")?;
+            Ok(())
+        }
+        cause = tasks.failure() => Err(anyhow::Error::msg(cause)),
+    }
 }
 
 /// Ready means: owns the log, answers from the database, and the demo is there if it was asked for. How far the read

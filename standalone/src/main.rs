@@ -10,6 +10,7 @@ mod demo;
 mod following;
 mod ports;
 mod private_file;
+mod projections;
 mod servers;
 mod standalone;
 mod tenant;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
             cli::Command::Standalone(options) => standalone::run(options).await,
             cli::Command::Openapi => compose::print_openapi(),
             cli::Command::Tenant(cli::TenantCommand::Create(options)) => tenant::create(options).await,
+            cli::Command::Projections(command) => projections::run(command).await,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

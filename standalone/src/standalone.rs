@@ -101,6 +101,7 @@ async fn set_up(
             &running.vault,
             &running.hasher,
             &running.demo_key,
+            &running.integration_tokens,
         )
         .await?;
         let file = DemoFile {

@@ -32,6 +32,13 @@ pub struct Address {
 
 impl Address {
     pub const FILE: &'static str = "address.json";
+
+    /// Of the standalone that runs on a data folder.
+    pub fn read(data: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(data.join(Self::FILE))
+            .with_context(|| format!("no standalone runs on {}", data.display()))?;
+        Ok(serde_json::from_str(&text)?)
+    }
 }
 
 /// How long the running system may take to decide.
@@ -43,9 +50,7 @@ pub async fn create(args: TenantCreateArgs) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref())?;
     let (url, kek) = match &args.data {
         Some(data) => {
-            let text = std::fs::read_to_string(data.join(Address::FILE))
-                .with_context(|| format!("no standalone runs on {}", data.display()))?;
-            let address: Address = serde_json::from_str(&text)?;
+            let address = Address::read(data)?;
             (address.database_url, Kek::load(&data.join("keys").join("kek"))?)
         }
         None => {

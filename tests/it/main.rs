@@ -11,8 +11,14 @@
 
 mod client;
 mod contract;
+mod edges;
+mod edges_clock;
+mod edges_disk;
+mod edges_document;
+mod edges_outage;
 mod lifecycle;
 mod product;
+mod rebuild;
 mod tenancy;
 mod till;
 mod tools;

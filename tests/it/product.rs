@@ -19,6 +19,8 @@ pub struct Product {
     pub data: PathBuf,
     pub demo: Value,
     args: Vec<String>,
+    /// What it runs under, such as `env` with variables; may be empty.
+    wrapper: Vec<String>,
 }
 
 /// Where `cargo xtask test` put the binaries: beside this test's own.
@@ -104,6 +106,11 @@ pub fn spawn(program: &Path, args: &[String], log: &Path) -> Child {
 impl Product {
     /// A product of its own, for tests that kill or stop it.
     pub async fn start(name: &str, extra: &[&str]) -> Self {
+        Self::start_under(&[], name, extra).await
+    }
+
+    /// As [`Self::start`], run by another program, which must become it (as `env` does).
+    pub async fn start_under(wrapper: &[&str], name: &str, extra: &[&str]) -> Self {
         let data = scratch(name);
         let mut args: Vec<String> = ["standalone", "--demo", "--port", "0", "--data"]
             .iter()
@@ -111,19 +118,28 @@ impl Product {
             .collect();
         args.push(data.to_string_lossy().into_owned());
         args.extend(extra.iter().map(|arg| (*arg).to_owned()));
+        let wrapper: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).collect();
         let mut product = Self {
-            child: Self::launch(&data, &args),
+            child: Self::launch(&wrapper, &data, &args),
             data,
             demo: Value::Null,
             args,
+            wrapper,
         };
         product.wait_until_ready().await;
         product
     }
 
-    fn launch(data: &Path, args: &[String]) -> Child {
+    fn launch(wrapper: &[String], data: &Path, args: &[String]) -> Child {
         let _ = std::fs::remove_file(data.join("demo.json"));
-        spawn(&binary("trastienda"), args, &data.with_extension("log"))
+        let (program, log) = (binary("trastienda"), data.with_extension("log"));
+        match wrapper.split_first() {
+            None => spawn(&program, args, &log),
+            Some((first, rest)) => {
+                let words = [rest, &[program.to_string_lossy().into_owned()], args].concat();
+                spawn(Path::new(first), &words, &log)
+            }
+        }
     }
 
     /// The one that harmless tests share.
@@ -152,7 +168,7 @@ impl Product {
         }
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
     }
 
@@ -208,8 +224,14 @@ impl Product {
 
     /// Starts again on the same data.
     pub async fn restart(&mut self) {
-        self.child = Self::launch(&self.data, &self.args);
+        self.child = Self::launch(&self.wrapper, &self.data, &self.args);
         self.wait_until_ready().await;
+    }
+
+    /// Starts again on the same data, run by another program.
+    pub async fn restart_under(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        self.restart().await;
     }
 }
 

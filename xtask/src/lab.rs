@@ -7,14 +7,34 @@ use std::process::Command;
 use crate::commands::{built, cargo, run as run_command};
 use crate::{Result, provision};
 
+/// What starts the product itself, with failpoints in it.
+pub const HARNESSES: [&str; 3] = ["torture", "storm", "lateness"];
+
+/// The product's binaries as the fault harnesses start them, for one `cargo build`.
+pub const PRODUCT: [&str; 14] = [
+    "--package",
+    "standalone",
+    "--package",
+    "command-service",
+    "--package",
+    "projector",
+    "--package",
+    "dispatcher",
+    "--package",
+    "query-service",
+    "--package",
+    "private-servers",
+    "--features",
+    "platform/failpoints",
+];
+
 /// Runs a command of the bench; comes back only when that fails.
 pub fn run(name: &str, arguments: &[OsString]) -> Result {
     let mut build = cargo();
-    build.args(["build", "--release", "--package", "lab", "--bin", "lab"]);
-    // It starts the product itself.
-    if name == "torture" {
+    build.args(["build", "--release", "--bins", "--package", "lab"]);
+    if HARNESSES.contains(&name) {
         provision::servers()?;
-        build.args(["--package", "standalone", "--bin", "trastienda"]);
+        build.args(PRODUCT);
     }
     run_command(&mut build)?;
     let program = built("release", "lab");

@@ -1,5 +1,5 @@
 //! What a developer types: `cargo xtask up | test | lint | gen | tidy`, and the bench's `listen | replay | verify |
-//! torture`.
+//! torture | storm | lateness`.
 //!
 //! Deliberately without dependencies: it must be built before anything is installed, and print its first line within
 //! a second. What needs a client lives in `crates/lab`.
@@ -10,6 +10,7 @@
     reason = "it talks to a developer"
 )]
 
+mod bench;
 mod commands;
 mod data_folder;
 mod lab;
@@ -36,8 +37,10 @@ cargo xtask gen [--check]
     writes docs/openapi.json, or says whether it is up to date
 cargo xtask tidy
     the rules that no compiler knows
-cargo xtask listen | replay | verify | torture [ARGUMENTS; --help tells]
-    the bench";
+cargo xtask listen | replay | verify | torture | storm | lateness [ARGUMENTS; --help tells]
+    the bench
+cargo xtask bench [--quick] [ARGUMENTS; --help tells]
+    measures appends, commands over HTTP, read models and webhooks beside pgbench; docs/performance.md explains";
 
 /// What stops a command: a message for the developer, and the exit code to leave with.
 pub struct Failure {
@@ -69,7 +72,8 @@ fn main() -> ExitCode {
         "lint" => lint::run(),
         "gen" => lint::generate(rest.iter().any(|argument| argument == "--check")),
         "tidy" => tidy::run(),
-        name @ ("listen" | "replay" | "verify" | "torture") => lab::run(name, &rest),
+        name @ ("listen" | "replay" | "verify" | "torture" | "storm" | "lateness") => lab::run(name, &rest),
+        "bench" => bench::run(&rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

@@ -43,6 +43,16 @@ pub fn verifiers() -> Result {
         }
         install_wheel("python.txt", "py")?;
     }
+    if !tools().join("schemathesis/schemathesis").is_dir() {
+        install_wheel("schemathesis.txt", "schemathesis")?;
+    }
+    if !is_in_path("faketime") {
+        if is_ci() {
+            install(&["faketime"])?;
+        } else {
+            eprintln!("xtask: faketime is missing: the tests with clocks that are wrong are skipped");
+        }
+    }
     let javascript = tools().join("js");
     let packages = ["standardwebhooks", "@seriousme/openapi-schema-validator"];
     let is_complete = packages

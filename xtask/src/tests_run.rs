@@ -3,15 +3,23 @@
 use std::ffi::OsString;
 
 use crate::commands::{cargo, run as run_command, tools};
-use crate::{Result, provision};
+use crate::{Result, lab, provision};
+
+/// Places where fault tests end a process; no build for anybody's use has them.
+const FAILPOINTS: &str = "platform/failpoints";
 
 /// Runs the tests; the runner's lines and its exit code are passed on.
 pub fn run(arguments: &[OsString]) -> Result {
     provision::servers()?;
     provision::verifiers()?;
-    run_command(cargo().args(["build", "--package", "standalone", "--package", "lab", "--bins"]))?;
+    // With the fault harnesses' failpoints, and the tests after it too, so that all is compiled once.
+    run_command(
+        cargo()
+            .args(["build", "--bins", "--package", "lab"])
+            .args(lab::PRODUCT),
+    )?;
     let mut test = cargo();
-    test.args(["test", "--workspace", "--no-fail-fast"])
+    test.args(["test", "--workspace", "--features", FAILPOINTS, "--no-fail-fast"])
         .args(arguments);
     test.env("TRASTIENDA_NATS_SERVER", provision::nats_server())
         .env("TRASTIENDA_TOOLS", tools());

@@ -52,13 +52,6 @@ impl Cache {
         Some(&entry.resident)
     }
 
-    /// Puts what a loader read, unless something (which is at least as new) is there already.
-    pub fn load(&mut self, tenant: &TenantId, stream: StreamName, resident: Resident) {
-        if self.get(tenant, &stream).is_none() {
-            self.put(tenant, stream, resident);
-        }
-    }
-
     /// Puts or replaces a state.
     pub fn put(&mut self, tenant: &TenantId, stream: StreamName, resident: Resident) {
         let weight = resident.state.weight() + stream.as_str().len() + ENTRY_BYTES;

@@ -46,12 +46,17 @@ struct Row {
     actor: String,
 }
 
-/// Starts draining the inbox.
+/// Starts draining the inbox, in the process that owns the log.
 pub fn start(tasks: &Tasks, engine: Engine, engine_pool: PgPool) {
     let stop = tasks.stop_token();
     tasks.spawn("command inbox", OnEnd::Fatal, async move {
         let mut pause = POLL_MIN;
+        let mut ownership = engine.ownership();
         loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                owned = ownership.wait_for(|owns| *owns) => drop(owned?),
+            }
             let drained = drain(&engine, &engine_pool).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the command inbox cannot be drained now");
                 0

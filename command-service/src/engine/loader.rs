@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::State;
-use event_store::{LogReader, ReadError};
+use event_store::{LogReader, MAX_READ, ReadError};
 use schemas::ids::TenantId;
-use schemas::{StreamName, Version};
+use schemas::{RecordedEvent, StreamName, Version};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -13,19 +13,19 @@ use super::SubmitError;
 use super::cache::Resident;
 use super::job::Job;
 use super::owner::ToLoop;
-use super::snapshots::Snapshots;
+use super::snapshots::{SnapshotWriter, Snapshots};
+use super::under_way::Load;
 
 /// What somebody waits for.
 pub(super) struct LoadRequest {
     pub tenant: TenantId,
     pub streams: Vec<StreamName>,
-    /// Of the cache when this was asked: what was read before the cache was cleared must not enter it afterwards.
-    pub epoch: u64,
     pub waiter: Waiter,
 }
 
 pub(super) enum Waiter {
-    Job(Box<Job>),
+    /// With the number by which the loop knows whether what was read may enter the cache.
+    Job(Box<Job>, Load),
     Peek {
         stream: StreamName,
         reply: oneshot::Sender<Result<State, SubmitError>>,
@@ -35,9 +35,18 @@ pub(super) enum Waiter {
 /// Streams in one round trip; what is beyond goes into the next.
 const STREAMS_PER_READ: usize = 4_096;
 
+/// Where loads start from, and who is told where the next ones may.
+#[derive(Default)]
+pub(super) struct Bases {
+    pub snapshots: Option<Snapshots>,
+    pub writer: Option<SnapshotWriter>,
+}
+
 pub(super) struct Loader<R> {
     reader: R,
-    snapshots: Option<Snapshots>,
+    bases: Bases,
+    /// Events in memory at a time.
+    events_max: usize,
     to_loop: mpsc::UnboundedSender<ToLoop>,
     inbox: mpsc::UnboundedReceiver<LoadRequest>,
 }
@@ -48,13 +57,15 @@ type Key = (TenantId, StreamName);
 impl<R: LogReader> Loader<R> {
     pub fn new(
         reader: R,
-        snapshots: Option<Snapshots>,
+        bases: Bases,
+        events_max: usize,
         to_loop: mpsc::UnboundedSender<ToLoop>,
         inbox: mpsc::UnboundedReceiver<LoadRequest>,
     ) -> Self {
         Self {
             reader,
-            snapshots,
+            bases,
+            events_max,
             to_loop,
             inbox,
         }
@@ -116,7 +127,7 @@ impl<R: LogReader> Loader<R> {
 
     fn give_up(&self, request: LoadRequest) -> anyhow::Result<()> {
         match request.waiter {
-            Waiter::Job(job) => self.send(ToLoop::Unloaded(*job)),
+            Waiter::Job(job, load) => self.send(ToLoop::Unloaded(*job, load)),
             Waiter::Peek { reply, .. } => {
                 let _ = reply.send(Err(SubmitError::Unavailable { retry_after_s: 2 }));
                 Ok(())
@@ -128,11 +139,10 @@ impl<R: LogReader> Loader<R> {
         let LoadRequest {
             tenant,
             streams,
-            epoch,
             waiter,
         } = request;
         match waiter {
-            Waiter::Job(job) => {
+            Waiter::Job(job, load) => {
                 let states: Vec<(StreamName, Resident)> = streams
                     .into_iter()
                     .filter_map(|stream| {
@@ -143,7 +153,7 @@ impl<R: LogReader> Loader<R> {
                 self.send(ToLoop::Loaded {
                     job: *job,
                     states,
-                    epoch,
+                    load,
                 })
             }
             Waiter::Peek { stream, reply } => {
@@ -162,42 +172,66 @@ impl<R: LogReader> Loader<R> {
             .map_err(|_| anyhow::anyhow!("the decision loop is gone"))
     }
 
-    /// Snapshots first, then the events after them.
-    async fn read(&self, wanted: Vec<Key>) -> Result<HashMap<Key, Resident>, ReadError> {
-        let mut bases = match &self.snapshots {
+    /// Snapshots first, then the events after them, page by page: each page is folded before the next is read.
+    pub(super) async fn read(&self, wanted: Vec<Key>) -> Result<HashMap<Key, Resident>, ReadError> {
+        let mut bases = match &self.bases.snapshots {
             Some(snapshots) => snapshots.read(&wanted).await,
             None => HashMap::new(),
         };
-        let request: Vec<(TenantId, StreamName, Version)> = wanted
-            .iter()
+        let mut open: Vec<(Key, Resident)> = wanted
+            .into_iter()
             .map(|key| {
-                let after = bases.get(key).map_or(Version::EMPTY, |(_, version)| *version);
-                (key.0.clone(), key.1.clone(), after)
-            })
-            .collect();
-        let events = self.reader.read_streams(&request).await?;
-        let mut loaded = HashMap::with_capacity(wanted.len());
-        for (key, events) in wanted.into_iter().zip(events) {
-            let (mut state, snapshot) = bases
-                .remove(&key)
-                .unwrap_or_else(|| (State::initial(&key.1), Version::EMPTY));
-            let mut version = snapshot;
-            for recorded in events {
-                let event = recorded
-                    .event()
-                    .map_err(|error| ReadError::Corrupt(error.to_string()))?;
-                state.evolve(&event);
-                version = recorded.version;
-            }
-            loaded.insert(
-                key,
-                Resident {
+                let base = bases.remove(&key);
+                let (state, version) = base.unwrap_or_else(|| (State::initial(&key.1), Version::EMPTY));
+                let resident = Resident {
                     state,
                     version,
-                    snapshot,
-                },
-            );
+                    snapshot: version,
+                };
+                (key, resident)
+            })
+            .collect();
+        let mut loaded = HashMap::with_capacity(open.len());
+        while !open.is_empty() {
+            let each = (self.events_max / open.len()).clamp(1, MAX_READ);
+            let request: Vec<(TenantId, StreamName, Version)> = open
+                .iter()
+                .map(|((tenant, stream), resident)| (tenant.clone(), stream.clone(), resident.version))
+                .collect();
+            let pages = self.reader.read_streams(&request, each).await?;
+            let mut longer = Vec::new();
+            for ((key, mut resident), page) in open.into_iter().zip(pages) {
+                let is_whole = page.len() < each;
+                fold(&mut resident, page)?;
+                if is_whole {
+                    self.offer_snapshot(&key, &mut resident);
+                    loaded.insert(key, resident);
+                } else {
+                    longer.push((key, resident));
+                }
+            }
+            open = longer;
         }
         Ok(loaded)
     }
+
+    /// The next load of a stream that was long need not be.
+    fn offer_snapshot(&self, key: &Key, resident: &mut Resident) {
+        if let Some(writer) = &self.bases.writer
+            && writer.offer(&key.0, &key.1, resident)
+        {
+            resident.snapshot = resident.version;
+        }
+    }
+}
+
+fn fold(resident: &mut Resident, page: Vec<RecordedEvent>) -> Result<(), ReadError> {
+    for recorded in page {
+        let event = recorded
+            .event()
+            .map_err(|error| ReadError::Corrupt(error.to_string()))?;
+        resident.state.evolve(&event);
+        resident.version = recorded.version;
+    }
+    Ok(())
 }

@@ -11,6 +11,8 @@ pub(super) struct Measures {
     pub batch_commands: IntGauge,
     pub cache_bytes: IntGauge,
     pub head: IntGauge,
+    /// 1 in the process that owns the log.
+    pub owner: IntGauge,
 }
 
 impl Measures {
@@ -32,6 +34,7 @@ impl Measures {
                 "trastienda_engine_cache_bytes",
                 "Approximate size of the cached aggregates.",
             ),
+            owner: gauge("trastienda_engine_owner", "1 while this process owns the log."),
             head: gauge("trastienda_log_head_position", "Position of the last event."),
         }
     }

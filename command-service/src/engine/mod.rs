@@ -7,6 +7,7 @@
 //! ```
 //! The loop owns the cache of aggregates, so there is nothing to lock. A command that reads a stream which is not
 //! resident goes to the loaders and comes back; the others go on. Nothing is answered before its batch is durable.
+//! Several processes may run an engine on one log: one owns it, the others stand by, decide nothing and take over.
 //! Deliberately absent: HTTP, and what commands mean (crates/domain).
 
 mod admission;
@@ -19,6 +20,8 @@ mod measure;
 mod outcome;
 mod owner;
 mod queue;
+mod under_way;
+mod vitals;
 pub mod snapshots;
 #[cfg(test)]
 mod tests;
@@ -106,6 +109,8 @@ pub struct EngineOptions {
     pub cache_bytes: usize,
     /// A stream gets a snapshot each time it has grown by this many events.
     pub snapshot_every: i64,
+    /// Events that the loaders hold at a time; longer streams are folded page by page.
+    pub load_events_max: usize,
     /// How long a caller waits for an answer before it is told to ask again.
     pub answer_within: Duration,
 }
@@ -121,6 +126,7 @@ impl Default for EngineOptions {
             streams_per_command_max: 2_048,
             cache_bytes: 256 << 20,
             snapshot_every: 256,
+            load_events_max: 32_768,
             answer_within: Duration::from_secs(30),
         }
     }
@@ -164,20 +170,29 @@ struct Peek {
 const PEEKS_MAX: usize = 256;
 
 impl Engine {
-    /// Starts the engine's tasks. `writer` holds the lease already; `at` is the log's head as it found it.
+    /// Starts the engine's tasks. `at` is the log's head as `writer` found it when it took the lease; without it the
+    /// engine stands by until the lease can be had.
     pub fn start<R: LogReader, W: LogWriter>(
         tasks: &Tasks,
         reader: R,
         writer: W,
-        at: Position,
+        at: Option<Position>,
         snapshots: Option<Snapshots>,
         clock: SharedClock,
         options: EngineOptions,
     ) -> Self {
         let queue = Arc::new(FairQueue::new(options.queue_per_tenant, options.queue_total));
         let (peeks, peeks_asked) = mpsc::channel(PEEKS_MAX);
-        let (ready_sender, ready) = watch::channel(true);
-        let (head_sender, head) = watch::channel(at);
+        let (ready_sender, ready) = watch::channel(at.is_some());
+        let (head_sender, head) = watch::channel(at.unwrap_or_default());
+        let vitals = Arc::new(vitals::Vitals::default());
+        let heart = vitals::beat(
+            writer.heartbeat(),
+            Arc::clone(&vitals),
+            ready.clone(),
+            tasks.stop_token(),
+        );
+        tasks.spawn("engine heartbeat", OnEnd::Fatal, heart);
         // Unbounded by type, bounded by `in_flight_max`: only admitted jobs travel in them.
         let (to_loop, loop_inbox) = mpsc::unbounded_channel();
         let (to_loader, loader_inbox) = mpsc::unbounded_channel();
@@ -190,8 +205,19 @@ impl Engine {
             tasks.stop_token(),
         );
         tasks.spawn("engine admission", OnEnd::Fatal, admission.run());
-        let snapshot_writer = snapshots.as_ref().map(|s| s.start_writer(tasks));
-        let loaders = loader::Loader::new(reader.clone(), snapshots, to_loop, loader_inbox);
+        let snapshot_writer = snapshots
+            .as_ref()
+            .map(|s| s.start_writer(tasks, options.snapshot_every));
+        let loaders = loader::Loader::new(
+            reader.clone(),
+            loader::Bases {
+                snapshots,
+                writer: snapshot_writer.clone(),
+            },
+            options.load_events_max,
+            to_loop,
+            loader_inbox,
+        );
         tasks.spawn("engine loader", OnEnd::Fatal, loaders.run(tasks.stop_token()));
         let owner = owner::Owner::new(
             owner::Channels {
@@ -205,6 +231,7 @@ impl Engine {
             owner::Signals {
                 ready: ready_sender,
                 head: head_sender,
+                vitals,
                 stop: tasks.stop_token(),
             },
             options.clone(),
@@ -243,6 +270,9 @@ impl Engine {
     /// # Errors
     /// [`SubmitError::Busy`] and [`SubmitError::Unavailable`].
     pub async fn peek(&self, tenant: &TenantId, stream: &StreamName) -> Result<State, SubmitError> {
+        if !self.is_ready() {
+            return Err(SubmitError::Unavailable { retry_after_s: 2 });
+        }
         let (reply, answer) = oneshot::channel();
         let peek = Peek {
             tenant: tenant.clone(),
@@ -258,6 +288,11 @@ impl Engine {
         }
     }
 
+    /// True while this process owns the log. Whatever only the owner may do (drain the inbox, run processes) follows it.
+    pub fn ownership(&self) -> watch::Receiver<bool> {
+        self.ready.clone()
+    }
+
     /// Whether this process owns the log and can append.
     pub fn is_ready(&self) -> bool {
         *self.ready.borrow()
@@ -271,7 +306,7 @@ impl Engine {
         if self.is_ready() {
             Ok(())
         } else {
-            Err("the lease of the log is not held".to_owned())
+            Err("standing by: this process does not own the log now".to_owned())
         }
     }
 

@@ -1,8 +1,10 @@
 //! The decision loop: the one task that owns the cache and the log's writer.
 //!
-//! How a decided batch becomes durable, and what is done when that fails, is in `landing`.
+//! How a decided batch becomes durable, and what is done when that fails, is in `landing`; having and losing the log is
+//! in `lease`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{Append, LogReader, LogWriter};
@@ -20,9 +22,12 @@ use super::loader::{LoadRequest, Waiter};
 use super::measure::Measures;
 use super::outcome::Outcome;
 use super::snapshots::SnapshotWriter;
+use super::under_way::{Load, LoadsUnderWay};
+use super::vitals::Vitals;
 use super::{EngineOptions, Peek, Reply, SubmitError};
 
 mod landing;
+mod lease;
 
 /// What reaches the loop.
 pub(super) enum ToLoop {
@@ -30,10 +35,10 @@ pub(super) enum ToLoop {
     Loaded {
         job: Job,
         states: Vec<(StreamName, Resident)>,
-        epoch: u64,
+        load: Load,
     },
     /// Its streams could not be read.
-    Unloaded(Job),
+    Unloaded(Job, Load),
 }
 
 pub(super) struct Channels {
@@ -46,13 +51,14 @@ pub(super) struct Channels {
 pub(super) struct Signals {
     pub ready: watch::Sender<bool>,
     pub head: watch::Sender<Position>,
+    pub vitals: Arc<Vitals>,
     pub stop: CancellationToken,
 }
 
 /// How often a command goes to the loaders before it is told to come back; a draft by IMEI needs three.
 const LOADS_MAX: u32 = 16;
 /// How often an idle owner makes sure that the log is still its own.
-const IDLE_CHECK: Duration = Duration::from_secs(2);
+const IDLE_CHECK: Duration = Duration::from_secs(1);
 /// How often a command is decided again because its batch did not land.
 const ATTEMPTS_MAX: u32 = 16;
 
@@ -63,8 +69,12 @@ pub(super) struct Owner<R, W> {
     signals: Signals,
     options: EngineOptions,
     cache: Cache,
-    /// Raised whenever the cache is cleared.
+    /// Whether this process owns the log; while it does not, nothing is decided and nothing is cached.
+    owns: bool,
+    vitals: Arc<Vitals>,
+    /// Raised whenever the cache is cleared; pins of an earlier epoch pin nothing.
     epoch: u64,
+    loads: LoadsUnderWay,
     measures: Measures,
     /// Decided next, before anything new.
     waiting: VecDeque<Job>,
@@ -83,14 +93,19 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     pub fn new(channels: Channels, reader: R, writer: W, signals: Signals, options: EngineOptions) -> Self {
         let cache = Cache::new(options.cache_bytes);
         let measures = Measures::register();
+        let owns = *signals.ready.borrow();
+        measures.owner.set(i64::from(owns));
         Self {
             channels,
             reader,
             writer,
+            owns,
+            vitals: Arc::clone(&signals.vitals),
             signals,
             options,
             cache,
             epoch: 1,
+            loads: LoadsUnderWay::default(),
             measures,
             waiting: VecDeque::new(),
         }
@@ -98,7 +113,14 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
 
     pub async fn run(mut self) -> anyhow::Result<()> {
         loop {
+            if !self.owns {
+                self.stand_by().await?;
+                if !self.owns {
+                    return Ok(());
+                }
+            }
             if self.waiting.is_empty() {
+                self.vitals.wait();
                 let stop = self.signals.stop.clone();
                 tokio::select! {
                     biased;
@@ -111,8 +133,9 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                     () = tokio::time::sleep(IDLE_CHECK) => self.check_lease().await?,
                 }
             }
+            self.vitals.work();
             self.gather();
-            if self.waiting.is_empty() {
+            if !self.owns || self.waiting.is_empty() {
                 continue;
             }
             self.cache.next_turn();
@@ -142,35 +165,41 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     fn take(&mut self, message: ToLoop) {
         match message {
             ToLoop::Decide(job) => self.waiting.push_back(job),
-            ToLoop::Loaded { job, states, epoch } => self.take_loaded(job, states, epoch),
-            ToLoop::Unloaded(job) => self.answer(job, Err(SubmitError::Unavailable { retry_after_s: 2 })),
+            ToLoop::Loaded { job, states, load } => self.take_loaded(job, states, load),
+            ToLoop::Unloaded(job, load) => {
+                self.loads.end(load);
+                self.answer(job, Err(SubmitError::Unavailable { retry_after_s: 2 }));
+            }
         }
     }
 
-    /// Puts what was read into the cache; what was read before the cache was cleared is read again instead.
-    fn take_loaded(&mut self, mut job: Job, states: Vec<(StreamName, Resident)>, epoch: u64) {
-        if epoch != self.epoch {
-            let streams = states.into_iter().map(|(stream, _)| stream).collect();
-            self.load(LoadRequest {
-                tenant: job.ctx.tenant.clone(),
-                streams,
-                epoch: self.epoch,
-                waiter: Waiter::Job(Box::new(job)),
-            });
-            return;
-        }
-        if job.pinned_in != epoch {
+    /// Puts what was read into the cache, unless it was written since or the cache was cleared: that is read again.
+    fn take_loaded(&mut self, mut job: Job, states: Vec<(StreamName, Resident)>, load: Load) {
+        if job.pinned_in != self.epoch {
             job.pinned.clear();
-            job.pinned_in = epoch;
+            job.pinned_in = self.epoch;
         }
+        let mut again = Vec::new();
         for (stream, resident) in states {
-            self.cache.load(&job.ctx.tenant, stream.clone(), resident);
+            let tenant = &job.ctx.tenant;
+            if self.cache.get(tenant, &stream).is_none() {
+                if self.loads.is_outdated(load, tenant, &stream) {
+                    again.push(stream);
+                    continue;
+                }
+                self.cache.put(tenant, stream.clone(), resident);
+            }
             if !job.pinned.contains(&stream) {
-                self.cache.pin(&job.ctx.tenant, &stream);
+                self.cache.pin(tenant, &stream);
                 job.pinned.insert(stream);
             }
         }
-        self.waiting.push_back(job);
+        self.loads.end(load);
+        if again.is_empty() {
+            self.waiting.push_back(job);
+        } else {
+            self.send_to_loader(job, again);
+        }
     }
 
     fn peek(&mut self, peek: Peek) {
@@ -188,7 +217,6 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                 let request = LoadRequest {
                     tenant,
                     streams: vec![stream.clone()],
-                    epoch: self.epoch,
                     waiter: Waiter::Peek { stream, reply },
                 };
                 self.load(request);
@@ -199,7 +227,10 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     fn load(&mut self, request: LoadRequest) {
         if let Err(mpsc::error::SendError(request)) = self.channels.to_loader.send(request) {
             match request.waiter {
-                Waiter::Job(job) => self.answer(*job, Err(SubmitError::Unavailable { retry_after_s: 2 })),
+                Waiter::Job(job, load) => {
+                    self.loads.end(load);
+                    self.answer(*job, Err(SubmitError::Unavailable { retry_after_s: 2 }));
+                }
                 Waiter::Peek { reply, .. } => drop(reply),
             }
         }
@@ -258,11 +289,11 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             self.answer(job, Err(SubmitError::TooLarge));
             return;
         }
+        let load = self.loads.begin();
         self.load(LoadRequest {
             tenant: job.ctx.tenant.clone(),
             streams,
-            epoch: self.epoch,
-            waiter: Waiter::Job(Box::new(job)),
+            waiter: Waiter::Job(Box::new(job), load),
         });
     }
 }

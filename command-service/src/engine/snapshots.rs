@@ -12,6 +12,8 @@ use schemas::{StreamName, Version};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
+use super::cache::Resident;
+
 /// Snapshots of other versions are ignored and overwritten.
 const CODE_VERSION: i32 = 1;
 
@@ -44,12 +46,31 @@ pub(super) struct Snapshot {
     pub state: State,
 }
 
-/// Takes snapshots from the loop without making it wait.
-pub(super) struct SnapshotWriter(mpsc::Sender<Snapshot>);
+/// Takes snapshots from the loop and the loaders without making them wait.
+#[derive(Clone)]
+pub(super) struct SnapshotWriter {
+    offered: mpsc::Sender<Snapshot>,
+    /// By how many events a stream has grown when it is worth a snapshot.
+    every: i64,
+}
 
 impl SnapshotWriter {
-    pub fn offer(&self, snapshot: Snapshot) {
-        let _ = self.0.try_send(snapshot);
+    pub fn new(offered: mpsc::Sender<Snapshot>, every: i64) -> Self {
+        Self { offered, every }
+    }
+
+    /// Takes a durable state that has grown enough since its last snapshot; tells whether it did.
+    pub fn offer(&self, tenant: &TenantId, stream: &StreamName, resident: &Resident) -> bool {
+        if resident.version.0 - resident.snapshot.0 < self.every {
+            return false;
+        }
+        let _ = self.offered.try_send(Snapshot {
+            tenant: tenant.clone(),
+            stream: stream.clone(),
+            version: resident.version,
+            state: resident.state.clone(),
+        });
+        true
     }
 }
 
@@ -90,7 +111,7 @@ impl Snapshots {
             .collect()
     }
 
-    pub(super) fn start_writer(&self, tasks: &Tasks) -> SnapshotWriter {
+    pub(super) fn start_writer(&self, tasks: &Tasks, every: i64) -> SnapshotWriter {
         let (sender, mut offered) = mpsc::channel::<Snapshot>(WAITING_MAX);
         let pool = self.pool.clone();
         let stop = tasks.stop_token();
@@ -107,7 +128,7 @@ impl Snapshots {
                 batch.clear();
             }
         });
-        SnapshotWriter(sender)
+        SnapshotWriter::new(sender, every)
     }
 }
 

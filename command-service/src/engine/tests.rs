@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::admin::{CreateTenant, OpenStore, SetTaxRate};
 use domain::catalogue::CreateItem;
 use domain::stock::{AdjustStock, ReceiptLine, ReceiveStock};
-use event_store::memory::{Fault, MemoryLog, MemoryWriter};
+use event_store::memory::{Fault, MemoryHeartbeat, MemoryLog, MemoryWriter};
 use event_store::{Append, AppendError, Appended, LogReader, LogWriter};
 use futures::future::join_all;
 use platform::clock::SystemClock;
@@ -18,6 +18,8 @@ use schemas::ids::{Sku, StoreId, TaxCode};
 use schemas::{Currency, Minor, Quantity};
 
 use super::*;
+
+mod loads;
 
 const TENANT: &str = "tienda";
 
@@ -59,6 +61,12 @@ struct TestWriter {
 }
 
 impl LogWriter for TestWriter {
+    type Heartbeat = MemoryHeartbeat;
+
+    fn heartbeat(&self) -> MemoryHeartbeat {
+        self.inner.heartbeat()
+    }
+
     async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
         self.gate
             .acquire()
@@ -109,7 +117,7 @@ impl Bench {
             &tasks,
             log.clone(),
             writer,
-            Position::START,
+            Some(Position::START),
             None,
             Arc::new(SystemClock),
             options,
@@ -199,6 +207,13 @@ fn take_one() -> AdjustStock {
         sku: Sku::new("CABLE").unwrap(),
         delta: -1,
         comment: None,
+    }
+}
+
+/// Lets every task of this single-threaded runtime run until it waits for something.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -3,39 +3,16 @@
 //! The answer to a failure is the same whichever of tenant, user and password is wrong, takes the same work, and is
 //! only given once the attempt is in the log.
 
-use std::time::Duration;
-
 use domain::security::RecordSignIn;
 use domain::{State, streams};
-use platform::auth::{IssuedToken, PasswordError, Throttle, ThrottleLimits};
+use platform::auth::{IssuedToken, PasswordError};
 use platform::http::{Principal, Problem, PublicContext, RequestContext, codes};
 use schemas::envelope::Actor;
 use schemas::ids::{TenantId, Username};
 use zeroize::Zeroizing;
 
-use super::{AttemptsOf, Http, of_submit_error, of_vault_error};
+use super::{Http, of_submit_error, of_vault_error};
 use crate::engine::{Reply, Submission};
-
-/// Failures of one user in five minutes; whoever may be trying.
-const USER_FAILURES: u32 = 20;
-/// Failures of one tenant in five minutes, over all names.
-const TENANT_FAILURES: u32 = 500;
-const WINDOW: Duration = Duration::from_secs(300);
-/// Longest name that is counted under itself; longer ones are nobody's.
-const MAX_NAME_BYTES: usize = 64;
-
-/// Counters of failed sign-ins: per user, and per tenant.
-pub fn sign_in_throttles() -> (Throttle<AttemptsOf>, Throttle<AttemptsOf>) {
-    let limits = |failures, max_keys| ThrottleLimits {
-        failures,
-        window: WINDOW,
-        max_keys,
-    };
-    (
-        Throttle::new(limits(USER_FAILURES, 50_000)),
-        Throttle::new(limits(TENANT_FAILURES, 5_000)),
-    )
-}
 
 /// What somebody typed.
 pub struct Attempt {
@@ -61,20 +38,20 @@ impl Http {
         attempt: Attempt,
         context: &PublicContext,
     ) -> Result<(IssuedToken, Principal), Problem> {
-        let (of_user, of_tenant) = counted_as(&attempt);
-        self.begin_attempt(&of_user, &of_tenant)?;
+        let counted = self
+            .attempts
+            .begin(
+                &attempt.tenant,
+                &attempt.username,
+                context.client,
+                self.clock.now(),
+            )
+            .map_err(|wait_s| Problem::new(&codes::AUTH_TOO_MANY_ATTEMPTS).retry_after(wait_s))?;
         let outcome = self.check(attempt, context).await;
         match &outcome {
-            Ok(_) => {
-                self.user_attempts.succeeded(&of_user, true);
-                self.tenant_attempts.succeeded(&of_tenant, false);
-            }
+            Ok(_) => self.attempts.succeeded(counted),
             Err(problem) if problem.code == codes::AUTH_SIGN_IN_FAILED.code => {}
-            // Our own trouble is nobody's wrong password.
-            Err(_) => {
-                self.user_attempts.succeeded(&of_user, false);
-                self.tenant_attempts.succeeded(&of_tenant, false);
-            }
+            Err(_) => self.attempts.take_back(&counted),
         }
         outcome
     }
@@ -119,13 +96,6 @@ impl Http {
             }
             _ => Err(Problem::new(&codes::AUTH_SIGN_IN_FAILED)),
         }
-    }
-
-    fn begin_attempt(&self, of_user: &AttemptsOf, of_tenant: &AttemptsOf) -> Result<(), Problem> {
-        let now = self.clock.now();
-        let wait = |seconds| Problem::new(&codes::AUTH_TOO_MANY_ATTEMPTS).retry_after(seconds);
-        self.user_attempts.begin(of_user, now).map_err(wait)?;
-        self.tenant_attempts.begin(of_tenant, now).map_err(wait)
     }
 
     /// Whether there is such a tenant: only then is there a log to record an attempt in. Asked after the password was
@@ -224,25 +194,6 @@ impl Http {
             _ => Err(Problem::new(&codes::AUTH_TOKEN_INVALID)),
         }
     }
-}
-
-/// The counters that an attempt belongs to. Names that nobody can have share one.
-fn counted_as(attempt: &Attempt) -> (AttemptsOf, AttemptsOf) {
-    let bounded = |name: &str| {
-        if name.len() > MAX_NAME_BYTES {
-            String::new()
-        } else {
-            name.to_owned()
-        }
-    };
-    let (tenant, username) = (bounded(&attempt.tenant), bounded(&attempt.username));
-    (
-        AttemptsOf::User {
-            tenant: tenant.clone(),
-            username,
-        },
-        AttemptsOf::Tenant(tenant),
-    )
 }
 
 /// Why a password was not hashed or checked.

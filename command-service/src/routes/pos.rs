@@ -60,6 +60,7 @@ impl PosApi {
             lines,
             discount,
             payments: body.payments.into_iter().map(PaymentRequest::from).collect(),
+            reservation_id: body.reservation_id,
             occurred_at: body.occurred_at,
         };
         self.0.submit(context.0, command).await
@@ -95,6 +96,7 @@ impl PosApi {
     ) -> Result<CommandAnswer<SaleAnswer>, Problem> {
         let Completion {
             payments,
+            reservation_id,
             occurred_at,
         } = body.0;
         let payments = payments.into_iter().map(PaymentRequest::from).collect();
@@ -105,6 +107,7 @@ impl PosApi {
                 CompleteDraft {
                     sale_id,
                     payments,
+                    reservation_id,
                     occurred_at,
                 },
             )

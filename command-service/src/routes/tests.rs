@@ -1,5 +1,6 @@
 //! Walks the whole table over HTTP, with an engine and a vault that only remember what they were asked.
 
+mod connector_tokens;
 mod doubles;
 mod sign_in;
 mod walk;

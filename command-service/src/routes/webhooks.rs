@@ -2,30 +2,29 @@
 //!
 //! Not here: lists, statistics and deliveries (the dispatcher's).
 
+mod secret;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use domain::Command;
 use domain::webhooks::{
-    ChangeEndpoint, CreateEndpoint, DeleteEndpoint, PauseEndpoint, ResumeEndpoint, TestEndpoint,
+    ChangeEndpoint, CreateEndpoint, DeleteEndpoint, EndPreviousSecret, PauseEndpoint, ReplayDeliveries,
+    ResumeEndpoint, RotateSecret, TestEndpoint,
 };
-use platform::http::{JsonBody, Problem, RequestContext, codes};
+use platform::http::{JsonBody, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use rand::RngExt;
 use schemars::JsonSchema;
 use schemas::EndpointId;
 use schemas::events::catalogue::double_option;
-use schemas::events::webhook::{EndpointSettings, PayloadKind, StartFrom};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use schemas::events::webhook::{EndpointSettings, PayloadKind, ReplaySelection, StartFrom};
+use serde::Deserialize;
 
 use super::parameters::{self, NoFields};
-use crate::http::{CommandAnswer, Http, fresh_id, of_vault_error};
+use crate::http::{CommandAnswer, Http, fresh_id};
+use secret::SecretAnswer;
 
 /// A new endpoint.
 #[derive(Deserialize, JsonSchema)]
@@ -110,14 +109,32 @@ impl From<EndpointChange> for domain::webhooks::EndpointChange {
     }
 }
 
-/// The new endpoint with its signing secret.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct NewEndpointAnswer {
-    endpoint_id: EndpointId,
-    /// `whsec_` and base64 (Standard Webhooks). Shown here only; a repetition under the same idempotency key shows
-    /// it again. `null` when the secret has been removed since.
-    secret: Option<String>,
-    position: i64,
+/// A new secret, and how long the one before it stays valid.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    /// Seconds in which deliveries are signed with both secrets, 0 to 604,800; a day unless set otherwise.
+    #[serde(default = "default_overlap")]
+    overlap_s: i64,
+}
+
+fn default_overlap() -> i64 {
+    86_400
+}
+
+/// What is sent again.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Replay {
+    /// Which of the deliveries that are finished by now.
+    select: ReplaySelection,
+    /// Deliveries a second, at most; 1 to 1,000.
+    #[serde(default = "default_rate")]
+    rate_per_s: i64,
+}
+
+fn default_rate() -> i64 {
+    100
 }
 
 /// Which endpoint it was.
@@ -128,22 +145,7 @@ struct EndpointAnswer {
     position: i64,
 }
 
-/// The stored answer of a creation.
-#[derive(Deserialize)]
-struct Created {
-    endpoint_id: EndpointId,
-    secret_id: String,
-    position: i64,
-}
-
 pub(super) struct WebhooksApi(pub(super) Arc<Http>);
-
-/// A fresh signing secret, as subscribers see it.
-fn draw_secret() -> Zeroizing<String> {
-    let mut key = Zeroizing::new([0_u8; 32]);
-    rand::rng().fill(key.as_mut_slice());
-    Zeroizing::new(format!("whsec_{}", STANDARD.encode(key.as_slice())))
-}
 
 impl WebhooksApi {
     /// Submits for an endpoint of the path, once the session is known to be current.
@@ -167,7 +169,7 @@ impl WebhooksApi {
         &self,
         context: Data<&RequestContext>,
         body: JsonBody<NewEndpoint>,
-    ) -> Result<CommandAnswer<NewEndpointAnswer, 201>, Problem> {
+    ) -> Result<CommandAnswer<SecretAnswer, 201>, Problem> {
         let NewEndpoint {
             name,
             url,
@@ -180,64 +182,27 @@ impl WebhooksApi {
             start,
         } = body.0;
         self.0.require_current_session(context.0).await?;
-        let tenant = &context.principal.tenant;
-        let secret = draw_secret();
-        // Fresh at each attempt: a repetition must not replace the secret that the first one showed.
-        let secret_id = format!("webhook/{}", platform::clock::fresh_id());
-        self.0
-            .vault
-            .put_secret(tenant, &secret_id, secret.as_bytes())
-            .await
-            .map_err(|e| of_vault_error(&e))?;
-        let command = CreateEndpoint {
-            endpoint_id: parameters::id(&fresh_id(context.0, "endpoint").to_string())?,
-            settings: EndpointSettings {
-                name,
-                url,
-                description,
-                event_types,
-                payload,
-                headers,
-                concurrency,
-                timeout_ms,
-            },
-            start,
-            secret_id: secret_id.clone(),
-            secret_fingerprint: hex::encode(Sha256::digest(secret.as_bytes())),
-        };
-        let submitted = self.0.submit::<NewEndpointAnswer, 201>(context.0, command).await;
-        let (bytes, replayed) = match submitted {
-            Ok(answer) => answer.into_parts(),
-            Err(problem) => {
-                // Only an answer proves that nobody will ever need this secret; after a fault the command may land.
-                if problem.status.is_client_error() {
-                    self.forget_secret(context.0, &secret_id).await;
-                }
-                return Err(problem);
+        let endpoint_id: EndpointId = parameters::id(&fresh_id(context.0, "endpoint").to_string())?;
+        let issued = secret::issue(&self.0, context.0, |secret_id, secret_fingerprint| {
+            CreateEndpoint {
+                endpoint_id,
+                settings: EndpointSettings {
+                    name,
+                    url,
+                    description,
+                    event_types,
+                    payload,
+                    headers,
+                    concurrency,
+                    timeout_ms,
+                },
+                start,
+                secret_id,
+                secret_fingerprint,
             }
-        };
-        let created: Created = serde_json::from_slice(&bytes).map_err(|error| {
-            tracing::error!(%error, "the answer of an endpoint's creation has another shape");
-            Problem::new(&codes::INTERNAL)
-        })?;
-        if created.secret_id != secret_id {
-            self.forget_secret(context.0, &secret_id).await;
-        }
-        let stored = self
-            .0
-            .vault
-            .get_secret(tenant, &created.secret_id)
-            .await
-            .map_err(|e| of_vault_error(&e))?;
-        let answer = NewEndpointAnswer {
-            endpoint_id: created.endpoint_id,
-            secret: stored.and_then(|bytes| String::from_utf8(bytes).ok()),
-            position: created.position,
-        };
-        Ok(CommandAnswer::composed(
-            serde_json::to_vec(&answer).unwrap_or_default(),
-            replayed,
-        ))
+            .into()
+        });
+        Ok(issued.await?.into_answer())
     }
 
     /// Change an endpoint's settings
@@ -309,18 +274,59 @@ impl WebhooksApi {
         })
         .await
     }
-}
 
-impl WebhooksApi {
-    /// Removes a secret that no endpoint has. A failure leaves a row that nothing refers to.
-    async fn forget_secret(&self, context: &RequestContext, secret_id: &str) {
-        if let Err(error) = self
-            .0
-            .vault
-            .delete_secret(&context.principal.tenant, secret_id)
-            .await
-        {
-            tracing::warn!(%error, "an unused webhook secret stays in the vault");
-        }
+    /// Replace the signing secret
+    #[oai(path = "/:endpoint_id/rotate-secret", method = "post")]
+    async fn rotate_secret(
+        &self,
+        context: Data<&RequestContext>,
+        endpoint_id: Path<String>,
+        body: JsonBody<Rotation>,
+    ) -> Result<CommandAnswer<SecretAnswer>, Problem> {
+        let endpoint_id: EndpointId = parameters::id(&endpoint_id.0)?;
+        self.0.require_current_session(context.0).await?;
+        let issued = secret::issue(&self.0, context.0, |secret_id, secret_fingerprint| {
+            RotateSecret {
+                endpoint_id,
+                secret_id,
+                secret_fingerprint,
+                overlap_s: body.0.overlap_s,
+            }
+            .into()
+        });
+        Ok(issued.await?.into_answer())
+    }
+
+    /// Stop signing with the secret before the last rotation
+    #[oai(path = "/:endpoint_id/end-previous-secret", method = "post")]
+    async fn end_previous_secret(
+        &self,
+        context: Data<&RequestContext>,
+        endpoint_id: Path<String>,
+        _body: JsonBody<NoFields>,
+    ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
+        self.submit(context.0, &endpoint_id.0, |endpoint_id| {
+            EndPreviousSecret { endpoint_id }.into()
+        })
+        .await
+    }
+
+    /// Send finished deliveries again, with their ids, numbers and bytes
+    #[oai(path = "/:endpoint_id/replay", method = "post")]
+    async fn replay_deliveries(
+        &self,
+        context: Data<&RequestContext>,
+        endpoint_id: Path<String>,
+        body: JsonBody<Replay>,
+    ) -> Result<CommandAnswer<EndpointAnswer, 202>, Problem> {
+        let Replay { select, rate_per_s } = body.0;
+        let endpoint_id = parameters::id(&endpoint_id.0)?;
+        self.0.require_current_session(context.0).await?;
+        let command = ReplayDeliveries {
+            endpoint_id,
+            select,
+            rate_per_s,
+        };
+        self.0.submit(context.0, command).await
     }
 }

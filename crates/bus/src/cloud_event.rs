@@ -41,6 +41,17 @@ impl CloudEvent<'_> {
         Bytes::from(text)
     }
 
+    /// The event's data alone, for carriers that have an envelope of their own (the pull feed).
+    pub fn data(self, payload: Payload) -> String {
+        let keep = match payload {
+            Payload::Summary => Keep::Summary,
+            Payload::Full => Keep::All,
+        };
+        let mut text = String::with_capacity(self.event.data.get().len());
+        strip(self.event.data.get(), keep, &mut text);
+        text
+    }
+
     /// The envelope alone, for a broker that cannot take the data; says so in an extension attribute.
     pub fn without_data(self) -> Bytes {
         let mut text = self.head();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Ctx;
 use crate::work::{Decision, Missing, Work};
-use crate::{admin, catalogue, customers, sales, security, stock, webhooks};
+use crate::{admin, catalogue, connectors, customers, reservations, sales, security, stock, webhooks};
 
 /// A command's own rules.
 pub trait Decide {
@@ -55,6 +55,7 @@ commands! {
     DisableUser = "disable_user" in admin,
     EnableUser = "enable_user" in admin,
     RecordSignIn = "record_sign_in" in security,
+    RecordDeniedAccess = "record_denied_access" in security,
     CreateItem = "create_item" in catalogue,
     ChangeItem = "change_item" in catalogue,
     DiscontinueItem = "discontinue_item" in catalogue,
@@ -72,6 +73,10 @@ commands! {
     DiscardDraft = "discard_draft" in sales,
     VoidSale = "void_sale" in sales,
     ReturnGoods = "return_goods" in sales,
+    CreateReservation = "create_reservation" in reservations,
+    ConfirmReservation = "confirm_reservation" in reservations,
+    ReleaseReservation = "release_reservation" in reservations,
+    ExpireReservation = "expire_reservation" in reservations,
     CreateEndpoint = "create_endpoint" in webhooks,
     ChangeEndpoint = "change_endpoint" in webhooks,
     PauseEndpoint = "pause_endpoint" in webhooks,
@@ -79,6 +84,15 @@ commands! {
     DisableEndpoint = "disable_endpoint" in webhooks,
     DeleteEndpoint = "delete_endpoint" in webhooks,
     TestEndpoint = "test_endpoint" in webhooks,
+    RotateSecret = "rotate_secret" in webhooks,
+    EndPreviousSecret = "end_previous_secret" in webhooks,
+    ReplayDeliveries = "replay_deliveries" in webhooks,
+    CreateConnector = "create_connector" in connectors,
+    ChangeConnector = "change_connector" in connectors,
+    RotateConnectorToken = "rotate_connector_token" in connectors,
+    DisableConnector = "disable_connector" in connectors,
+    EnableConnector = "enable_connector" in connectors,
+    RevokeConnector = "revoke_connector" in connectors,
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 mod render;
 
 use schemas::ids::{
-    CustomerId, EndpointId, PaymentId, ReturnId, SaleId, Sku, StoreId, TaxCode, TenantId, TerminalId, UnitId,
-    Username,
+    ConnectorSlug, CustomerId, EndpointId, PaymentId, ReservationId, ReturnId, SaleId, Sku, StoreId, TaxCode,
+    TenantId, TerminalId, UnitId, Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +184,9 @@ refusals! {
     UnitsUnexpected { sku: Sku, line: usize } = "unit.unexpected" Invalid at "/lines/{line}"
         en "{sku} is not kept unit by unit, so no IMEI or serial number belongs to it"
         es "{sku} no se lleva unidad por unidad, así que no le corresponde ningún IMEI ni número de serie"
+    TooManyHolders { store: StoreId, sku: Sku, max: usize } = "stock.too_many_holders" Conflict
+        en "{sku} in store {store} is kept for {max} drafts and reservations already"
+        es "{sku} en la tienda {store} ya está apartado para {max} borradores y reservas"
     UnitRepeated { unit: UnitId, line: usize } = "unit.repeated" Invalid at "/lines/{line}"
         en "{unit} appears twice in the request"
         es "{unit} aparece dos veces en la solicitud"
@@ -317,6 +320,48 @@ refusals! {
         en "the refunds come to {refunded}, and the return's total is {total}"
         es "los reembolsos suman {refunded} y el total de la devolución es {total}"
 
+    // --- reservations ---
+    ReservationNotFound { reservation_id: ReservationId } = "reservation.not_found" NotFound at "/reservation_id"
+        en "reservation {reservation_id} does not exist"
+        es "la reserva {reservation_id} no existe"
+    ReservationExists { reservation_id: ReservationId } = "reservation.already_exists" Conflict at "/reservation_id"
+        en "reservation {reservation_id} already exists"
+        es "la reserva {reservation_id} ya existe"
+    ReservationExpiryInvalid { max_s: i64 } = "reservation.expiry_invalid" Invalid at "/expires_at"
+        en "give either expires_at or expires_in_s, in the future and at most {max_s} seconds (90 days) ahead"
+        es "indique expires_at o expires_in_s (uno de los dos), en el futuro y como máximo {max_s} segundos (90 días) después"
+    ReservationNotConfirmed { reservation_id: ReservationId } = "reservation.not_confirmed" Conflict at "/reservation_id"
+        en "reservation {reservation_id} is not confirmed yet"
+        es "la reserva {reservation_id} todavía no está confirmada"
+    ReservationConfirmed { reservation_id: ReservationId } = "reservation.confirmed" Conflict at "/reservation_id"
+        en "reservation {reservation_id} is confirmed and does not expire"
+        es "la reserva {reservation_id} está confirmada y no vence"
+    ReservationFulfilled { reservation_id: ReservationId, sale_id: SaleId }
+        = "reservation.fulfilled" Conflict at "/reservation_id"
+        en "the goods of reservation {reservation_id} went to sale {sale_id}"
+        es "la mercancía de la reserva {reservation_id} se entregó con la venta {sale_id}"
+    ReservationReleased { reservation_id: ReservationId } = "reservation.released" Conflict at "/reservation_id"
+        en "reservation {reservation_id} was released"
+        es "la reserva {reservation_id} se liberó"
+    ReservationExpired { reservation_id: ReservationId } = "reservation.expired" Conflict at "/reservation_id"
+        en "reservation {reservation_id} has expired"
+        es "la reserva {reservation_id} venció"
+    ReservationNotDue { reservation_id: ReservationId, expires_at: String } = "reservation.not_due" Conflict at "/reservation_id"
+        en "reservation {reservation_id} does not expire before {expires_at}"
+        es "la reserva {reservation_id} no vence antes de {expires_at}"
+    ReservationElsewhere { reservation_id: ReservationId, store: StoreId, reserved_in: StoreId }
+        = "reservation.other_store" Conflict at "/reservation_id"
+        en "reservation {reservation_id} keeps goods in store {reserved_in}, not in {store}"
+        es "la reserva {reservation_id} guarda mercancía en la tienda {reserved_in}, no en {store}"
+    ReservationOtherCustomer { reservation_id: ReservationId, customer_id: CustomerId }
+        = "reservation.other_customer" Conflict at "/customer_id"
+        en "reservation {reservation_id} is for another customer than {customer_id}"
+        es "la reserva {reservation_id} es de otro cliente, no de {customer_id}"
+    ReservationGoodsMissing { reservation_id: ReservationId, sku: Sku, kept: i64, taken: i64 }
+        = "reservation.goods_missing" Conflict at "/lines"
+        en "reservation {reservation_id} keeps {kept} of {sku}, and the sale takes {taken}: sell all that it keeps, or release it"
+        es "la reserva {reservation_id} guarda {kept} de {sku} y la venta lleva {taken}: venda todo lo que guarda o libérela"
+
     // --- webhook endpoints ---
     EndpointNotFound { endpoint_id: EndpointId } = "endpoint.not_found" NotFound at "/endpoint_id"
         en "webhook endpoint {endpoint_id} does not exist"
@@ -345,6 +390,28 @@ refusals! {
     EndpointStartInvalid { position: i64 } = "endpoint.start_invalid" Invalid at "/start/position"
         en "a start position must not be negative, and {position} is"
         es "una posición inicial no puede ser negativa y {position} lo es"
+    EndpointNumberInvalid { field: String, value: i64, min: i64, max: i64 } = "endpoint.number_invalid" Invalid at "/{field}"
+        en "{field} is {value} and must be from {min} to {max}"
+        es "{field} es {value} y debe estar entre {min} y {max}"
+    // --- pull connectors ---
+    ConnectorNotFound { slug: ConnectorSlug } = "connector.not_found" NotFound at "/slug"
+        en "connector {slug} does not exist"
+        es "el conector {slug} no existe"
+    ConnectorExists { slug: ConnectorSlug } = "connector.already_exists" Conflict at "/slug"
+        en "connector {slug} already exists; a slug stays taken after its connector is revoked"
+        es "el conector {slug} ya existe; un identificador queda ocupado aunque su conector se revoque"
+    ConnectorRevoked { slug: ConnectorSlug } = "connector.revoked" Conflict at "/slug"
+        en "connector {slug} is revoked for good; create another one"
+        es "el conector {slug} está revocado definitivamente; cree otro"
+    ConnectorWithoutGrants {} = "connector.grants_missing" Invalid at "/grants"
+        en "a connector needs at least one grant, such as sale or inventory.adjusted"
+        es "un conector necesita al menos un permiso, como sale o inventory.adjusted"
+    ConnectorGrantInvalid { index: usize, grant: String } = "connector.grant_invalid" Invalid at "/grants/{index}"
+        en "{grant} is no grant: name an entity such as sale, or an event type such as sale.completed"
+        es "{grant} no es un permiso: nombre una entidad como sale o un tipo de evento como sale.completed"
+    ConnectorOverlapInvalid { overlap_s: i64, max_s: i64 } = "connector.overlap_invalid" Invalid at "/overlap_s"
+        en "overlap_s is {overlap_s} and must be from 0 to {max_s}"
+        es "overlap_s es {overlap_s} y debe estar entre 0 y {max_s}"
 }
 
 impl From<schemas::MoneyError> for Refusal {

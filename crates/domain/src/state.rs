@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::{Store, Tenant, Terminal, User};
 use crate::catalogue::Item;
+use crate::connectors::Connector;
 use crate::customers::Customer;
+use crate::reservations::Reservation;
 use crate::sales::{GoodsReturn, Sale};
 use crate::stock::{Stock, Unit};
 use crate::webhooks::Endpoint;
@@ -27,7 +29,9 @@ pub enum State {
     Customer(Option<Box<Customer>>),
     Sale(Option<Box<Sale>>),
     Return(GoodsReturn),
+    Reservation(Option<Box<Reservation>>),
     Endpoint(Option<Box<Endpoint>>),
+    Connector(Option<Box<Connector>>),
     /// Streams that nothing decides from, such as `security/<username>`.
     Opaque,
 }
@@ -46,7 +50,9 @@ impl State {
             "customer" => State::Customer(None),
             "sale" => State::Sale(None),
             "return" => State::Return(GoodsReturn::default()),
+            "reservation" => State::Reservation(None),
             "webhook" => State::Endpoint(None),
+            "connector" => State::Connector(None),
             _ => State::Opaque,
         }
     }
@@ -64,7 +70,9 @@ impl State {
             (State::Customer(slot), Event::Customer(event)) => Customer::evolve(slot, event),
             (State::Sale(slot), Event::Sale(event)) => Sale::evolve(slot, event),
             (State::Return(goods), Event::Sale(event)) => goods.evolve(event),
+            (State::Reservation(slot), Event::Reservation(event)) => Reservation::evolve(slot, event),
             (State::Endpoint(slot), Event::Webhook(event)) => Endpoint::evolve(slot, event),
+            (State::Connector(slot), Event::Connector(event)) => Connector::evolve(slot, event),
             (_, _) => {}
         }
     }
@@ -81,7 +89,9 @@ impl State {
             State::Unit(unit) => unit.as_ref().map_or(0, Unit::weight),
             State::Customer(customer) => customer.as_deref().map_or(0, Customer::weight),
             State::Sale(sale) => sale.as_deref().map_or(0, Sale::weight),
+            State::Reservation(reservation) => reservation.as_deref().map_or(0, Reservation::weight),
             State::Endpoint(endpoint) => endpoint.as_deref().map_or(0, Endpoint::weight),
+            State::Connector(connector) => connector.as_deref().map_or(0, Connector::weight),
             State::Return(_) | State::Opaque => 0,
         };
         size_of::<State>() + heap

@@ -1,7 +1,10 @@
 //! The name of every stream: one function per aggregate, so that no two places spell one differently.
 
 use schemas::StreamName;
-use schemas::ids::{CustomerId, EndpointId, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId, Username};
+use schemas::ids::{
+    ConnectorSlug, CustomerId, EndpointId, ReservationId, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId,
+    Username,
+};
 
 pub fn tenant() -> StreamName {
     StreamName::new("tenant", "self")
@@ -44,8 +47,18 @@ pub fn sale(sale: &SaleId) -> StreamName {
     StreamName::new("sale", sale.as_str())
 }
 
-pub fn return_without_sale(id: &ReturnId) -> StreamName {
+/// Where a return's id is taken; holds the whole return when its sale is unknown.
+pub fn goods_return(id: &ReturnId) -> StreamName {
     StreamName::new("return", id.as_str())
+}
+
+pub fn connector(slug: &ConnectorSlug) -> StreamName {
+    StreamName::new("connector", slug.as_str())
+}
+
+/// Its text is also the holder's name of what the reservation keeps.
+pub fn reservation(id: &ReservationId) -> StreamName {
+    StreamName::new("reservation", id.as_str())
 }
 
 pub fn webhook(endpoint: &EndpointId) -> StreamName {

@@ -93,6 +93,17 @@ impl Given {
             .unwrap_or_else(|| State::initial(stream))
     }
 
+    /// Later, by the engine's clock.
+    pub fn at(mut self, now: OffsetDateTime) -> Given {
+        self.ctx.now = now;
+        self
+    }
+
+    /// All events so far, in order.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.log.iter().map(|(_, event)| event)
+    }
+
     pub fn policy(self, stock_policy: StockPolicy) -> Given {
         self.and(admin::SetStockPolicy { stock_policy })
     }
@@ -428,6 +439,7 @@ pub(crate) fn sell(id: &str, lines: Vec<DraftLine>, payments: Vec<PaymentRequest
         lines,
         discount: None,
         payments,
+        reservation_id: None,
         occurred_at: None,
     }
 }

@@ -53,7 +53,7 @@ async fn prepare(url: &str) -> anyhow::Result<()> {
             "do $$ begin
                if not exists (select from pg_roles where rolname = 'trastienda_engine') then create role trastienda_engine login bypassrls; end if;
              end $$;
-             drop table if exists baseline_events, events, commands;
+             drop table if exists baseline_events, events, commands, engine_owner;
              create table baseline_events (
                global_position bigint generated always as identity primary key, stream_id text not null, version int not null,
                type text not null, data jsonb not null, metadata jsonb not null, event_id uuid not null,

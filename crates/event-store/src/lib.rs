@@ -13,8 +13,8 @@ mod staging;
 pub use batch::{Append, Appended, CommandRecord, NewEvent, StoredCommand, StreamWrite};
 pub use chain::{ChainReader, ChainedEvent, Link, VerifyError, verify_chain, verify_log};
 pub use error::{AppendError, ReadError};
-pub use memory::{MemoryLog, MemoryWriter};
-pub use postgres::{MIGRATIONS, PostgresReader, PostgresWriter, WriterOptions, purge_commands};
+pub use memory::{MemoryHeartbeat, MemoryLog, MemoryWriter};
+pub use postgres::{MIGRATIONS, PostgresHeartbeat, PostgresReader, PostgresWriter, WriterOptions, purge_commands};
 
 use schemas::ids::TenantId;
 use schemas::{Position, RecordedEvent, StreamName, Version};
@@ -32,6 +32,30 @@ pub trait LogReader: Clone + Send + Sync + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Vec<RecordedEvent>, ReadError>> + Send;
 
+    /// Events of these types after `after` and not after `until`, in order, at most `max` (capped at [`MAX_READ`]): for
+    /// followers that look at few of them. Fewer than `max` means that there are no more up to `until`.
+    fn read_types(
+        &self,
+        after: Position,
+        until: Position,
+        types: &[&str],
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<RecordedEvent>, ReadError>> + Send {
+        async move {
+            let (mut found, mut after, max) = (Vec::new(), after, max.min(MAX_READ));
+            while after < until && found.len() < max {
+                let page = self.read_all(after, MAX_READ).await?;
+                let Some(last) = page.last() else { break };
+                after = last.position;
+                let wanted = page
+                    .into_iter()
+                    .filter(|event| event.position <= until && types.contains(&&*event.event_type));
+                found.extend(wanted.take(max - found.len()));
+            }
+            Ok(found)
+        }
+    }
+
     /// One stream's events after a version.
     fn read_stream(
         &self,
@@ -41,11 +65,13 @@ pub trait LogReader: Clone + Send + Sync + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Vec<RecordedEvent>, ReadError>> + Send;
 
-    /// Whole streams, each from after its version (a snapshot's), in one round trip: the loaders' bulk read.
-    /// Events come grouped in the order asked for.
+    /// Many streams, each from after its version (a snapshot's), in one round trip: the loaders' bulk read.
+    /// Events come grouped in the order asked for, of each stream at most `max_each` (capped at [`MAX_READ`]): one that
+    /// fills its share may go on.
     fn read_streams(
         &self,
         streams: &[(TenantId, StreamName, Version)],
+        max_each: usize,
     ) -> impl Future<Output = Result<Vec<Vec<RecordedEvent>>, ReadError>> + Send;
 
     /// The last position, or [`Position::START`] when the log is empty.
@@ -60,6 +86,11 @@ pub trait LogReader: Clone + Send + Sync + 'static {
 
 /// Appends to the log. One owner at a time; `&mut` since its one connection serves one batch at a time.
 pub trait LogWriter: Send + 'static {
+    type Heartbeat: Heartbeat;
+
+    /// What tells standbys that this owner lives; it follows the writer through every loss and recovery.
+    fn heartbeat(&self) -> Self::Heartbeat;
+
     /// Appends all or nothing: events and command records of the whole batch land in one transaction and one flush.
     ///
     /// # Errors
@@ -73,7 +104,22 @@ pub trait LogWriter: Send + 'static {
     /// [`AppendError::Fenced`] when it is not, or the connection does not answer: recover.
     fn check(&mut self) -> impl Future<Output = Result<(), AppendError>> + Send;
 
-    /// After [`AppendError::Fenced`] or [`AppendError::Unknown`]: takes the lease again (which proves that the old
-    /// transaction has ended one way or the other), then reads the head. Waits at most the backend's configured time.
+    /// After [`AppendError::Fenced`] or [`AppendError::Unknown`], and for a standby: takes the lease if it is free or its
+    /// holder has been silent for too long, then reads the head. Either way what we appended before has ended, so that
+    /// looking the commands up tells the truth. Waits, at most the backend's configured time, only for an old session to
+    /// go; a standby calls again and again, a few times a second.
+    ///
+    /// # Errors
+    /// [`AppendError::Fenced`] when somebody else holds the lease: our old session has ended, too. After any other the
+    /// old transaction may still land.
     fn recover(&mut self) -> impl Future<Output = Result<Position, AppendError>> + Send;
+}
+
+/// The owner's sign of life, on a way of its own: a long append does not hold it up.
+pub trait Heartbeat: Send + 'static {
+    /// Says once that the owner lives; tells whether there was an owner to speak for.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`]; the next beat may succeed.
+    fn beat(&mut self) -> impl Future<Output = Result<bool, ReadError>> + Send;
 }

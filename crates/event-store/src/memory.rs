@@ -3,6 +3,7 @@
 //! Not here: anything that survives the process.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use schemas::ids::TenantId;
@@ -10,7 +11,9 @@ use schemas::{Position, RecordedEvent, StreamName, Version};
 
 use crate::chain::{ChainReader, ChainedEvent};
 use crate::staging::{self, Staged, StreamKey, Tip};
-use crate::{Append, AppendError, Appended, LogReader, LogWriter, MAX_READ, ReadError, StoredCommand};
+use crate::{
+    Append, AppendError, Appended, Heartbeat, LogReader, LogWriter, MAX_READ, ReadError, StoredCommand,
+};
 
 /// A log in memory; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +34,18 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct MemoryWriter {
     log: MemoryLog,
-    lease: u64,
+    lease: Arc<AtomicU64>,
 }
+
+/// Counts in the log.
+#[derive(Debug)]
+pub struct MemoryHeartbeat {
+    log: MemoryLog,
+    lease: Arc<AtomicU64>,
+}
+
+/// No lease has this number.
+const NO_LEASE: u64 = 0;
 
 #[derive(Debug)]
 struct Inner {
@@ -44,6 +57,7 @@ struct Inner {
     /// Who owns the log; leases are numbered from 1.
     owner: Option<u64>,
     last_lease: u64,
+    beats: u64,
     fault: Option<Fault>,
 }
 
@@ -55,7 +69,8 @@ impl Default for Inner {
             commands: HashMap::new(),
             tip: Tip::EMPTY,
             owner: None,
-            last_lease: 0,
+            last_lease: NO_LEASE,
+            beats: 0,
             fault: None,
         }
     }
@@ -74,8 +89,21 @@ impl MemoryLog {
         let lease = self.lock().take_lease()?;
         Ok(MemoryWriter {
             log: self.clone(),
-            lease,
+            lease: Arc::new(AtomicU64::new(lease)),
         })
+    }
+
+    /// A writer that does not hold the lease yet: [`LogWriter::recover`] takes it once it is free.
+    pub fn standby(&self) -> MemoryWriter {
+        MemoryWriter {
+            log: self.clone(),
+            lease: Arc::new(AtomicU64::new(NO_LEASE)),
+        }
+    }
+
+    /// How often an owner has said that it lives.
+    pub fn beats(&self) -> u64 {
+        self.lock().beats
     }
 
     /// Ends the owner's session from outside, as an administrator or a network can.
@@ -232,12 +260,13 @@ impl LogReader for MemoryLog {
     async fn read_streams(
         &self,
         streams: &[(TenantId, StreamName, Version)],
+        max_each: usize,
     ) -> Result<Vec<Vec<RecordedEvent>>, ReadError> {
         let inner = self.lock();
         Ok(streams
             .iter()
             .map(|(tenant, stream, after)| {
-                inner.stream(&(tenant.clone(), stream.clone()), *after, usize::MAX)
+                inner.stream(&(tenant.clone(), stream.clone()), *after, max_each.min(MAX_READ))
             })
             .collect())
     }
@@ -258,17 +287,41 @@ impl ChainReader for MemoryLog {
     }
 }
 
+impl Inner {
+    fn is_owned_by(&self, lease: &AtomicU64) -> bool {
+        self.owner == Some(lease.load(Ordering::SeqCst))
+    }
+}
+
+impl Heartbeat for MemoryHeartbeat {
+    async fn beat(&mut self) -> Result<bool, ReadError> {
+        let mut inner = self.log.lock();
+        let is_owner = inner.is_owned_by(&self.lease);
+        inner.beats += u64::from(is_owner);
+        Ok(is_owner)
+    }
+}
+
 impl LogWriter for MemoryWriter {
+    type Heartbeat = MemoryHeartbeat;
+
+    fn heartbeat(&self) -> MemoryHeartbeat {
+        MemoryHeartbeat {
+            log: self.log.clone(),
+            lease: Arc::clone(&self.lease),
+        }
+    }
+
     async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
         let mut inner = self.log.lock();
-        if inner.owner != Some(self.lease) {
+        if !inner.is_owned_by(&self.lease) {
             return Err(AppendError::Fenced);
         }
         inner.append(batch)
     }
 
     async fn check(&mut self) -> Result<(), AppendError> {
-        if self.log.lock().owner == Some(self.lease) {
+        if self.log.lock().is_owned_by(&self.lease) {
             Ok(())
         } else {
             Err(AppendError::Fenced)
@@ -277,8 +330,8 @@ impl LogWriter for MemoryWriter {
 
     async fn recover(&mut self) -> Result<Position, AppendError> {
         let mut inner = self.log.lock();
-        if inner.owner != Some(self.lease) {
-            self.lease = inner.take_lease()?;
+        if !inner.is_owned_by(&self.lease) {
+            self.lease.store(inner.take_lease()?, Ordering::SeqCst);
         }
         Ok(inner.tip.link.position)
     }
@@ -287,7 +340,7 @@ impl LogWriter for MemoryWriter {
 impl Drop for MemoryWriter {
     fn drop(&mut self) {
         let mut inner = self.log.lock();
-        if inner.owner == Some(self.lease) {
+        if inner.is_owned_by(&self.lease) {
             inner.owner = None;
         }
     }

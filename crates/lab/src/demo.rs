@@ -20,6 +20,17 @@ pub struct Tenant {
     pub id: String,
     pub currency: String,
     pub users: Vec<User>,
+    /// Absent in files of before, and when somebody rotated or revoked it.
+    #[serde(default)]
+    pub connector: Option<Connector>,
+}
+
+/// A pull connector of the tenant.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Connector {
+    pub slug: String,
+    /// For `X-Integration-Token`.
+    pub token: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

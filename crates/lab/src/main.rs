@@ -1,9 +1,9 @@
-//! The command line of the bench; `cargo xtask listen | replay | verify | torture` build and run it.
+//! The command line of the bench; `cargo xtask listen | replay | verify | torture | storm` build and run it.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use lab::{listen, replay, torture, verify};
+use lab::{listen, replay, storm, torture, verify};
 
 #[derive(Parser)]
 #[command(
@@ -25,6 +25,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Kill servers at random under load, then check that nothing was lost or doubled.
     Torture(torture::Arguments),
+    /// Send each idempotency key several times while the engine dies between commit and answer.
+    Storm(storm::Arguments),
 }
 
 #[tokio::main]
@@ -41,6 +43,7 @@ async fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Torture(arguments) => torture::run(arguments).await,
+        Command::Storm(arguments) => storm::run(arguments).await,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::http::AddressRange;
 use crate::outbound::HostPort;
 pub use secret::Secret;
 
@@ -72,8 +73,12 @@ pub struct DatabaseConfig {
 pub struct HttpConfig {
     pub listen: SocketAddr,
     pub public_base_url: Option<String>,
+    pub trusted_proxies: Vec<AddressRange>,
     pub header_read_timeout_ms: u64,
     pub body_read_timeout_ms: u64,
+    pub request_timeout_ms: u64,
+    pub answer_write_timeout_ms: u64,
+    pub keep_alive_timeout_ms: u64,
     pub max_body_bytes: usize,
     pub max_connections: usize,
 }
@@ -139,6 +144,11 @@ pub struct AuthConfig {
     pub argon2_iterations: u32,
     pub argon2_parallelism: u32,
     pub argon2_at_once: usize,
+    pub sign_in_window_s: u64,
+    pub sign_in_failures_per_user_and_address: u32,
+    pub sign_in_failures_per_address: u32,
+    pub sign_in_failures_per_user: u32,
+    pub sign_in_failures_per_tenant: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -40,7 +40,7 @@ create table if not exists schema_migrations (
 /// A key for the advisory lock under which migrations run: two services that start together apply them once.
 const MIGRATION_LOCK: i64 = 0x7472_6173_0001;
 
-/// Applies what is missing, in order, each step in a transaction of its own.
+/// Applies what is missing, in order, each step in a transaction of its own; before it what every database needs.
 ///
 /// # Errors
 /// Any SQL error; the failed step is rolled back.
@@ -51,7 +51,7 @@ pub async fn migrate(owner_url: &str, migrations: &[Migration]) -> Result<(), sq
         .execute(&mut connection)
         .await?;
     connection.execute(ROLES).await?;
-    for step in migrations {
+    for step in std::iter::once(&crate::lease::MIGRATION).chain(migrations) {
         let mut transaction = connection.begin().await?;
         let fresh = sqlx::query(
             "insert into schema_migrations (module, version) values ($1, $2) on conflict do nothing",

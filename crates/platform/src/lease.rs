@@ -1,10 +1,24 @@
-//! One instance at a time: a lease that is a session advisory lock on a connection of its own.
+//! One instance at a time: a lease that is a session advisory lock on a connection of its own, with a heartbeat.
 //!
+//! A holder that dies loses the lock with its connection. One that is stopped, or cut off, keeps it; but its heart no
+//! longer beats, and then a standby ends its backend and takes over, within five seconds of the last beat.
 //! The lease keeps standbys from working in vain; it is not the guarantee. Whoever holds it still moves its
 //! checkpoint by compare-and-swap, since a process that was stopped for a while does not know that it lost.
+//! Deliberately absent: any view on progress. A heart beats beside the work, not because of it.
+
+mod heart;
+mod standby;
+
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{ConnectOptions, Connection};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::db::Migration;
+use heart::Heart;
+pub use standby::Standby;
 
 /// Advisory lock keys of one database, all in this list: two uses of one number would wait for each other for ever.
 /// `…0001` is the migrations' (`db`), `…0002` the log's own (crates/event-store).
@@ -14,29 +28,119 @@ pub mod keys {
     pub const MATCHER: i64 = 0x7472_6173_0005;
 }
 
+/// How often a holder says that it runs.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// Who holds each lease, told apart from a later backend with the same process id. Applied by `db::migrate` itself,
+/// since every database needs it.
+pub(crate) const MIGRATION: Migration = Migration {
+    module: "leases",
+    version: 1,
+    sql: "create table leases (
+            key bigint primary key, pid int not null, backend_start timestamptz not null, beats bigint not null,
+            taken_at timestamptz not null, beat_at timestamptz not null) with (fillfactor = 50);
+          grant select, insert, update on leases to trastienda_engine;",
+};
+
+/// Locks and signs in one statement, so that nobody can hold the lock without a heartbeat that may go stale.
+const TAKE: &str = "with locked as materialized (select pg_try_advisory_lock($1) as taken)
+    insert into leases (key, pid, backend_start, beats, taken_at, beat_at)
+    select $1, a.pid, a.backend_start, 0, now(), now() from locked, pg_stat_activity a
+    where locked.taken and a.pid = pg_backend_pid()
+    on conflict (key) do update set pid = excluded.pid, backend_start = excluded.backend_start, beats = 0,
+      taken_at = excluded.taken_at, beat_at = excluded.beat_at
+    returning pid, backend_start";
+
+/// The backend behind a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Backend {
+    pid: i32,
+    started_at: OffsetDateTime,
+}
+
+/// A holder says that it lives this often.
+pub const BEAT: Duration = Duration::from_millis(700);
+/// A holder that has been silent for so long is taken for gone: a standby takes over within 5 s, its own pause between
+/// two tries included.
+pub const SILENCE_MAX: Duration = Duration::from_secs(3);
+
 /// A lock that lasts as long as its connection.
 pub struct Lease {
     connection: PgConnection,
     key: i64,
+    heart: Heart,
 }
 
 impl Lease {
     /// Takes the lock if nobody has it. Session locks do not survive a transaction pooler: `pool` must reach the
-    /// server directly.
+    /// server directly. Whoever stands by uses [`Standby`], which also ends a holder that was stopped.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn try_take(pool: &PgPool, key: i64) -> Result<Option<Lease>, sqlx::Error> {
-        let mut connection = pool.connect_options().connect().await?;
-        let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
-            .bind(key)
-            .fetch_one(&mut connection)
-            .await?;
-        if taken {
-            return Ok(Some(Lease { connection, key }));
+        let mut connection = connect(pool).await?;
+        match lock(&mut connection, key).await? {
+            Some(backend) => Ok(Some(Lease::beating(pool, connection, key, backend))),
+            None => {
+                connection.close().await?;
+                Ok(None)
+            }
         }
-        connection.close().await?;
-        Ok(None)
+    }
+
+    fn beating(pool: &PgPool, connection: PgConnection, key: i64, backend: Backend) -> Self {
+        let heart = Heart::start(pool.clone(), key, backend);
+        Self {
+            connection,
+            key,
+            heart,
+        }
+    }
+
+    /// Takes the lock if nobody has it, or if its holder has been silent for longer than `silence_max`: then the
+    /// server ends that holder's connection first. Both must have signed in as the same role.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn take_over(
+        pool: &PgPool,
+        key: i64,
+        silence_max: Duration,
+    ) -> Result<Option<Lease>, sqlx::Error> {
+        if let Some(lease) = Self::try_take(pool, key).await? {
+            return Ok(Some(lease));
+        }
+        // A key of 64 bits is stored in two halves. Only a session that waits for its client can be silent; one whose
+        // statement is still running lives.
+        let ended: Vec<bool> = sqlx::query_scalar(
+            "select pg_terminate_backend(a.pid)
+             from pg_locks l join pg_stat_activity a on a.pid = l.pid
+             where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+               and l.database = (select oid from pg_database where datname = current_database())
+               and l.classid::bigint = ($1::bigint >> 32) and l.objid::bigint = ($1::bigint & 4294967295)
+               and a.state like 'idle%'
+               and a.state_change < clock_timestamp() - $2::bigint * interval '1 millisecond'",
+        )
+        .bind(key)
+        .bind(i64::try_from(silence_max.as_millis()).unwrap_or(i64::MAX))
+        .fetch_all(pool)
+        .await?;
+        if ended.is_empty() {
+            return Ok(None);
+        }
+        tracing::warn!(key, "the holder of a lease was silent; its connection is ended");
+        Self::try_take(pool, key).await
+    }
+
+    /// Says that the holder lives, again and again, until the connection fails. Run it beside the work, and drop the
+    /// work when it returns.
+    pub async fn beat(&mut self) -> sqlx::Error {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            if let Err(error) = self.check().await {
+                return error;
+            }
+        }
     }
 
     /// Whether the connection, and with it the lock, still stands.
@@ -50,9 +154,21 @@ impl Lease {
             .map(|_| ())
     }
 
-    /// The lock's own connection, for writes that must not land once the lock is lost.
+    /// The lock's own connection, for writes that must not land once the lock is lost. A standby that takes over ends
+    /// this backend, and with it whatever row locks an open transaction holds; it knows of no other connection.
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// Cancelled once somebody else has signed for the lease.
+    pub fn lost(&self) -> CancellationToken {
+        self.heart.lost()
+    }
+
+    /// The connection for a follower that works on it alone, and the heart, which beats until it is dropped. The lock
+    /// ends with the connection.
+    pub fn into_parts(self) -> (PgConnection, Heartbeat) {
+        (self.connection, Heartbeat { _heart: self.heart })
     }
 
     /// Gives the lock back at once.
@@ -60,6 +176,7 @@ impl Lease {
     /// # Errors
     /// When the connection is gone, and the lock with it.
     pub async fn release(mut self) -> Result<(), sqlx::Error> {
+        drop(self.heart);
         sqlx::query("select pg_advisory_unlock($1)")
             .bind(self.key)
             .execute(&mut self.connection)
@@ -67,3 +184,29 @@ impl Lease {
         self.connection.close().await
     }
 }
+
+/// Keeps a lease's heart beating; dropped together with the lease's connection.
+pub struct Heartbeat {
+    _heart: Heart,
+}
+
+/// A connection of its own, on which the server notices a dead client within seconds (`tcp_*`, without effect on Unix
+/// sockets).
+async fn connect(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    let options = pool.connect_options().as_ref().clone().options([
+        ("tcp_keepalives_idle", "3"),
+        ("tcp_keepalives_interval", "1"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_user_timeout", "5000"),
+    ]);
+    options.connect().await
+}
+
+async fn lock(connection: &mut PgConnection, key: i64) -> Result<Option<Backend>, sqlx::Error> {
+    let signed: Option<(i32, OffsetDateTime)> =
+        sqlx::query_as(TAKE).bind(key).fetch_optional(connection).await?;
+    Ok(signed.map(|(pid, started_at)| Backend { pid, started_at }))
+}
+
+#[cfg(test)]
+mod tests;

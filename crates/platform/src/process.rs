@@ -18,7 +18,7 @@ use crate::clock::SharedClock;
 use crate::config::{Config, HttpConfig, Secret};
 use crate::db::{self, DbRole, Migration};
 use crate::http::health::{self, Checks};
-use crate::http::{Gateway, ServerLimits, serve};
+use crate::http::{DenialLog, Gateway, GuardSettings, ServerLimits, serve};
 use crate::tasks::{OnEnd, Tasks};
 use crate::vault::{Kek, Vault};
 
@@ -177,6 +177,12 @@ impl Connected {
         Ok(TokenVerifier::new(&TokenSettings::of(&config.auth), keys, clock)?)
     }
 
+    /// The guard's bounds, with denied access recorded through the command inbox.
+    pub fn guard(&self, config: &Config, tasks: &Tasks) -> GuardSettings {
+        let denials = DenialLog::start(tasks, self.engine_pool.clone());
+        GuardSettings::of(&config.http, self.keys.fingerprints).recording(denials)
+    }
+
     /// The checks that every service has: the database answers.
     pub fn checks(&self) -> Checks {
         Checks::new().with("database", answers(&self.api_pool))
@@ -206,6 +212,8 @@ pub struct DerivedKeys {
     pub cursors: [u8; 32],
     /// Of the demo's passwords.
     pub demo: [u8; 32],
+    /// Of the hashes of pull connectors' tokens.
+    pub integration_tokens: [u8; 32],
 }
 
 impl DerivedKeys {
@@ -214,6 +222,7 @@ impl DerivedKeys {
             fingerprints: kek.derive("request fingerprints"),
             cursors: kek.derive("list cursors"),
             demo: kek.derive("demo passwords"),
+            integration_tokens: kek.derive("integration tokens"),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::snapshot::{Snapshot, after, not_found, unavailable};
 use super::{DeliveryReads, Group};
 use crate::sign::webhook_id;
 
-const STATUSES: [&str; 5] = ["pending", "retrying", "held", "delivered", "dead"];
+const STATUSES: [&str; 6] = ["pending", "retrying", "held", "delivered", "dead", "erased"];
 
 /// One event on its way to one endpoint.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -30,7 +30,7 @@ struct WebhookDelivery {
     event_type: String,
     /// The event's position in the log.
     event_position: i64,
-    /// `pending`, `retrying`, `held`, `delivered` or `dead`.
+    /// `pending`, `retrying`, `held`, `delivered`, `dead` or `erased`.
     status: String,
     attempts: i32,
     /// When it is tried next, while it is open.

@@ -28,6 +28,15 @@ struct WebhookEndpoint {
     settings: EndpointSettings,
     /// SHA-256 of the signing secret, in hex.
     secret_fingerprint: String,
+    /// Of the secret before the last rotation, while it is valid, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_secret_fingerprint: Option<String>,
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<String>")]
+    previous_secret_until: Option<OffsetDateTime>,
     /// The last sequence number given out; 0 before the first delivery.
     last_sequence: i64,
     /// While the past is being delivered: events up to this position have been looked at.
@@ -38,6 +47,15 @@ struct WebhookEndpoint {
     created_at: OffsetDateTime,
 }
 
+macro_rules! columns {
+    () => {
+        "select endpoint, endpoint_id, state, cause, settings, secret_fingerprint, next_sequence, cursor, created_at,
+           case when previous_secret_until > now() then previous_secret_fingerprint end as previous_secret_fingerprint,
+           case when previous_secret_until > now() then previous_secret_until end as previous_secret_until
+         from webhook_endpoints"
+    };
+}
+
 #[derive(FromRow)]
 struct Row {
     endpoint: i64,
@@ -46,6 +64,8 @@ struct Row {
     cause: Option<String>,
     settings: Json<EndpointSettings>,
     secret_fingerprint: String,
+    previous_secret_fingerprint: Option<String>,
+    previous_secret_until: Option<OffsetDateTime>,
     next_sequence: i64,
     cursor: Option<i64>,
     created_at: OffsetDateTime,
@@ -59,27 +79,13 @@ impl From<Row> for WebhookEndpoint {
             cause: row.cause,
             settings: row.settings.0,
             secret_fingerprint: row.secret_fingerprint,
+            previous_secret_fingerprint: row.previous_secret_fingerprint,
+            previous_secret_until: row.previous_secret_until,
             last_sequence: row.next_sequence - 1,
             backfilled_to: row.cursor,
             created_at: row.created_at,
         }
     }
-}
-
-/// Where an endpoint's deliveries are. `matched` is the sum of the others.
-#[derive(Debug, Serialize, JsonSchema, FromRow)]
-struct WebhookStatistics {
-    matched: i64,
-    delivered: i64,
-    /// Not tried yet.
-    pending: i64,
-    /// Tried, and to be tried again.
-    retrying: i64,
-    /// Waiting for the endpoint to be resumed.
-    held: i64,
-    /// Given up, and kept.
-    dead: i64,
-    last_sequence: i64,
 }
 
 pub(super) struct EndpointReads(pub DeliveryReads);
@@ -107,11 +113,10 @@ impl EndpointReads {
         let key = &self.0.cursor_key;
         let page: PageRequest<i64> = PageRequest::new(limit.0, cursor.0.as_deref(), &scope, key)?;
         let mut snapshot = Snapshot::open(&self.0.pool, tenant, min_position.0).await?;
-        let rows: Vec<Row> = sqlx::query_as(
-            "select endpoint, endpoint_id, state, cause, settings, secret_fingerprint, next_sequence, cursor, created_at
-             from webhook_endpoints where tenant = $1 and endpoint > $2 and state <> 'deleted'
-             order by endpoint limit $3",
-        )
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            columns!(),
+            " where tenant = $1 and endpoint > $2 and state <> 'deleted' order by endpoint limit $3",
+        ))
         .bind(tenant.as_str())
         .bind(after(&page))
         .bind(page.fetch())
@@ -145,58 +150,16 @@ impl EndpointReads {
         let tenant = &context.principal.tenant;
         let id: EndpointId = endpoint_id.0.parse().map_err(|_| not_found())?;
         let mut snapshot = Snapshot::open(&self.0.pool, tenant, min_position.0).await?;
-        let row: Option<Row> = sqlx::query_as(
-            "select endpoint, endpoint_id, state, cause, settings, secret_fingerprint, next_sequence, cursor, created_at
-             from webhook_endpoints where tenant = $1 and endpoint_id = $2",
-        )
-        .bind(tenant.as_str())
-        .bind(id.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        let row: Option<Row> = sqlx::query_as(concat!(columns!(), " where tenant = $1 and endpoint_id = $2"))
+            .bind(tenant.as_str())
+            .bind(id.as_str())
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {
             value: row.ok_or_else(not_found)?.into(),
-            position,
-        }))
-    }
-
-    /// An endpoint's deliveries by state.
-    #[oai(
-        path = "/api/v1/webhooks/endpoints/:endpoint_id/statistics",
-        method = "get",
-        operation_id = "get_endpoint_statistics"
-    )]
-    async fn get_endpoint_statistics(
-        &self,
-        context: Data<&RequestContext>,
-        endpoint_id: Path<String>,
-        /// Wait until events up to this position have been matched.
-        min_position: Query<Option<i64>>,
-    ) -> Result<JsonAnswer<At<WebhookStatistics>>, Problem> {
-        let tenant = &context.principal.tenant;
-        let id: EndpointId = endpoint_id.0.parse().map_err(|_| not_found())?;
-        let mut snapshot = Snapshot::open(&self.0.pool, tenant, min_position.0).await?;
-        let row: Option<WebhookStatistics> = sqlx::query_as(
-            "select e.next_sequence - 1 as matched, e.next_sequence - 1 as last_sequence,
-               count(*) filter (where d.status = 'delivered') as delivered,
-               count(*) filter (where d.status = 'pending') as pending,
-               count(*) filter (where d.status = 'retrying') as retrying,
-               count(*) filter (where d.status = 'held') as held,
-               count(*) filter (where d.status = 'dead') as dead
-             from webhook_endpoints e left join webhook_deliveries d on d.endpoint = e.endpoint
-             where e.tenant = $1 and e.endpoint_id = $2 group by e.next_sequence",
-        )
-        .bind(tenant.as_str())
-        .bind(id.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: row.ok_or_else(not_found)?,
             position,
         }))
     }

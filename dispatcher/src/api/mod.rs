@@ -5,7 +5,9 @@
 
 mod deliveries;
 mod endpoints;
-mod snapshot;
+mod replays;
+pub(crate) mod snapshot;
+mod statistics;
 
 use platform::http::{Access, CursorKey, ReasonRule, Route, Service, Verb};
 use poem::EndpointExt;
@@ -42,6 +44,8 @@ pub const ROUTES: &[Route] = &[
         "/api/v1/webhooks/endpoints/{endpoint_id}/deliveries",
         "list_deliveries",
     ),
+    read("/api/v1/webhooks/endpoints/{endpoint_id}/replay", "count_replay"),
+    read("/api/v1/webhooks/endpoints/{endpoint_id}/replays", "list_replays"),
     read(
         "/api/v1/webhooks/deliveries/{delivery_id}/attempts",
         "list_attempts",
@@ -86,7 +90,9 @@ impl DeliveryReads {
     pub fn operations(&self) -> impl OpenApi + use<> {
         (
             endpoints::EndpointReads(self.clone()),
+            statistics::StatisticsReads(self.clone()),
             deliveries::DeliveryLists(self.clone()),
+            replays::ReplayReads(self.clone()),
         )
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use event_store::LogReader;
-use platform::lease::Lease;
+use platform::lease::{Lease, SILENCE_MAX};
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::claim::{Leases, lease_ends};
+use crate::feed;
 use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::recent::Recent;
@@ -30,6 +31,8 @@ pub(crate) use wake::Listener;
 
 /// The matcher's lease: one per database.
 const LEASE_KEY: i64 = platform::lease::keys::MATCHER;
+/// The pause between looks at the log after an event; doubled while nothing comes, up to the configured one.
+const POLL_MIN: Duration = Duration::from_millis(5);
 /// How often a standby tries to take the lease.
 const STANDBY_PAUSE: Duration = Duration::from_millis(500);
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
@@ -67,6 +70,30 @@ pub struct Matcher<R> {
     pub poll: Duration,
     /// How long a delivery that is handed over is this instance's.
     pub leases: Leases,
+}
+
+/// Places in queues for the deliveries of one step. They are given back however the step ends, also when it is dropped
+/// because the lease was lost.
+#[derive(Default)]
+struct Reserved {
+    /// For each delivery whether it has one.
+    leased: Vec<bool>,
+    places: Vec<(Queue, i64)>,
+}
+
+impl Reserved {
+    /// The step is written: gives the places back, for the deliveries themselves.
+    fn landed(mut self) -> Vec<bool> {
+        std::mem::take(&mut self.leased)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        for (queue, endpoint) in &self.places {
+            queue.unreserve(*endpoint, 1);
+        }
+    }
 }
 
 /// When the leases of one step's deliveries end.
@@ -117,10 +144,21 @@ impl<R: LogReader> Matcher<R> {
 
     /// Matches while the lease lasts; false when somebody else has it.
     async fn lead(&self, stop: &CancellationToken) -> Result<bool, Stopped> {
-        let Some(mut lease) = Lease::try_take(&self.pool, LEASE_KEY).await? else {
+        let Some(mut lease) = Lease::take_over(&self.pool, LEASE_KEY, SILENCE_MAX).await? else {
             return Ok(false);
         };
-        let (mut position, mut endpoints) = store::load(&self.pool).await?;
+        // Work that is dropped because the lease was lost writes nothing any more, or all of a step.
+        tokio::select! {
+            lost = lease.beat() => return Err(lost.into()),
+            led = self.follow(stop) => led?,
+        }
+        lease.release().await?;
+        Ok(true)
+    }
+
+    /// Matches from the checkpoint on until the stop.
+    async fn follow(&self, stop: &CancellationToken) -> Result<(), Stopped> {
+        let (mut position, mut endpoints, mut connectors) = store::load(&self.pool).await?;
         let head = self.reader.head().await?;
         if head.0 < position {
             // A restored log: everything that was sent since is unknown to it, and positions would be used twice.
@@ -130,38 +168,43 @@ impl<R: LogReader> Matcher<R> {
         }
         tracing::info!(position, head = head.0, "matching");
         self.checkpoint.send_replace(position);
-        let mut check_lease = tokio::time::interval(Duration::from_secs(2));
-        check_lease.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut pause = POLL_MIN;
         loop {
-            let matched = self.step(&mut position, &mut endpoints).await?;
+            let matched = self.step(&mut position, &mut endpoints, &mut connectors).await?;
             let filled = self.backfill_step(position, &mut endpoints).await?;
             if stop.is_cancelled() {
-                lease.release().await?;
-                return Ok(true);
+                return Ok(());
             }
             if matched || filled {
+                pause = POLL_MIN;
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.wake.notified() => {}
-                () = tokio::time::sleep(self.poll) => {}
-                _ = check_lease.tick() => lease.check().await?,
+                () = tokio::time::sleep(pause.min(self.poll)) => {}
             }
+            pause = pause.saturating_mul(2).min(self.poll);
         }
     }
 
     /// Matches what the log has after the checkpoint; true when there was something.
-    async fn step(&self, position: &mut i64, endpoints: &mut Endpoints) -> Result<bool, Stopped> {
+    async fn step(
+        &self,
+        position: &mut i64,
+        endpoints: &mut Endpoints,
+        connectors: &mut feed::Connectors,
+    ) -> Result<bool, Stopped> {
         let events = self.read(*position).await?;
         let Some(last) = events.last() else {
             return Ok(false);
         };
         let plan = endpoints.live(&events).map_err(unreadable)?;
+        let feed = connectors.take(&events).map_err(unreadable)?;
         let changes = !plan.changed.is_empty();
         // A change of endpoints is seen by the senders first, then its deliveries are handed over.
         let reserved = if changes {
-            Vec::new()
+            Reserved::default()
         } else {
             self.reserve(&plan.deliveries)
         };
@@ -170,30 +213,23 @@ impl<R: LogReader> Matcher<R> {
             from: *position,
             to: last.position.0,
             deliveries: &plan.deliveries,
-            leased: &reserved,
+            leased: &reserved.leased,
             changed: plan
                 .changed
                 .iter()
                 .filter_map(|number| endpoints.get(*number))
                 .collect(),
+            replays: &plan.replays,
             leases: self.leases,
+            feed: &feed,
         };
-        let landed = store::write(&self.pool, step).await;
-        for (planned, _) in plan
-            .deliveries
-            .iter()
-            .zip(&reserved)
-            .filter(|(_, leased)| **leased)
-        {
-            self.lanes.of(planned).unreserve(planned.endpoint, 1);
-        }
-        landed?;
+        store::write(&self.pool, step).await?;
         *position = last.position.0;
         self.recent.keep(&events);
         if changes {
             self.registry.refresh(&self.pool).await?;
         }
-        self.hand_over(plan.deliveries, &reserved, ends);
+        self.hand_over(plan.deliveries, &reserved.landed(), ends);
         self.metrics.checkpoint.set(*position);
         self.checkpoint.send_replace(*position);
         Ok(true)
@@ -220,7 +256,9 @@ impl<R: LogReader> Matcher<R> {
             deliveries: &deliveries,
             leased: &vec![false; deliveries.len()],
             changed: endpoints.get(number).into_iter().collect(),
+            replays: &[],
             leases: self.leases,
+            feed: &feed::FeedPlan::default(),
         };
         store::write(&self.pool, step).await?;
         self.recent.keep(&events);
@@ -239,11 +277,17 @@ impl<R: LogReader> Matcher<R> {
     }
 
     /// Which deliveries get a place in a queue, and so are inserted with a lease.
-    fn reserve(&self, deliveries: &[Planned]) -> Vec<bool> {
-        deliveries
-            .iter()
-            .map(|planned| !planned.held && self.lanes.of(planned).reserve(planned.endpoint, 1))
-            .collect()
+    fn reserve(&self, deliveries: &[Planned]) -> Reserved {
+        let mut reserved = Reserved::default();
+        for planned in deliveries {
+            let queue = self.lanes.of(planned);
+            let leased = !planned.held && queue.reserve(planned.endpoint, 1);
+            reserved.leased.push(leased);
+            if leased {
+                reserved.places.push((queue.clone(), planned.endpoint));
+            }
+        }
+        reserved
     }
 
     /// Of what is inserted from now on.
@@ -283,6 +327,7 @@ impl<R: LogReader> Matcher<R> {
                 event: planned.event,
                 payload: planned.payload,
                 attempt: 1,
+                attempt_base: 0,
                 lease_ends,
             });
         }
@@ -292,5 +337,5 @@ impl<R: LogReader> Matcher<R> {
 }
 
 fn unreadable(error: schemas::DecodeError) -> Stopped {
-    Stopped::Fatal(anyhow::Error::new(error).context("an endpoint's event cannot be read"))
+    Stopped::Fatal(anyhow::Error::new(error).context("the event of an endpoint or connector cannot be read"))
 }

@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::Payload;
-use schemas::events::webhook::{EndpointSettings, PayloadKind, StartFrom, WebhookEvent};
+use schemas::envelope::Actor;
+use schemas::events::webhook::{
+    EndpointReplayRequested, EndpointSecretRotated, EndpointSettings, PayloadKind, ReplaySelection,
+    StartFrom, WebhookEvent,
+};
 use schemas::{DecodeError, Event, Position, RecordedEvent, TenantId};
 use time::OffsetDateTime;
 
@@ -30,10 +34,36 @@ pub struct Folded {
     pub wanted: Wanted,
     pub secret_id: String,
     pub secret_fingerprint: String,
+    pub previous_secret: Option<PreviousSecret>,
     pub next_sequence: i64,
     pub backfill: Option<Backfill>,
     pub changed_position: i64,
     pub created_at: OffsetDateTime,
+}
+
+/// The secret before the last rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousSecret {
+    pub secret_id: String,
+    pub secret_fingerprint: String,
+    /// It signs, too, before this time.
+    pub until: OffsetDateTime,
+}
+
+/// A request to send finished deliveries again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// Of the event that asked for it.
+    pub position: i64,
+    pub endpoint: i64,
+    pub tenant: TenantId,
+    pub select: ReplaySelection,
+    pub rate_per_s: i64,
+    /// The newest delivery at that position; later ones are not meant.
+    pub last_sequence: i64,
+    pub requested_at: OffsetDateTime,
+    pub requested_by: String,
+    pub reason: Option<String>,
 }
 
 /// Settings, with their filter ready for use.
@@ -93,6 +123,7 @@ pub struct Plan {
     pub deliveries: Vec<Planned>,
     /// Endpoints that events of this run changed.
     pub changed: Vec<i64>,
+    pub replays: Vec<Replay>,
 }
 
 impl Endpoints {
@@ -129,6 +160,9 @@ impl Endpoints {
             {
                 plan.changed.push(number);
             }
+            if let Some(WebhookEvent::ReplayRequested(requested)) = &own {
+                plan.replays.extend(self.replay(event, requested));
+            }
             let Some(numbers) = self.by_tenant.get(&event.tenant) else {
                 continue;
             };
@@ -147,6 +181,26 @@ impl Endpoints {
             }
         }
         Ok(plan)
+    }
+
+    /// What a request to send again means at its position; nothing for an endpoint that is gone.
+    fn replay(&self, event: &RecordedEvent, requested: &EndpointReplayRequested) -> Option<Replay> {
+        let key = (event.tenant.clone(), requested.endpoint_id.as_str().to_owned());
+        let endpoint = self.by_number.get(self.by_id.get(&key)?)?;
+        let meta = event.meta().ok();
+        Some(Replay {
+            position: event.position.0,
+            endpoint: endpoint.number,
+            tenant: event.tenant.clone(),
+            select: requested.select,
+            rate_per_s: requested.rate_per_s,
+            last_sequence: endpoint.next_sequence - 1,
+            requested_at: event.recorded_at,
+            requested_by: meta
+                .as_ref()
+                .map_or_else(String::new, |meta| actor_name(&meta.actor)),
+            reason: meta.and_then(|meta| meta.reason),
+        })
     }
 
     /// Matches one endpoint's past: events that follow its cursor, up to `up_to` (the matcher's checkpoint). When it
@@ -211,6 +265,7 @@ impl Endpoints {
                     wanted,
                     secret_id: created.secret_id.clone(),
                     secret_fingerprint: created.secret_fingerprint.clone(),
+                    previous_secret: None,
                     next_sequence: 1,
                     backfill,
                     changed_position: event.position.0,
@@ -223,17 +278,21 @@ impl Endpoints {
             WebhookEvent::EndpointResumed(e) => &e.endpoint_id,
             WebhookEvent::EndpointDisabled(e) => &e.endpoint_id,
             WebhookEvent::EndpointDeleted(e) => &e.endpoint_id,
-            WebhookEvent::TestRequested(_) => return None,
+            WebhookEvent::SecretRotated(e) => &e.endpoint_id,
+            WebhookEvent::PreviousSecretEnded(e) => &e.endpoint_id,
+            WebhookEvent::ReplayRequested(_) | WebhookEvent::TestRequested(_) => return None,
         };
         let key = (event.tenant.clone(), id.as_str().to_owned());
         let number = *self.by_id.get(&key)?;
         let endpoint = self.by_number.get_mut(&number)?;
         endpoint.changed_position = event.position.0;
-        endpoint.cause = None;
         match own {
             WebhookEvent::EndpointChanged(e) => endpoint.wanted = Wanted::new(e.settings.clone()),
             WebhookEvent::EndpointPaused(_) => endpoint.state = EndpointState::Paused,
-            WebhookEvent::EndpointResumed(_) => endpoint.state = EndpointState::Active,
+            WebhookEvent::EndpointResumed(_) => {
+                endpoint.state = EndpointState::Active;
+                endpoint.cause = None;
+            }
             WebhookEvent::EndpointDisabled(e) => {
                 endpoint.state = EndpointState::Disabled;
                 endpoint.cause = Some(e.cause.clone());
@@ -245,7 +304,11 @@ impl Endpoints {
                     numbers.retain(|other| *other != number);
                 }
             }
-            WebhookEvent::EndpointCreated(_) | WebhookEvent::TestRequested(_) => {}
+            WebhookEvent::SecretRotated(e) => endpoint.rotate(e, event.recorded_at),
+            WebhookEvent::PreviousSecretEnded(_) => endpoint.previous_secret = None,
+            WebhookEvent::ReplayRequested(_)
+            | WebhookEvent::EndpointCreated(_)
+            | WebhookEvent::TestRequested(_) => {}
         }
         Some(number)
     }
@@ -266,6 +329,18 @@ impl Endpoints {
 }
 
 impl Folded {
+    /// The secret before stays valid for the overlap; the one before that ends here.
+    fn rotate(&mut self, rotated: &EndpointSecretRotated, now: OffsetDateTime) {
+        let secret_id = std::mem::replace(&mut self.secret_id, rotated.secret_id.clone());
+        let secret_fingerprint =
+            std::mem::replace(&mut self.secret_fingerprint, rotated.secret_fingerprint.clone());
+        self.previous_secret = (rotated.previous_until > now).then_some(PreviousSecret {
+            secret_id,
+            secret_fingerprint,
+            until: rotated.previous_until,
+        });
+    }
+
     fn plan(&mut self, event: &Arc<RecordedEvent>, payload: Payload) -> Planned {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
@@ -290,6 +365,13 @@ impl Wanted {
     ) -> Option<Payload> {
         let is_test = matches!(own, Some(WebhookEvent::TestRequested(test)) if test.endpoint_id.as_str() == endpoint_id);
         (is_test || self.filter.matches(&event.event_type)).then(|| self.payload())
+    }
+}
+
+fn actor_name(actor: &Actor) -> String {
+    match actor {
+        Actor::User { username, .. } => username.clone(),
+        Actor::System { name } => name.clone(),
     }
 }
 

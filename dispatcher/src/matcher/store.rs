@@ -4,8 +4,10 @@ use schemas::TenantId;
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
-use super::plan::{Backfill, Endpoints, Folded, Planned, Wanted};
+use super::plan::{Backfill, Endpoints, Folded, Planned, PreviousSecret, Replay, Wanted};
 use crate::claim::{Leases, payload_code};
+use crate::counters::count_moves;
+use crate::feed;
 use crate::registry::EndpointState;
 
 /// What one step writes.
@@ -17,7 +19,10 @@ pub struct Step<'a> {
     /// Which of them are inserted with a lease.
     pub leased: &'a [bool],
     pub changed: Vec<&'a Folded>,
+    pub replays: &'a [Replay],
     pub leases: Leases,
+    /// What the same events mean to pull connectors.
+    pub feed: &'a feed::FeedPlan,
 }
 
 /// The checkpoint was not where this matcher left it.
@@ -35,6 +40,9 @@ struct Row {
     settings: String,
     secret_id: String,
     secret_fingerprint: String,
+    previous_secret_id: Option<String>,
+    previous_secret_fingerprint: Option<String>,
+    previous_secret_until: Option<OffsetDateTime>,
     next_sequence: i64,
     cursor: Option<i64>,
     cursor_settings: Option<String>,
@@ -44,7 +52,7 @@ struct Row {
 
 /// The checkpoint and every endpoint as of it. Read under the lease; a writer that lost it is caught by its
 /// compare-and-swap.
-pub async fn load(pool: &PgPool) -> anyhow::Result<(i64, Endpoints)> {
+pub async fn load(pool: &PgPool) -> anyhow::Result<(i64, Endpoints, feed::Connectors)> {
     let mut transaction = pool.begin().await?;
     sqlx::query("set transaction isolation level repeatable read")
         .execute(&mut *transaction)
@@ -55,18 +63,19 @@ pub async fn load(pool: &PgPool) -> anyhow::Result<(i64, Endpoints)> {
             .await?;
     let rows: Vec<Row> = sqlx::query_as(
         "select tenant, endpoint_id, endpoint, state, cause, settings::text as settings, secret_id,
-           secret_fingerprint, next_sequence, cursor, cursor_settings::text as cursor_settings, changed_position,
+           secret_fingerprint, previous_secret_id, previous_secret_fingerprint, previous_secret_until, next_sequence, cursor, cursor_settings::text as cursor_settings, changed_position,
            created_at
          from webhook_endpoints order by endpoint",
     )
     .fetch_all(&mut *transaction)
     .await?;
+    let connectors = feed::load(&mut transaction).await?;
     transaction.commit().await?;
     let folded = rows
         .into_iter()
         .map(Folded::try_from)
         .collect::<anyhow::Result<Vec<_>>>()?;
-    Ok((position, Endpoints::new(folded)))
+    Ok((position, Endpoints::new(folded), connectors))
 }
 
 impl TryFrom<Row> for Folded {
@@ -80,6 +89,18 @@ impl TryFrom<Row> for Folded {
             }),
             _ => None,
         };
+        let previous_secret = match (
+            row.previous_secret_id,
+            row.previous_secret_fingerprint,
+            row.previous_secret_until,
+        ) {
+            (Some(secret_id), Some(secret_fingerprint), Some(until)) => Some(PreviousSecret {
+                secret_id,
+                secret_fingerprint,
+                until,
+            }),
+            _ => None,
+        };
         Ok(Self {
             number: row.endpoint,
             tenant: TenantId::new(&row.tenant)?,
@@ -89,6 +110,7 @@ impl TryFrom<Row> for Folded {
             wanted: Wanted::new(serde_json::from_str(&row.settings)?),
             secret_id: row.secret_id,
             secret_fingerprint: row.secret_fingerprint,
+            previous_secret,
             next_sequence: row.next_sequence,
             backfill,
             changed_position: row.changed_position,
@@ -100,12 +122,14 @@ impl TryFrom<Row> for Folded {
 /// Writes a step: all of it or nothing.
 pub async fn write(pool: &PgPool, step: Step<'_>) -> anyhow::Result<()> {
     let mut connection = pool.acquire().await?;
-    if step.changed.is_empty() {
+    if step.changed.is_empty() && step.replays.is_empty() && step.feed.is_empty() {
         // One statement is its own transaction, one round trip and one flush.
         return insert(&mut connection, &step).await;
     }
     let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
     upsert(&mut transaction, &step.changed).await?;
+    note_replays(&mut transaction, step.replays).await?;
+    feed::write(&mut transaction, step.feed).await?;
     insert(&mut transaction, &step).await?;
     Ok(transaction.commit().await?)
 }
@@ -119,12 +143,16 @@ async fn upsert(connection: &mut PgConnection, changed: &[&Folded]) -> anyhow::R
             .transpose()?;
         sqlx::query(
             "insert into webhook_endpoints (tenant, endpoint_id, endpoint, state, cause, settings, secret_id,
-               secret_fingerprint, cursor, cursor_settings, changed_position, created_at)
-             values ($1, $2, $3, $4, $5, $6::json, $7, $8, $9, $10::json, $11, $12)
+               secret_fingerprint, cursor, cursor_settings, changed_position, created_at, previous_secret_id,
+               previous_secret_fingerprint, previous_secret_until)
+             values ($1, $2, $3, $4, $5, $6::json, $7, $8, $9, $10::json, $11, $12, $13, $14, $15)
              on conflict (tenant, endpoint_id) do update set state = excluded.state, cause = excluded.cause,
                settings = excluded.settings, secret_id = excluded.secret_id,
                secret_fingerprint = excluded.secret_fingerprint, cursor = excluded.cursor,
-               cursor_settings = excluded.cursor_settings, changed_position = excluded.changed_position",
+               cursor_settings = excluded.cursor_settings, changed_position = excluded.changed_position,
+               previous_secret_id = excluded.previous_secret_id,
+               previous_secret_fingerprint = excluded.previous_secret_fingerprint,
+               previous_secret_until = excluded.previous_secret_until",
         )
         .bind(endpoint.tenant.as_str())
         .bind(&endpoint.endpoint_id)
@@ -138,6 +166,32 @@ async fn upsert(connection: &mut PgConnection, changed: &[&Folded]) -> anyhow::R
         .bind(cursor_settings)
         .bind(endpoint.changed_position)
         .bind(endpoint.created_at)
+        .bind(endpoint.previous_secret.as_ref().map(|p| &p.secret_id))
+        .bind(endpoint.previous_secret.as_ref().map(|p| &p.secret_fingerprint))
+        .bind(endpoint.previous_secret.as_ref().map(|p| p.until))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Requests to send again, for `replay` to carry out; they are rare.
+async fn note_replays(connection: &mut PgConnection, replays: &[Replay]) -> anyhow::Result<()> {
+    for replay in replays {
+        sqlx::query(
+            "insert into webhook_replays (position, endpoint, tenant, selection, rate_per_s, last_sequence,
+               requested_at, requested_by, reason)
+             values ($1, $2, $3, $4::json, $5, $6, $7, $8, $9) on conflict do nothing",
+        )
+        .bind(replay.position)
+        .bind(replay.endpoint)
+        .bind(replay.tenant.as_str())
+        .bind(serde_json::to_string(&replay.select)?)
+        .bind(i32::try_from(replay.rate_per_s.clamp(1, 1_000))?)
+        .bind(replay.last_sequence)
+        .bind(replay.requested_at)
+        .bind(&replay.requested_by)
+        .bind(&replay.reason)
         .execute(&mut *connection)
         .await?;
     }
@@ -195,15 +249,15 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
         };
     }
     let columns = Columns::new(step.deliveries);
-    let moved: i64 = sqlx::query_scalar(
-        "with moved as (
+    let stepped: i64 = sqlx::query_scalar(concat!(
+        "with stepped as (
            update dispatcher_checkpoint set position = $2, updated_at = now()
            where name = 'matcher' and position = $1 returning 1),
          d as (
            select * from unnest($3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::uuid[], $8::text[],
              $9::timestamptz[], $10::smallint[], $11::bool[], $12::bool[], $13::bool[])
            as d(endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, fast, held, leased)
-           where exists (select from moved)),
+           where exists (select from stepped)),
          numbered as (
            update webhook_endpoints e set next_sequence = n.next
            from (select endpoint, max(sequence) + 1 as next from d group by endpoint) n
@@ -214,9 +268,13 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
            select endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, fast,
              case when held then 'held' else 'pending' end, now(),
              case when leased then now() + (case when fast then $15 else $14 end) * interval '1 millisecond' end
-           from d)
-         select count(*) from moved",
-    )
+           from d returning endpoint, tenant, status),
+         moved as (select endpoint, tenant, null::text as was, status from inserted),
+         counted as (",
+        count_moves!("0"),
+        ")
+         select count(*) from stepped",
+    ))
     .bind(step.from)
     .bind(step.to)
     .bind(&columns.endpoint)
@@ -234,5 +292,9 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
     .bind(i64::try_from(step.leases.fast.as_millis())?)
     .fetch_one(connection)
     .await?;
-    if moved == 1 { Ok(()) } else { Err(Overtaken.into()) }
+    if stepped == 1 {
+        Ok(())
+    } else {
+        Err(Overtaken.into())
+    }
 }

@@ -72,7 +72,8 @@ pub struct World {
     pub log: MemoryLog,
     writer: MemoryWriter,
     versions: BTreeMap<String, i64>,
-    vault: Vault,
+    pub vault: Vault,
+    pub kek_file: std::path::PathBuf,
     allow: Vec<platform::outbound::HostPort>,
 }
 
@@ -91,7 +92,8 @@ impl World {
         .await;
         let url = database.url().to_owned();
         let pool = db::pool(&url, DbRole::Engine, 16).await.unwrap();
-        let kek = Kek::load_or_create(&testkit::scratch_folder(name).join("kek")).unwrap();
+        let kek_file = testkit::scratch_folder(name).join("kek");
+        let kek = Kek::load_or_create(&kek_file).unwrap();
         let vault = Vault::open(pool.clone(), kek);
         vault
             .put_secret(&tenant(), "secret", SECRET.as_bytes())
@@ -106,6 +108,7 @@ impl World {
             log,
             writer,
             versions: BTreeMap::new(),
+            kek_file,
             vault,
             allow: Vec::new(),
         }
@@ -126,39 +129,7 @@ impl World {
     }
 
     pub async fn append_for(&mut self, tenant: TenantId, events: Vec<Event>) -> i64 {
-        let mut batch = Vec::new();
-        for event in events {
-            let stream = format!("{}/x", event.module());
-            let version = self.versions.entry(format!("{tenant}/{stream}")).or_default();
-            let expected = Version(*version);
-            *version += 1;
-            batch.push(Append {
-                tenant: tenant.clone(),
-                writes: vec![StreamWrite {
-                    stream: StreamName::stored(&stream),
-                    expected,
-                    events: vec![NewEvent {
-                        id: fresh_id(),
-                        event_type: event.event_type(),
-                        schema_version: event.schema_version(),
-                        data: event.encode().unwrap(),
-                    }],
-                }],
-                meta: RawValue::from_string(
-                    r#"{"actor":{"kind":"system","name":"test"},"command_id":"1","command":"test",
-                       "traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}"#
-                        .to_owned(),
-                )
-                .unwrap(),
-                recorded_at: time::UtcDateTime::now().into(),
-                record: CommandRecord {
-                    id: fresh_id().to_string(),
-                    fingerprint: [0; 32],
-                    keyed: false,
-                    outcome: RawValue::from_string("{}".to_owned()).unwrap(),
-                },
-            });
-        }
+        let batch = appends(&mut self.versions, &tenant, events);
         self.writer
             .append(&batch)
             .await
@@ -234,10 +205,13 @@ impl World {
         .unwrap()
     }
 
-    /// Every endpoint's sum holds, its sequence is gapless, and its events are in the log's order.
+    /// Every endpoint's sum holds and its counters are what its rows say, its sequence is gapless, and its events are in the log's order.
     pub async fn assert_sound(&self) {
-        for balance in dispatcher::watchdog::balances(&self.pool).await.unwrap() {
+        for balance in dispatcher::counters::balances(&self.pool).await.unwrap() {
             assert!(balance.holds(), "{balance:?}");
+            let audited = dispatcher::counters::audit(&self.pool, balance.endpoint, 60_000).await;
+            let (rows, counters) = audited.unwrap().unwrap();
+            assert_eq!(rows, counters, "the counters are what the rows say");
             let rows = self.sequences(balance.endpoint).await;
             assert!(
                 rows.iter()
@@ -250,7 +224,45 @@ impl World {
     }
 }
 
-fn created(id: &str, settings: EndpointSettings, start: StartFrom) -> Event {
+/// Appends as the engine makes them, one event each.
+pub fn appends(versions: &mut BTreeMap<String, i64>, tenant: &TenantId, events: Vec<Event>) -> Vec<Append> {
+    let mut batch = Vec::new();
+    for event in events {
+        let stream = format!("{}/x", event.module());
+        let version = versions.entry(format!("{tenant}/{stream}")).or_default();
+        let expected = Version(*version);
+        *version += 1;
+        batch.push(Append {
+            tenant: tenant.clone(),
+            writes: vec![StreamWrite {
+                stream: StreamName::stored(&stream),
+                expected,
+                events: vec![NewEvent {
+                    id: fresh_id(),
+                    event_type: event.event_type(),
+                    schema_version: event.schema_version(),
+                    data: event.encode().unwrap(),
+                }],
+            }],
+            meta: RawValue::from_string(
+                r#"{"actor":{"kind":"system","name":"test"},"command_id":"1","command":"test",
+                   "traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}"#
+                    .to_owned(),
+            )
+            .unwrap(),
+            recorded_at: time::UtcDateTime::now().into(),
+            record: CommandRecord {
+                id: fresh_id().to_string(),
+                fingerprint: [0; 32],
+                keyed: false,
+                outcome: RawValue::from_string("{}".to_owned()).unwrap(),
+            },
+        });
+    }
+    batch
+}
+
+pub fn created(id: &str, settings: EndpointSettings, start: StartFrom) -> Event {
     WebhookEvent::from(EndpointCreated {
         endpoint_id: endpoint_id(id),
         settings,
@@ -303,6 +315,8 @@ pub fn security() -> Event {
         outcome: SecurityOutcome::Success,
         subject: "ana".into(),
         detail: None,
+        operation: None,
+        times: None,
     })
     .into()
 }
@@ -325,6 +339,8 @@ pub fn schedule(waits_ms: &[u64]) -> DispatcherOptions {
         workers: 32,
         ..Default::default()
     };
+    options.breaker.pause = Duration::from_millis(20);
+    options.breaker.pause_max = Duration::from_millis(100);
     options.schedule.waits = waits_ms.iter().map(|&ms| Duration::from_millis(ms)).collect();
     options
 }

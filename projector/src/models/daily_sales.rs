@@ -45,7 +45,10 @@ impl ReadModel for DailySalesRow {
             SaleEvent::Completed(e) => (&e.store, &e.business_day),
             SaleEvent::Voided(e) => (&e.store, &e.business_day),
             SaleEvent::Returned(e) => (&e.store, &e.business_day),
-            SaleEvent::Drafted(_) | SaleEvent::DraftChanged(_) | SaleEvent::DraftDiscarded(_) => {
+            SaleEvent::Drafted(_)
+            | SaleEvent::DraftChanged(_)
+            | SaleEvent::DraftDiscarded(_)
+            | SaleEvent::ReturnRegistered(_) => {
                 return Vec::new();
             }
         };
@@ -107,7 +110,10 @@ impl ReadModel for DailySalesRow {
                 add(&mut row.net_minor, -e.total_minor.get(), "net_minor")?;
                 e.currency
             }
-            SaleEvent::Drafted(_) | SaleEvent::DraftChanged(_) | SaleEvent::DraftDiscarded(_) => {
+            SaleEvent::Drafted(_)
+            | SaleEvent::DraftChanged(_)
+            | SaleEvent::DraftDiscarded(_)
+            | SaleEvent::ReturnRegistered(_) => {
                 return Err(FoldError::foreign(fact));
             }
         };

@@ -8,6 +8,8 @@ pub mod customers;
 pub mod daily_sales;
 pub mod item_sales;
 pub mod items;
+pub mod reservation_lines;
+pub mod reservations;
 pub mod sale_lines;
 pub mod sales;
 pub mod stock;
@@ -34,6 +36,8 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         serving::<stock::StockRow>(),
         serving::<stock_movements::StockMovementRow>(),
         serving::<units::UnitRow>(),
+        serving::<reservations::ReservationRow>(),
+        serving::<reservation_lines::ReservationLineRow>(),
         serving::<customers::CustomerRow>(),
         serving::<customer_ledger::LedgerRow>(),
         serving::<sales::SaleRow>(),

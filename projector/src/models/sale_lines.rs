@@ -54,7 +54,8 @@ impl ReadModel for SaleLineRow {
             SaleEvent::Drafted(_)
             | SaleEvent::DraftChanged(_)
             | SaleEvent::DraftDiscarded(_)
-            | SaleEvent::Voided(_) => Vec::new(),
+            | SaleEvent::Voided(_)
+            | SaleEvent::ReturnRegistered(_) => Vec::new(),
         }
     }
 

@@ -10,7 +10,6 @@ use projector::models;
 use projector::runner::{RunError, Runner, Step};
 use projector::{Projector, ProjectorOptions};
 use schemas::Position;
-use sqlx::Connection;
 use tokio::sync::watch;
 
 use crate::support::events::{completed, issued, item_created, received};
@@ -145,29 +144,6 @@ async fn a_new_runner_goes_on_where_the_last_one_stopped() {
     assert_eq!(next.position(), Position(7));
     assert_eq!(run_to_end(&mut next).await, 1);
     assert_eq!(next.position(), Position(last));
-}
-
-#[tokio::test]
-async fn a_model_of_another_version_is_filled_from_the_beginning_with_all_the_others() {
-    let models = Models::new().await;
-    let log = shop(3).await;
-    run_to_end(&mut runner(&models, &log.reader, 2).await).await;
-    let count =
-        "select (select count(*) from rm_stock), (select coalesce(sum(on_hand), 0)::bigint from rm_stock)";
-    let before: (i64, i64) = sqlx::query_as(count).fetch_one(&models.engine).await.unwrap();
-    assert!(before.0 > 0 && before.1 > 0);
-    // As a release with a raised version does: its step has not been applied yet.
-    let mut owner = sqlx::PgConnection::connect(models.url()).await.unwrap();
-    let forgotten = "delete from schema_migrations where module = 'rm_stock'";
-    sqlx::query(forgotten).execute(&mut owner).await.unwrap();
-    platform::db::migrate(models.url(), projector::migrations())
-        .await
-        .unwrap();
-    let mut next = runner(&models, &log.reader, 2).await;
-    assert_eq!(next.position(), Position::START);
-    run_to_end(&mut next).await;
-    let after: (i64, i64) = sqlx::query_as(count).fetch_one(&models.engine).await.unwrap();
-    assert_eq!(after, before);
 }
 
 #[tokio::test]

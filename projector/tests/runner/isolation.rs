@@ -38,6 +38,7 @@ impl LogReader for FromTheFuture {
     async fn read_streams(
         &self,
         _: &[(TenantId, StreamName, Version)],
+        _: usize,
     ) -> Result<Vec<Vec<RecordedEvent>>, ReadError> {
         Ok(Vec::new())
     }

@@ -11,4 +11,6 @@ mod support;
 mod competition;
 mod isolation;
 mod poison;
+mod rebuild;
+mod releases;
 mod tenancy;

@@ -137,3 +137,25 @@ pub fn voided(sale_id: &str, total_minor: i64, day: &str) -> Event {
                "occurred_at": format!("{day}T12:00:00-06:00"), "business_day": day}),
     )
 }
+
+/// One piece of each item is kept for somebody.
+pub fn reserved(reservation_id: &str, customer_id: Option<&str>, skus: &[&str]) -> Event {
+    let lines: Vec<Value> = (1..)
+        .zip(skus)
+        .map(|(line, sku)| json!({"line": line, "sku": sku, "quantity": 1}))
+        .collect();
+    event(
+        "inventory.reservation_created",
+        json!({"reservation_id": reservation_id, "store": "centro", "customer_id": customer_id, "lines": lines,
+               "expires_at": "2026-11-22T18:15:00Z"}),
+    )
+}
+
+/// A reservation is confirmed, released, taken by sale `s1` or over.
+pub fn reservation_became(reservation_id: &str, status: &str) -> Event {
+    event(
+        &format!("inventory.reservation_{status}"),
+        json!({"reservation_id": reservation_id, "store": "centro", "sale_id": "s1",
+               "expires_at": "2026-11-22T18:15:00Z"}),
+    )
+}

@@ -4,15 +4,24 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use event_store::{Append, CommandRecord, LogWriter, MemoryLog, MemoryWriter, NewEvent, StreamWrite};
+use event_store::{
+    Append, CommandRecord, LogReader, LogWriter, MemoryLog, MemoryWriter, NewEvent, StreamWrite,
+};
+use platform::clock::SystemClock;
 use platform::db::{self, DbRole};
+use platform::tasks::Tasks;
+use projector::groups::requests::{self, Wish};
+use projector::{Projector, ProjectorHandle, ProjectorOptions};
 use schemas::envelope::Actor;
 use schemas::{Event, EventMeta, Position, StreamName, TenantId, Version};
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 use sqlx::PgPool;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 pub mod events;
@@ -115,5 +124,40 @@ impl Models {
     /// The owner's URL.
     pub fn url(&self) -> &str {
         self.database.url()
+    }
+
+    /// Asks the projector for something and waits for its outcome.
+    pub async fn request(&self, wish: Wish) -> requests::Progress {
+        let mut connection = self.engine.acquire().await.unwrap();
+        let id = requests::submit(&mut connection, wish).await.unwrap();
+        drop(connection);
+        self.outcome(id).await
+    }
+
+    /// Waits for the outcome of a request.
+    pub async fn outcome(&self, id: i64) -> requests::Progress {
+        let deadline = tokio::time::Instant::now() + testkit::PATIENCE;
+        loop {
+            let mut connection = self.engine.acquire().await.unwrap();
+            let progress = requests::progress(&mut connection, id).await.unwrap().unwrap();
+            if progress.ok.is_some() {
+                return progress;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "still {}", progress.phase);
+            drop(connection);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// A projector that drops groups as soon as they are not read any more.
+    pub fn project<R: LogReader>(&self, reader: R) -> (Tasks, ProjectorHandle, watch::Sender<Position>) {
+        let (head, wake) = watch::channel(Position::START);
+        let options = ProjectorOptions {
+            retire_after: Duration::ZERO,
+            ..ProjectorOptions::new(Arc::new(SystemClock))
+        };
+        let tasks = Tasks::new();
+        let handle = Projector::start(&tasks, reader, self.engine.clone(), options, wake);
+        (tasks, handle, head)
     }
 }

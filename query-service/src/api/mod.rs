@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod customers;
 pub mod inventory;
 pub mod reports;
+pub mod reservations;
 pub mod sales;
 
 use poem_openapi::Tags;

@@ -12,4 +12,5 @@ mod api;
 mod figures;
 mod pages;
 mod people;
+mod rebuild;
 mod tenancy;

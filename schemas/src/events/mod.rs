@@ -6,7 +6,9 @@
 
 pub mod admin;
 pub mod catalogue;
+pub mod connector;
 pub mod customer;
+pub mod reservation;
 pub mod sale;
 pub mod security;
 pub mod stock;
@@ -17,7 +19,9 @@ use serde_json::value::RawValue;
 
 pub use admin::AdminEvent;
 pub use catalogue::CatalogueEvent;
+pub use connector::ConnectorEvent;
 pub use customer::CustomerEvent;
+pub use reservation::ReservationEvent;
 pub use sale::SaleEvent;
 pub use security::SecurityEvent;
 pub use stock::StockEvent;
@@ -137,10 +141,12 @@ all_events! {
     Sale(SaleEvent),
     Stock(StockEvent),
     Unit(UnitEvent),
+    Reservation(ReservationEvent),
     Customer(CustomerEvent),
     Catalogue(CatalogueEvent),
     Admin(AdminEvent),
     Webhook(WebhookEvent),
+    Connector(ConnectorEvent),
     Security(SecurityEvent),
 }
 
@@ -152,7 +158,10 @@ impl Event {
 
     /// Reads stored bytes of any version this build knows, upcast to the newest.
     pub fn decode(event_type: &str, version: i16, data: &str) -> Result<Event, DecodeError> {
-        match Self::decode_newest(event_type, version, data) {
+        let decoded = Self::decode_newest(event_type, version, data).or_else(|| {
+            SecurityEvent::upcast(event_type, version, data).map(|upcast| upcast.map(Self::Security))
+        });
+        match decoded {
             Some(Ok(event)) => Ok(event),
             Some(Err(source)) => Err(DecodeError::Shape {
                 event_type: event_type.to_owned(),

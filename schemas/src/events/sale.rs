@@ -1,4 +1,5 @@
-//! Sales at the till. Stream `sale/<sale_id>`; a return without an original has the stream `return/<return_id>`.
+//! Sales at the till. Stream `sale/<sale_id>`. A return without an original has the stream `return/<return_id>`; a
+//! return of a sale has its event with the sale, and registers its id in that stream, so that no id is used twice.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ module_events! {
         Completed(SaleCompleted) = "sale.completed" v 1,
         Voided(SaleVoided) = "sale.voided" v 1,
         Returned(SaleReturned) = "sale.returned" v 1,
+        ReturnRegistered(SaleReturnRegistered) = "sale.return_registered" v 1,
     }
 }
 
@@ -224,4 +226,12 @@ pub struct SaleReturned {
     #[schemars(with = "String")]
     pub occurred_at: OffsetDateTime,
     pub business_day: String,
+}
+
+/// A return of a sale takes its id, which nobody in the tenant may use again. First event of `return/<return_id>`, in
+/// the same append as the `sale.returned` that says what came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SaleReturnRegistered {
+    pub return_id: ReturnId,
+    pub sale_id: SaleId,
 }

@@ -8,7 +8,40 @@ use super::module_events;
 module_events! {
     /// Security-relevant acts.
     SecurityEvent {
-        Audit(SecurityAudit) = "security.audit_event" v 1,
+        Audit(SecurityAudit) = "security.audit_event" v 2,
+    }
+}
+
+/// Version 1 knew no denied access, and neither `operation` nor `times`.
+#[derive(Deserialize)]
+struct SecurityAuditV1 {
+    action: SecurityAction,
+    outcome: SecurityOutcome,
+    subject: String,
+    #[serde(default)]
+    detail: Option<String>,
+}
+
+impl SecurityEvent {
+    /// Reads an earlier version as the newest.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("security.audit_event", 1) => Some(serde_json::from_str(data).map(|old: SecurityAuditV1| {
+                Self::Audit(SecurityAudit {
+                    action: old.action,
+                    outcome: old.outcome,
+                    subject: old.subject,
+                    detail: old.detail,
+                    operation: None,
+                    times: None,
+                })
+            })),
+            _ => None,
+        }
     }
 }
 
@@ -21,6 +54,7 @@ pub enum SecurityAction {
     UserDisabled,
     UserEnabled,
     UserCreated,
+    AccessDenied,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,4 +73,10 @@ pub struct SecurityAudit {
     /// A stable code of the cause when it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The `operationId` that was denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// How often, when one event stands for several acts of the same kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
 }

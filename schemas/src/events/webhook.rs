@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::module_events;
 use crate::ids::EndpointId;
@@ -20,6 +21,9 @@ module_events! {
         EndpointDisabled(EndpointDisabled) = "webhook.endpoint_disabled" v 1,
         EndpointDeleted(EndpointDeleted) = "webhook.endpoint_deleted" v 1,
         TestRequested(EndpointTestRequested) = "webhook.test_requested" v 1,
+        SecretRotated(EndpointSecretRotated) = "webhook.secret_rotated" v 1,
+        PreviousSecretEnded(EndpointPreviousSecretEnded) = "webhook.previous_secret_ended" v 1,
+        ReplayRequested(EndpointReplayRequested) = "webhook.replay_requested" v 1,
     }
 }
 
@@ -105,4 +109,50 @@ pub struct EndpointDeleted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointTestRequested {
     pub endpoint_id: EndpointId,
+}
+
+/// From here on deliveries are signed with the new secret, and until `previous_until` with the one before it, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointSecretRotated {
+    pub endpoint_id: EndpointId,
+    /// Names the new signing secret in the vault.
+    pub secret_id: String,
+    /// SHA-256 of the new secret, in hex.
+    pub secret_fingerprint: String,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub previous_until: OffsetDateTime,
+}
+
+/// The secret before the last rotation signs nothing from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointPreviousSecretEnded {
+    pub endpoint_id: EndpointId,
+}
+
+/// Which of an endpoint's finished deliveries are sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ReplaySelection {
+    /// The one with this sequence number.
+    Delivery { sequence: i64 },
+    /// Those that were given up.
+    Dead,
+    /// Those of events at this position of the log and after it.
+    FromPosition { position: i64 },
+    /// Those of events that were recorded at this time or later.
+    Since {
+        #[serde(with = "time::serde::rfc3339")]
+        #[schemars(with = "String")]
+        time: OffsetDateTime,
+    },
+}
+
+/// Asks for deliveries that are finished by now to be sent again, with their ids, numbers and bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointReplayRequested {
+    pub endpoint_id: EndpointId,
+    pub select: ReplaySelection,
+    /// Deliveries a second, at most; 1 to 1,000.
+    pub rate_per_s: i64,
 }

@@ -4,6 +4,7 @@
 //! Deliberately absent: any short cut into tables.
 
 mod bookshop;
+mod connector;
 mod phone_shop;
 mod script;
 
@@ -11,7 +12,7 @@ use command_service::engine::{Engine, Reply, Submission};
 use domain::admin::{CreateTenant, CreateUser};
 use domain::{Command, State, streams};
 use hmac::{Hmac, KeyInit, Mac};
-use platform::auth::PasswordHasher;
+use platform::auth::{IntegrationTokens, PasswordHasher};
 use platform::vault::Vault;
 use schemas::envelope::Actor;
 use schemas::events::admin::{Role, StockPolicy};
@@ -21,6 +22,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+pub use self::connector::DemoConnector;
 use self::script::Script;
 
 /// What a demo tenant is, before its goods.
@@ -63,6 +65,9 @@ pub struct DemoTenant {
     pub name: String,
     pub currency: String,
     pub users: Vec<DemoUser>,
+    /// Absent when somebody rotated, disabled or revoked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connector: Option<DemoConnector>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -84,12 +89,13 @@ pub struct DemoFile<'a> {
 
 /// Creates what is missing and returns who may sign in.
 ///
-/// `password_key` makes the same passwords at every start, so that they need not be stored.
+/// `demo_key` makes the same passwords and tokens at every start, so that they need not be stored.
 pub async fn seed(
     engine: &Engine,
     vault: &Vault,
     hasher: &PasswordHasher,
-    password_key: &[u8; 32],
+    demo_key: &[u8; 32],
+    integration_tokens: &IntegrationTokens,
 ) -> anyhow::Result<Vec<DemoTenant>> {
     let mut tenants = Vec::new();
     for profile in &PROFILES {
@@ -98,7 +104,9 @@ pub async fn seed(
             vault,
             tenant: TenantId::new(profile.id)?,
         };
-        tenants.push(seeder.seed(profile, hasher, password_key).await?);
+        let mut tenant = seeder.seed(profile, hasher, demo_key).await?;
+        tenant.connector = seeder.connector(demo_key, integration_tokens).await?;
+        tenants.push(tenant);
     }
     Ok(tenants)
 }
@@ -142,7 +150,21 @@ impl Seeder<'_> {
             name: profile.name.to_owned(),
             currency: profile.currency.to_owned(),
             users,
+            connector: None,
         })
+    }
+
+    /// Creates the tenant's connector where there is none, also in a data folder that is older than connectors.
+    async fn connector(
+        &self,
+        demo_key: &[u8; 32],
+        tokens: &IntegrationTokens,
+    ) -> anyhow::Result<Option<DemoConnector>> {
+        let plan = connector::Plan::new(demo_key, &self.tenant, tokens)?;
+        if !self.exists(&streams::connector(&plan.command.slug)).await? {
+            self.submit("connector", plan.command.clone().into()).await?;
+        }
+        plan.shown(self.engine, &self.tenant).await
     }
 
     async fn exists(&self, stream: &StreamName) -> anyhow::Result<bool> {

@@ -225,6 +225,7 @@ impl Script {
             lines,
             discount: None,
             payments,
+            reservation_id: None,
             occurred_at: None,
         });
         Ok(())

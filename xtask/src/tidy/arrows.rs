@@ -1,7 +1,8 @@
 //! Which crate may know which. Dev-dependencies are free: a test may look at anything.
 
 const SERVICES: [&str; 4] = ["command-service", "projector", "query-service", "dispatcher"];
-const WORKSPACE: [&str; 14] = [
+const WORKSPACE: [&str; 15] = [
+    "bench",
     "schemas",
     "command-service",
     "projector",
@@ -53,10 +54,11 @@ fn reason_against(name: &str, dependency: &str) -> Option<&'static str> {
         "private-servers" if is_ours => Some("it knows nothing of the product"),
         "query-service" if dependency == "projector" => None,
         _ if is_service && SERVICES.contains(&dependency) => Some("services meet in the log, not in code"),
-        "lab" if dependency == "projector" || dependency == "command-service" => {
+        "lab" if matches!(dependency, "projector" | "command-service" | "bench") => {
             Some("the checker is independent of what it checks")
         }
-        "standalone" | "tests" | "lab" => None,
+        // It measures them from inside, and nothing depends on it.
+        "standalone" | "tests" | "lab" | "bench" => None,
         _ if SERVICES.contains(&dependency) || dependency == "standalone" => {
             Some("only standalone puts services together")
         }

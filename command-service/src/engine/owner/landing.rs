@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use event_store::{AppendError, Appended, LogReader, LogWriter};
-use platform::telemetry;
+use platform::{failpoint, telemetry};
+use schemas::ids::TenantId;
 use tracing::{Instrument, Span};
 
+use super::lease::Regained;
 use super::{ATTEMPTS_MAX, Batch, Owner};
 use crate::engine::job::Job;
 use crate::engine::outcome::{Outcome, replay};
-use crate::engine::snapshots::Snapshot;
 use crate::engine::{Reply, SubmitError};
 
 /// Requests that one append's span is linked to.
@@ -49,14 +50,17 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             .batch_commands
             .set(i64::try_from(batch.jobs.len()).unwrap_or(i64::MAX));
         let timer = self.measures.append_seconds.start_timer();
+        self.vitals.wait();
         let appended = self
             .writer
             .append(&batch.appends)
             .instrument(span_of(&batch))
             .await;
         timer.observe_duration();
+        self.vitals.work();
         match appended {
             Ok(appended) => {
+                failpoint::reached(failpoint::ENGINE_ANSWER);
                 self.commit(batch, &appended);
                 Ok(())
             }
@@ -79,11 +83,14 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
             Err(AppendError::Rejected(error)) => self.bisect(batch, &*error).await,
             Err(error @ (AppendError::Fenced | AppendError::Unknown(_))) => {
                 tracing::warn!(%error, commands = batch.jobs.len(), "an append's outcome must be found out");
-                self.recover().await?;
-                if self.signals.stop.is_cancelled() {
-                    return Ok(());
+                match self.recover().await? {
+                    Regained::Ours => self.look_up(batch).await,
+                    Regained::Lost => {
+                        self.settle(batch).await;
+                        Ok(())
+                    }
+                    Regained::Stopping => Ok(()),
                 }
-                self.look_up(batch).await
             }
         }
     }
@@ -92,20 +99,10 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         self.measures
             .events
             .inc_by(u64::try_from(batch.events).unwrap_or(u64::MAX));
-        let every = self.options.snapshot_every;
-        let writer = self.channels.snapshot_writer.as_ref();
+        let (writer, loads) = (self.channels.snapshot_writer.as_ref(), &mut self.loads);
         batch.overlay.commit(&mut self.cache, |tenant, stream, resident| {
-            let Some(writer) = writer else { return false };
-            if resident.version.0 - resident.snapshot.0 < every {
-                return false;
-            }
-            writer.offer(Snapshot {
-                tenant: tenant.clone(),
-                stream: stream.clone(),
-                version: resident.version,
-                state: resident.state.clone(),
-            });
-            true
+            loads.wrote(tenant, stream);
+            writer.is_some_and(|writer| writer.offer(tenant, stream, resident))
         });
         self.measures
             .cache_bytes
@@ -168,6 +165,9 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         for part in [jobs, second] {
             let size = part.len();
             self.waiting.extend(part.into_iter().map(|(job, _)| job));
+            if !self.owns {
+                continue;
+            }
             let part = self.decide_waiting(size);
             Box::pin(self.land(part)).await?;
         }
@@ -177,11 +177,8 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
 
     /// Answers those whose command is stored; the others did not land and are decided again.
     async fn look_up(&mut self, batch: Batch) -> anyhow::Result<()> {
-        let ids: Vec<_> = batch
-            .jobs
-            .iter()
-            .map(|(job, _)| (job.ctx.tenant.clone(), job.id.clone()))
-            .collect();
+        self.vitals.wait();
+        let ids = command_ids(&batch);
         let stored = loop {
             match self.reader.commands(&ids).await {
                 Ok(stored) => break stored,
@@ -221,44 +218,27 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         Ok(())
     }
 
-    /// An owner that has nothing to append would not notice that it lost the log.
-    pub(super) async fn check_lease(&mut self) -> anyhow::Result<()> {
-        match self.writer.check().await {
-            Ok(()) => Ok(()),
-            Err(AppendError::Unusable(cause)) => Err(anyhow::anyhow!("the log cannot be written: {cause}")),
-            Err(error) => {
-                tracing::warn!(%error, "the lease was lost while nothing was appended");
-                self.recover().await
-            }
-        }
-    }
-
-    fn forget_everything(&mut self) {
-        self.cache.clear();
-        self.epoch += 1;
-    }
-
-    /// The lease first: it proves that the old transaction has ended. Until then new commands are turned away.
-    async fn recover(&mut self) -> anyhow::Result<()> {
-        self.signals.ready.send_replace(false);
-        loop {
-            let stop = self.signals.stop.clone();
-            let recovered = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                recovered = self.writer.recover() => recovered,
+    /// Another process owns the log, which proves that our own transaction has ended: what is stored is answered, and
+    /// what is not never will be by us. Callers may ask again under the same key.
+    async fn settle(&mut self, batch: Batch) {
+        let stored = self.reader.commands(&command_ids(&batch)).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "command ids cannot be looked up; their callers must ask again");
+            vec![None; batch.jobs.len()]
+        });
+        for ((job, _), stored) in batch.jobs.into_iter().zip(stored) {
+            let reply = match stored {
+                Some(stored) => replay(&stored, &job.fingerprint, false),
+                None => Err(SubmitError::Unavailable { retry_after_s: 2 }),
             };
-            match recovered {
-                Ok(head) => {
-                    tracing::info!(%head, "the log is ours again");
-                    // Another owner may have written meanwhile; loads that are under way may be from before that.
-                    self.forget_everything();
-                    self.signals.head.send_replace(head);
-                    self.signals.ready.send_replace(true);
-                    return Ok(());
-                }
-                Err(AppendError::Unusable(cause)) => anyhow::bail!("the log cannot be written: {cause}"),
-                Err(error) => tracing::warn!(%error, "the lease cannot be taken yet"),
-            }
+            self.answer(job, reply);
         }
     }
+}
+
+fn command_ids(batch: &Batch) -> Vec<(TenantId, String)> {
+    batch
+        .jobs
+        .iter()
+        .map(|(job, _)| (job.ctx.tenant.clone(), job.id.clone()))
+        .collect()
 }

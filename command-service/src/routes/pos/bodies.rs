@@ -4,7 +4,7 @@ use domain::sales::{PaymentRequest, ReturnGoods, ReturnLineRequest};
 use platform::http::Problem;
 use schemars::JsonSchema;
 use schemas::events::sale::{Discount, DraftContent, DraftLine, PaymentMethod, Refund};
-use schemas::{Currency, CustomerId, Minor, Quantity, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
+use schemas::{Currency, CustomerId, Minor, Quantity, ReservationId, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::serde::rfc3339;
@@ -38,6 +38,10 @@ pub(super) struct SaleBody {
     #[serde(default, with = "rfc3339::option")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub(super) occurred_at: Option<OffsetDateTime>,
+    /// A confirmed reservation whose goods this sale takes: all of them must be among the lines, and they need not be
+    /// available to others.
+    #[serde(default)]
+    pub(super) reservation_id: Option<ReservationId>,
     /// For drafts: whether the goods are kept from other sales.
     #[serde(default)]
     pub(super) hold_stock: Option<bool>,
@@ -151,6 +155,9 @@ impl From<DraftBody> for DraftContent {
 pub(super) struct Completion {
     #[serde(default)]
     pub(super) payments: Vec<PaymentBody>,
+    /// A confirmed reservation whose goods this sale takes: all of them must be among the draft's lines.
+    #[serde(default)]
+    pub(super) reservation_id: Option<ReservationId>,
     /// When it happened by the till's clock; absent: now.
     #[serde(default, with = "rfc3339::option")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -308,6 +315,13 @@ impl SaleBody {
         if self.draft && !self.payments.is_empty() {
             let (es, en) = ("Un borrador no lleva pagos.", "A draft has no payments.");
             return Err(field_problem("/payments", es, en));
+        }
+        if self.draft && self.reservation_id.is_some() {
+            let (es, en) = (
+                "La reserva se nombra al completar el borrador.",
+                "A reservation is named when the draft is completed.",
+            );
+            return Err(field_problem("/reservation_id", es, en));
         }
         if self.draft && self.occurred_at.is_some() {
             let (es, en) = (

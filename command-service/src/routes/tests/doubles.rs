@@ -8,8 +8,9 @@ use domain::admin::User;
 use domain::{Command, State};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use platform::auth::{PasswordCosts, PasswordHasher, SigningKey, TokenIssuer, TokenSettings};
+use platform::auth::{IntegrationTokens, PasswordCosts, PasswordHasher, SignInLimits, SigningKey, TokenIssuer, TokenSettings};
 use platform::clock::{Clock, SystemClock};
+use platform::config::Config;
 use platform::http::{Gateway, GuardSettings, Principal};
 use platform::vault::VaultError;
 use poem::test::{TestClient, TestRequestBuilder};
@@ -24,6 +25,7 @@ use crate::engine::{Reply, Submission, SubmitError};
 use crate::http::{Commands, Http, PersonalData};
 use crate::routes;
 
+pub const INTEGRATION_KEY: [u8; 32] = [5; 32];
 pub const REASON: &str = "Sincronización manual";
 
 /// Remembers submissions; answers what `answers` says, or accepts.
@@ -39,6 +41,12 @@ impl Commands for Engine {
         let answer = match &submission.command {
             Command::CreateEndpoint(create) => {
                 json!({ "endpoint_id": create.endpoint_id, "secret_id": create.secret_id })
+            }
+            Command::CreateConnector(create) => {
+                json!({ "slug": create.slug, "token_id": create.token.token_id })
+            }
+            Command::RotateConnectorToken(rotate) => {
+                json!({ "slug": rotate.slug, "token_id": rotate.token.token_id })
             }
             _ => json!({}),
         };
@@ -188,6 +196,7 @@ pub fn world() -> World {
         Arc::<OpenVault>::clone(&vault),
         Arc::clone(&issuer),
         PasswordHasher::new(costs).unwrap(),
+        SignInLimits::of(&Config::default().auth),
         Arc::<Hands>::clone(&clock),
     ));
     for role in Role::ALL {
@@ -203,8 +212,13 @@ pub fn world() -> World {
         fingerprint_key: [3; 32],
         max_body_bytes: 1 << 20,
         body_read_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(60),
+        // A test's client has no address of its own and says which one it wants.
+        trusted_proxies: vec!["0.0.0.0".parse().unwrap()],
+        denials: None,
     };
-    let service = routes::service(Arc::clone(&http)).unwrap();
+    let tokens = IntegrationTokens::new(INTEGRATION_KEY);
+    let service = routes::service(Arc::clone(&http), tokens).unwrap();
     let gateway = Gateway::new(vec![service], Arc::new(issuer.verifier().unwrap()), guard).unwrap();
     World {
         engine,

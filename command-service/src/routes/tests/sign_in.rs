@@ -105,6 +105,14 @@ async fn nothing_is_answered_unless_the_attempt_is_durable() {
     assert_eq!(sign_in(&world, "t1", "ana", "sésamo ábrete").await.0, 503);
 }
 
+/// An attempt from an address, as a trusted proxy would forward it.
+async fn sign_in_from(world: &World, address: &str, username: &str, password: &str) -> poem::Response {
+    let body = json!({ "tenant": "t1", "username": username, "password": password });
+    let request = world.client.post("/api/v1/auth/token");
+    let request = request.header("x-forwarded-for", address).body_json(&body);
+    request.send().await.0
+}
+
 #[tokio::test]
 async fn guessing_is_slowed_down_and_the_right_password_must_wait_as_well() {
     let world = with_ana(true).await;
@@ -127,6 +135,30 @@ async fn guessing_is_slowed_down_and_the_right_password_must_wait_as_well() {
     );
     *world.clock.0.lock().unwrap() += time::Duration::seconds(300);
     assert_eq!(sign_in(&world, "t1", "ana", "sésamo ábrete").await.0, 200);
+}
+
+#[tokio::test]
+async fn strangers_guesses_lock_out_nobody_who_signs_in_from_elsewhere() {
+    let world = with_ana(true).await;
+    let mut refused = 0;
+    for number in 0..600 {
+        let username = if number % 3 == 0 {
+            "ana".to_owned()
+        } else {
+            format!("user-{number}")
+        };
+        let response = sign_in_from(&world, "203.0.113.9", &username, "guess").await;
+        if response.status().as_u16() == 429 {
+            let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=300).contains(&wait));
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 500, "a hundred guesses are borne from one address");
+    let response = sign_in_from(&world, "203.0.113.9", "ana", "sésamo ábrete").await;
+    assert_eq!(response.status().as_u16(), 429);
+    let response = sign_in_from(&world, "198.51.100.7", "ana", "sésamo ábrete").await;
+    assert_eq!(response.status().as_u16(), 200);
 }
 
 #[tokio::test]

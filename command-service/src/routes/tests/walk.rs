@@ -25,6 +25,12 @@ fn example(operation: &str) -> (Value, &'static str) {
         "receive_stock" => (json!({ "store": "s", "lines": line() }), "receive_stock"),
         "adjust_stock" => (json!({ "store": "s", "sku": "A", "delta": -1 }), "adjust_stock"),
         "write_off_stock" => (json!({ "store": "s", "lines": line() }), "write_off_stock"),
+        "create_reservation" => (
+            json!({ "store": "s", "lines": line(), "expires_in_s": 900 }),
+            "create_reservation",
+        ),
+        "confirm_reservation" => (json!({}), "confirm_reservation"),
+        "release_reservation" => (json!({}), "release_reservation"),
         "register_customer" => (json!({ "name": "Ana Ñ", "email": "a@b.c" }), "register_customer"),
         "change_credit" => (
             json!({ "credit": { "kind": "limited", "limit_minor": 5 } }),
@@ -74,6 +80,18 @@ fn example(operation: &str) -> (Value, &'static str) {
         "pause_endpoint" => (json!({}), "pause_endpoint"),
         "resume_endpoint" => (json!({}), "resume_endpoint"),
         "test_endpoint" => (json!({}), "test_endpoint"),
+        "rotate_secret" => (json!({}), "rotate_secret"),
+        "end_previous_secret" => (json!({}), "end_previous_secret"),
+        "replay_deliveries" => (json!({ "select": { "kind": "dead" } }), "replay_deliveries"),
+        "create_connector" => (
+            json!({ "slug": "erp", "name": "ERP", "grants": ["sale"] }),
+            "create_connector",
+        ),
+        "change_connector" => (json!({ "grants": ["inventory"] }), "change_connector"),
+        "rotate_connector_token" => (json!({ "overlap_s": 60 }), "rotate_connector_token"),
+        "disable_connector" => (json!({}), "disable_connector"),
+        "enable_connector" => (json!({}), "enable_connector"),
+        "revoke_connector" => (json!({}), "revoke_connector"),
         other => panic!("operation {other} has no example: add one"),
     }
 }
@@ -331,4 +349,18 @@ fn the_document_and_the_table_have_the_same_operations() {
     let sale = &document["components"]["schemas"]["SaleBody"];
     assert_eq!(sale["additionalProperties"], false);
     assert_eq!(sale["required"], json!(["store", "lines"]));
+}
+
+#[test]
+fn the_row_that_the_guard_writes_for_denied_access_is_a_command() {
+    let username = schemas::Username::new("rosa").unwrap();
+    let row = platform::http::denials::command(&username, "create_user", "auth.role_forbidden", 3);
+    let command: domain::Command = serde_json::from_value(row).unwrap();
+    let expected = domain::security::RecordDeniedAccess {
+        username,
+        operation: "create_user".to_owned(),
+        code: "auth.role_forbidden".to_owned(),
+        times: 3,
+    };
+    assert_eq!(command, expected.into());
 }

@@ -262,6 +262,7 @@ fn moves() -> impl Strategy<Value = Command> {
             sales::CompleteDraft {
                 sale_id,
                 payments: cash(10_000_000),
+                reservation_id: None,
                 occurred_at: None,
             }
             .into()

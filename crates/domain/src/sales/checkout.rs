@@ -4,12 +4,12 @@
 
 use schemas::events::customer::LedgerCause;
 use schemas::events::sale::{DraftContent, SaleCompleted};
-use schemas::{SaleId, Sku, StreamName};
+use schemas::{ReservationId, SaleId, Sku, StreamName};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::PaymentRequest;
-use super::lines::{self, Goods};
+use super::lines;
 use super::payments::{on_account, settle};
 use super::pricing::{Terms, price};
 use super::{goods, lines::resolve};
@@ -18,8 +18,20 @@ use crate::business_day::business_day;
 use crate::context::Ctx;
 use crate::customers;
 use crate::refusal::Refusal;
+use crate::reservations::hand_over;
+use crate::stock::Goods;
 use crate::streams;
 use crate::work::{Missing, Work};
+
+/// A till's content that is to become a sale.
+pub(super) struct Checkout<'a> {
+    pub sale_id: &'a SaleId,
+    pub content: &'a DraftContent,
+    /// Keeps goods for this sale.
+    pub reservation_id: Option<&'a ReservationId>,
+    pub payments: &'a [PaymentRequest],
+    pub occurred_at: Option<OffsetDateTime>,
+}
 
 /// Loads what a till's content touches, and checks where and to whom it is sold.
 ///
@@ -30,6 +42,7 @@ pub(super) fn open(
     ctx: &Ctx,
     sale_id: &SaleId,
     content: &DraftContent,
+    reservation_id: Option<&ReservationId>,
 ) -> Result<Vec<Sku>, Missing> {
     let mut others: Vec<StreamName> = vec![
         streams::tenant(),
@@ -38,6 +51,7 @@ pub(super) fn open(
     ];
     others.extend(content.terminal.iter().map(streams::terminal));
     others.extend(content.customer_id.iter().map(streams::customer));
+    others.extend(reservation_id.map(streams::reservation));
     let skus = lines::load(work, others, &content.store, &content.lines)?;
     work.tenant(&ctx.tenant)?;
     work.open_store(&content.store)?;
@@ -48,72 +62,71 @@ pub(super) fn open(
     Ok(skus)
 }
 
-/// Completes the sale with goods that [`open`] has loaded; gives the command's answer.
-///
-/// # Errors
-/// Whatever keeps the sale from being whole.
-pub(super) fn complete(
-    work: &mut Work<'_>,
-    ctx: &Ctx,
-    sale_id: &SaleId,
-    (content, skus): (&DraftContent, Vec<Sku>),
-    payments: &[PaymentRequest],
-    occurred_at: Option<OffsetDateTime>,
-) -> Result<Value, Missing> {
-    if content.lines.is_empty() {
-        return Err(Refusal::LinesMissing {}.into());
-    }
-    let tenant = work.tenant(&ctx.tenant)?;
-    let (currency, policy) = (tenant.currency, tenant.stock_policy);
-    let occurred_at = bounds::occurred_at(occurred_at, ctx)?;
-    let business_day = business_day(occurred_at, &tenant.time_zone)?;
-    let lines = resolve(work, tenant, &content.lines, skus)?;
-    let goods: Vec<Goods> = lines.iter().map(|line| line.goods.clone()).collect();
-    let terms = Terms {
-        currency,
-        prices_include_tax: tenant.prices_include_tax,
-    };
-    let priced = price(lines, content.discount, terms)?;
-    let settled = settle(priced.total_minor, currency, payments)?;
-    let owed = on_account(work, content.customer_id.as_ref(), &settled.payments)?;
+impl Checkout<'_> {
+    /// Completes the sale with goods that [`open`] has loaded; gives the command's answer.
+    ///
+    /// # Errors
+    /// Whatever keeps the sale from being whole.
+    pub fn complete(&self, work: &mut Work<'_>, ctx: &Ctx, skus: Vec<Sku>) -> Result<Value, Missing> {
+        let (sale_id, content) = (self.sale_id, self.content);
+        if content.lines.is_empty() {
+            return Err(Refusal::LinesMissing {}.into());
+        }
+        let tenant = work.tenant(&ctx.tenant)?;
+        let (currency, policy) = (tenant.currency, tenant.stock_policy);
+        let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
+        let business_day = business_day(occurred_at, &tenant.time_zone)?;
+        let lines = resolve(work, tenant, &content.lines, skus)?;
+        let goods: Vec<Goods> = lines.iter().map(|line| line.goods.clone()).collect();
+        let terms = Terms {
+            currency,
+            prices_include_tax: tenant.prices_include_tax,
+        };
+        let priced = price(lines, content.discount, terms)?;
+        let settled = settle(priced.total_minor, currency, self.payments)?;
+        let owed = on_account(work, content.customer_id.as_ref(), &settled.payments)?;
 
-    let mut answer = json!({
-        "sale_id": sale_id,
-        "total_minor": priced.total_minor,
-        "tax_minor": priced.tax_minor,
-        "discount_minor": priced.discount_minor,
-        "change_minor": settled.change_minor,
-        "currency": currency,
-    });
-    let completed = SaleCompleted {
-        sale_id: sale_id.clone(),
-        store: content.store.clone(),
-        terminal: content.terminal.clone(),
-        cashier: ctx.actor_name().to_owned(),
-        customer_id: content.customer_id.clone(),
-        currency,
-        lines: priced.lines,
-        payments: settled.payments,
-        gross_minor: priced.gross_minor,
-        discount_minor: priced.discount_minor,
-        tax_minor: priced.tax_minor,
-        total_minor: priced.total_minor,
-        change_minor: settled.change_minor,
-        occurred_at,
-        business_day,
-    };
-    work.emit(streams::sale(sale_id), completed)?;
-    goods::issue(work, policy, &content.store, sale_id, &goods)?;
-    if let Some(customer) = &content.customer_id {
-        customers::charge(
-            work,
-            customer,
-            owed,
-            LedgerCause::Sale {
-                sale_id: sale_id.clone(),
-            },
-        )?;
-        answer["balance_minor"] = json!(work.customer(customer)?.balance_minor);
+        let mut answer = json!({
+            "sale_id": sale_id,
+            "total_minor": priced.total_minor,
+            "tax_minor": priced.tax_minor,
+            "discount_minor": priced.discount_minor,
+            "change_minor": settled.change_minor,
+            "currency": currency,
+        });
+        let completed = SaleCompleted {
+            sale_id: sale_id.clone(),
+            store: content.store.clone(),
+            terminal: content.terminal.clone(),
+            cashier: ctx.actor_name().to_owned(),
+            customer_id: content.customer_id.clone(),
+            currency,
+            lines: priced.lines,
+            payments: settled.payments,
+            gross_minor: priced.gross_minor,
+            discount_minor: priced.discount_minor,
+            tax_minor: priced.tax_minor,
+            total_minor: priced.total_minor,
+            change_minor: settled.change_minor,
+            occurred_at,
+            business_day,
+        };
+        work.emit(streams::sale(sale_id), completed)?;
+        if let Some(reservation_id) = self.reservation_id {
+            hand_over(work, reservation_id, sale_id, content, &goods)?;
+        }
+        goods::issue(work, policy, &content.store, sale_id, &goods)?;
+        if let Some(customer) = &content.customer_id {
+            customers::charge(
+                work,
+                customer,
+                owed,
+                LedgerCause::Sale {
+                    sale_id: sale_id.clone(),
+                },
+            )?;
+            answer["balance_minor"] = json!(work.customer(customer)?.balance_minor);
+        }
+        Ok(answer)
     }
-    Ok(answer)
 }

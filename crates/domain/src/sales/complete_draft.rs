@@ -1,14 +1,17 @@
 //! Completes an open draft with its payments. What the draft keeps is used for it first; prices that it leaves open
 //! are today's.
 
-use schemas::SaleId;
+use schemas::{ReservationId, SaleId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::keeping::{Kept, Wanted};
-use super::{PaymentRequest, checkout};
+use super::PaymentRequest;
+use super::checkout::{self, Checkout};
+use super::goods::holder;
+use super::keeping::kept_by;
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::stock::Wanted;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
@@ -17,6 +20,9 @@ pub struct CompleteDraft {
     pub sale_id: SaleId,
     /// At most 50; none are needed for a total of zero.
     pub payments: Vec<PaymentRequest>,
+    /// A confirmed reservation whose goods this sale takes; all of them must be among the draft's lines.
+    #[serde(default)]
+    pub reservation_id: Option<ReservationId>,
     /// When it happened by the till's clock; absent: now.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub occurred_at: Option<OffsetDateTime>,
@@ -27,17 +33,16 @@ impl Decide for CompleteDraft {
         work.require([&streams::tenant(), &streams::sale(&self.sale_id)])?;
         work.tenant(&ctx.tenant)?;
         let draft = work.sale(&self.sale_id)?.open_draft(&self.sale_id)?.clone();
-        let skus = checkout::open(&work, ctx, &self.sale_id, &draft)?;
-        Kept::load(&work, &draft)?.release(&mut work, &self.sale_id, &Wanted::default())?;
-        let content = (&draft, skus);
-        let answer = checkout::complete(
-            &mut work,
-            ctx,
-            &self.sale_id,
-            content,
-            &self.payments,
-            self.occurred_at,
-        )?;
+        let skus = checkout::open(&work, ctx, &self.sale_id, &draft, self.reservation_id.as_ref())?;
+        kept_by(&work, &draft)?.release(&mut work, &holder(&self.sale_id), &Wanted::default())?;
+        let checkout = Checkout {
+            sale_id: &self.sale_id,
+            content: &draft,
+            reservation_id: self.reservation_id.as_ref(),
+            payments: &self.payments,
+            occurred_at: self.occurred_at,
+        };
+        let answer = checkout.complete(&mut work, ctx, skus)?;
         Ok(work.finish(answer))
     }
 }

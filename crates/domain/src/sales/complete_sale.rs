@@ -1,11 +1,12 @@
 //! Sells at the till in one step: lines, discounts, payments.
 
 use schemas::events::sale::{Discount, DraftContent, DraftLine, PaymentMethod};
-use schemas::{CustomerId, Minor, SaleId, StoreId, TerminalId};
+use schemas::{CustomerId, Minor, ReservationId, SaleId, StoreId, TerminalId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{checkout, sale};
+use super::checkout::{self, Checkout};
+use super::sale;
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
@@ -30,6 +31,9 @@ pub struct CompleteSale {
     pub discount: Option<Discount>,
     /// At most 50; none are needed for a total of zero.
     pub payments: Vec<PaymentRequest>,
+    /// A confirmed reservation whose goods this sale takes; all of them must be among the lines.
+    #[serde(default)]
+    pub reservation_id: Option<ReservationId>,
     /// When it happened by the till's clock; absent: now.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub occurred_at: Option<OffsetDateTime>,
@@ -57,18 +61,18 @@ impl Decide for CompleteSale {
             discount: self.discount,
             hold_stock: false,
         };
-        let skus = checkout::open(&work, ctx, &sale_id, &content)?;
+        let skus = checkout::open(&work, ctx, &sale_id, &content, self.reservation_id.as_ref())?;
         if !matches!(work.state(&streams::sale(&sale_id))?, State::Sale(None)) {
             return Err(Refusal::SaleExists { sale_id }.into());
         }
-        let answer = checkout::complete(
-            &mut work,
-            ctx,
-            &sale_id,
-            (&content, skus),
-            &self.payments,
-            self.occurred_at,
-        )?;
+        let checkout = Checkout {
+            sale_id: &sale_id,
+            content: &content,
+            reservation_id: self.reservation_id.as_ref(),
+            payments: &self.payments,
+            occurred_at: self.occurred_at,
+        };
+        let answer = checkout.complete(&mut work, ctx, skus)?;
         Ok(work.finish(answer))
     }
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Sale;
-use super::keeping::{Kept, Wanted};
+use super::goods::holder;
+use super::keeping::kept_by;
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::stock::Wanted;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
@@ -24,14 +26,14 @@ impl Decide for DiscardDraft {
         work.tenant(&ctx.tenant)?;
         let sale = work.sale(&self.sale_id)?;
         if *sale != Sale::Discarded {
-            let kept = Kept::load(&work, sale.open_draft(&self.sale_id)?)?;
+            let kept = kept_by(&work, sale.open_draft(&self.sale_id)?)?;
             work.emit(
                 stream,
                 SaleDraftDiscarded {
                     sale_id: self.sale_id.clone(),
                 },
             )?;
-            kept.release(&mut work, &self.sale_id, &Wanted::default())?;
+            kept.release(&mut work, &holder(&self.sale_id), &Wanted::default())?;
         }
         Ok(work.finish(json!({ "sale_id": self.sale_id })))
     }

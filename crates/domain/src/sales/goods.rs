@@ -7,8 +7,7 @@ use schemas::events::stock::ReturnCause;
 use schemas::events::unit::{UnitReturned, UnitSold, UnitWrittenOff};
 use schemas::{SaleId, StoreId};
 
-use super::lines::Goods;
-use crate::stock::{Quantities, Shelf, has_stock, unit_at_hand};
+use crate::stock::{Goods, Quantities, Shelf, has_stock, unit_at_hand};
 use crate::streams;
 use crate::work::{Missing, Work};
 

@@ -6,26 +6,18 @@ use std::collections::HashSet;
 
 use schemas::events::catalogue::ItemKind;
 use schemas::events::sale::{Discount, DraftLine};
-use schemas::{Minor, Quantity, Sku, StoreId, StreamName, TaxCode, UnitId};
+use schemas::{Minor, Quantity, Sku, StoreId, StreamName, TaxCode};
 
 use crate::admin::Tenant;
 use crate::bounds::{MAX_LINES, check_entries, check_not_negative, distinct};
 use crate::refusal::Refusal;
+use crate::stock::Goods;
 use crate::streams;
 use crate::work::{Missing, Work};
 
-/// Goods that a command moves, whatever they cost.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Goods {
-    pub sku: Sku,
-    pub unit: Option<UnitId>,
-    pub quantity: Quantity,
-    pub kind: ItemKind,
-}
-
 /// One line with all that its sum needs.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pub goods: Goods,
     pub name: String,
     pub unit_price_minor: Minor,
@@ -39,7 +31,7 @@ pub(super) struct Line {
 ///
 /// # Errors
 /// [`Missing::Streams`]; and what is wrong with a line in itself.
-pub(super) fn load(
+pub(crate) fn load(
     work: &Work<'_>,
     others: Vec<StreamName>,
     store: &StoreId,
@@ -125,7 +117,7 @@ fn item_of(work: &Work<'_>, request: &DraftLine, line: usize) -> Result<Sku, Mis
 ///
 /// # Errors
 /// Items that do not exist or are discontinued; serialised items without their unit; unknown tax codes.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     work: &Work<'_>,
     tenant: &Tenant,
     requests: &[DraftLine],

@@ -27,5 +27,7 @@ pub use save_draft::SaveDraft;
 pub use schemas::events::sale::DraftLine as LineRequest;
 pub use void_sale::VoidSale;
 
+pub(crate) use lines::{load as load_lines, resolve as resolve_lines};
+
 #[cfg(test)]
 mod tests;

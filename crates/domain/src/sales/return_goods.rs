@@ -3,7 +3,7 @@
 //! The two ways to reckon a line are in `return_lines`.
 
 use schemas::events::customer::LedgerCause;
-use schemas::events::sale::{PaymentMethod, Refund, ReturnLine, SaleReturned};
+use schemas::events::sale::{PaymentMethod, Refund, ReturnLine, SaleReturnRegistered, SaleReturned};
 use schemas::events::stock::ReturnCause;
 use schemas::{Currency, CustomerId, Minor, Quantity, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
 use serde::{Deserialize, Serialize};
@@ -93,11 +93,17 @@ impl Decide for ReturnGoods {
             "currency": returned.currency,
         });
 
-        let stream = match &self.sale_id {
-            Some(sale_id) => streams::sale(sale_id),
-            None => streams::return_without_sale(&return_id),
-        };
-        work.emit(stream, returned)?;
+        match &self.sale_id {
+            Some(sale_id) => {
+                work.emit(streams::sale(sale_id), returned)?;
+                let registered = SaleReturnRegistered {
+                    return_id: return_id.clone(),
+                    sale_id: sale_id.clone(),
+                };
+                work.emit(streams::goods_return(&return_id), registered)?;
+            }
+            None => work.emit(streams::goods_return(&return_id), returned)?,
+        }
         let cause = ReturnCause::Return {
             return_id: return_id.clone(),
             sale_id: self.sale_id.clone(),
@@ -123,7 +129,7 @@ impl ReturnGoods {
 
     /// Loads everything, and checks where the goods come back and that the id is free; gives whose return it is.
     fn load(&self, work: &Work<'_>, ctx: &Ctx, return_id: &ReturnId) -> Result<Option<CustomerId>, Missing> {
-        let return_stream = streams::return_without_sale(return_id);
+        let return_stream = streams::goods_return(return_id);
         let mut others = vec![
             streams::tenant(),
             streams::store(&self.store),
@@ -141,6 +147,7 @@ impl ReturnGoods {
         let mut customer_id = self.customer_id.clone();
         if let Some(sale_id) = &self.sale_id {
             let sold = work.sale(sale_id)?.sold(sale_id)?;
+            // Logs from before return ids were registered know them by their sale alone.
             taken |= sold.returns.contains(return_id);
             match (&sold.customer_id, &customer_id) {
                 (Some(of_sale), None) => customer_id = Some(of_sale.clone()),

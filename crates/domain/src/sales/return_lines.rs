@@ -9,13 +9,12 @@ use schemas::{Minor, Quantity, SaleId, Sku, StoreId, StreamName, UnitId};
 
 use super::ReturnLineRequest;
 use super::goods::Returned;
-use super::lines::Goods;
 use super::pricing::tax_and_total;
 use super::sale::{Sold, SoldLine};
 use crate::admin::Tenant;
 use crate::bounds::{check_not_negative, distinct};
 use crate::refusal::Refusal;
-use crate::stock::Place;
+use crate::stock::{Goods, Place};
 use crate::streams;
 use crate::work::{Missing, Work};
 

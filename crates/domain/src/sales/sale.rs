@@ -1,4 +1,4 @@
-//! One sale: a draft, completed, or undone. Stream `sale/<sale_id>`; and a return without its sale, `return/<id>`.
+//! One sale: a draft, completed, or undone. Stream `sale/<sale_id>`; and whether a return's id is taken, `return/<id>`.
 //!
 //! Keeps what voids and returns need: what is left of each line and what was paid how.
 
@@ -72,6 +72,8 @@ impl Sale {
                     sold.take_back(returned);
                 }
             }
+            // It stands in the return's own stream, and the sale has its `sale.returned`.
+            SaleEvent::ReturnRegistered(_) => {}
         }
     }
 
@@ -203,7 +205,7 @@ fn saturating_sum(a: Minor, b: Minor) -> Minor {
     a.plus(b).unwrap_or(a)
 }
 
-/// A return whose sale is unknown: only that its id is taken.
+/// A return as its own stream knows it: only that its id is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoodsReturn {
     pub recorded: bool,
@@ -211,7 +213,7 @@ pub struct GoodsReturn {
 
 impl GoodsReturn {
     pub(crate) fn evolve(&mut self, event: &SaleEvent) {
-        if let SaleEvent::Returned(_) = event {
+        if let SaleEvent::Returned(_) | SaleEvent::ReturnRegistered(_) = event {
             self.recorded = true;
         }
     }

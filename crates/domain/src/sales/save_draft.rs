@@ -5,7 +5,8 @@ use schemas::events::sale::{DraftContent, SaleDraftChanged, SaleDrafted};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::keeping::{Kept, Wanted, keep};
+use super::goods::holder;
+use super::keeping::kept_by;
 use super::lines::resolve;
 use super::pricing::check_discount;
 use super::{checkout, sale};
@@ -13,6 +14,7 @@ use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::stock::{Goods, Kept, Wanted, keep};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
@@ -30,7 +32,7 @@ impl Decide for SaveDraft {
         let sale_id = sale::given_or_fresh(self.sale_id.as_ref(), ctx);
         let stream = streams::sale(&sale_id);
         let draft = &self.draft;
-        let skus = checkout::open(&work, ctx, &sale_id, draft)?;
+        let skus = checkout::open(&work, ctx, &sale_id, draft, None)?;
         let answer = json!({ "sale_id": sale_id });
         let is_new = matches!(work.state(&stream)?, State::Sale(None));
         let kept = if is_new {
@@ -40,7 +42,7 @@ impl Decide for SaveDraft {
             if open == draft {
                 return Ok(work.finish(answer));
             }
-            Kept::load(&work, open)?
+            kept_by(&work, open)?
         };
         self.check_discounts()?;
         let tenant = work.tenant(&ctx.tenant)?;
@@ -64,9 +66,10 @@ impl Decide for SaveDraft {
             )?;
         }
         if draft.hold_stock {
-            keep(&mut work, policy, &draft.store, &sale_id, &lines, &kept)?;
+            let goods: Vec<Goods> = lines.into_iter().map(|line| line.goods).collect();
+            keep(&mut work, policy, &draft.store, &holder(&sale_id), &goods, &kept)?;
         } else {
-            kept.release(&mut work, &sale_id, &Wanted::default())?;
+            kept.release(&mut work, &holder(&sale_id), &Wanted::default())?;
         }
         Ok(work.finish(answer))
     }

@@ -9,7 +9,6 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::goods::{self, Returned};
-use super::lines::Goods;
 use super::payments::to_account;
 use super::{Sale, Sold};
 use crate::bounds::{self, distinct};
@@ -17,7 +16,7 @@ use crate::command::Decide;
 use crate::context::Ctx;
 use crate::customers;
 use crate::refusal::Refusal;
-use crate::stock::Place;
+use crate::stock::{Goods, Place};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 

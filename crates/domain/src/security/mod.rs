@@ -1,5 +1,6 @@
 //! Security-relevant acts, written for whoever watches. Nothing decides from them.
 
+mod record_denied_access;
 mod record_sign_in;
 
 use schemas::Username;
@@ -8,6 +9,7 @@ use schemas::events::security::{SecurityAction, SecurityAudit, SecurityOutcome};
 use crate::streams;
 use crate::work::{Missing, Work};
 
+pub use record_denied_access::RecordDeniedAccess;
 pub use record_sign_in::RecordSignIn;
 
 /// Adds a successful act about a user beside the event that did it.
@@ -25,6 +27,8 @@ pub(crate) fn audit_success(
         outcome: SecurityOutcome::Success,
         subject: subject.as_str().to_owned(),
         detail: detail.map(str::to_owned),
+        operation: None,
+        times: None,
     };
     work.emit(streams::security(subject.as_str()), audit)
 }

@@ -45,6 +45,8 @@ impl Decide for RecordSignIn {
             outcome,
             subject,
             detail: self.detail.clone(),
+            operation: None,
+            times: None,
         };
         work.emit(stream, audit)?;
         Ok(work.finish(json!({})))

@@ -23,6 +23,8 @@ fn audit(subject: &str, outcome: SecurityOutcome, detail: Option<&str>) -> Secur
         outcome,
         subject,
         detail,
+        operation: None,
+        times: None,
     }
 }
 
@@ -48,4 +50,24 @@ fn every_sign_in_counts_even_when_it_is_the_same() {
         .then(["security.audit_event"]);
     shop.when(sign_in("rosa", true, false))
         .then(["security.audit_event"]);
+}
+
+#[test]
+fn denied_access_is_recorded_with_its_operation_and_number() {
+    let denied = RecordDeniedAccess {
+        username: schemas::Username::new("rosa").unwrap(),
+        operation: "create_user".to_owned(),
+        code: "auth.role_forbidden".to_owned(),
+        times: 12,
+    };
+    let recorded = SecurityAudit {
+        action: SecurityAction::AccessDenied,
+        outcome: SecurityOutcome::Failure,
+        subject: "rosa".to_owned(),
+        detail: Some("auth.role_forbidden".to_owned()),
+        operation: Some("create_user".to_owned()),
+        times: Some(12),
+    };
+    let shop = shop().when(denied);
+    shop.then_events([(streams::security("rosa"), recorded.into())]);
 }

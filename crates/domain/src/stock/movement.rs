@@ -18,6 +18,9 @@ use crate::stock::{Place, Unit};
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// Drafts and reservations that one shelf may be kept for at a time.
+const MAX_HOLDERS: usize = 4_096;
+
 /// One item's shelf in one store, for as long as a command moves goods there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shelf<'a> {
@@ -154,7 +157,16 @@ impl Shelf<'_> {
         )
     }
 
+    /// Keeps goods for `holder`.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyHolders`]: the shelf's state lists each of them.
     pub fn reserve(&self, work: &mut Work<'_>, quantity: Quantity, holder: &str) -> Result<(), Missing> {
+        let holders = &work.stock(self.store, self.sku)?.holders;
+        if holders.len() >= MAX_HOLDERS && !holders.contains_key(holder) {
+            let (store, sku, max) = (self.store.clone(), self.sku.clone(), MAX_HOLDERS);
+            return Err(Refusal::TooManyHolders { store, sku, max }.into());
+        }
         let reserved = self.level(work.stock(self.store, self.sku)?.reserved, quantity.get())?;
         let (store, sku) = (self.store.clone(), self.sku.clone());
         let event = StockReserved {

@@ -3,6 +3,7 @@
 use schemas::EndpointId;
 use schemas::events::webhook::{EndpointSettings, WebhookEvent};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -13,6 +14,13 @@ use crate::work::{Missing, Work};
 pub struct Endpoint {
     pub settings: EndpointSettings,
     pub status: EndpointStatus,
+    /// While the secret before the last rotation is valid, too; none once somebody ended it.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub previous_secret_until: Option<OffsetDateTime>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +41,7 @@ impl Endpoint {
             *slot = Some(Box::new(Endpoint {
                 settings: created.settings.clone(),
                 status: EndpointStatus::Active,
+                previous_secret_until: None,
             }));
             return;
         }
@@ -43,7 +52,13 @@ impl Endpoint {
             WebhookEvent::EndpointResumed(_) => endpoint.status = EndpointStatus::Active,
             WebhookEvent::EndpointDisabled(_) => endpoint.status = EndpointStatus::Disabled,
             WebhookEvent::EndpointDeleted(_) => endpoint.status = EndpointStatus::Deleted,
-            WebhookEvent::EndpointCreated(_) | WebhookEvent::TestRequested(_) => {}
+            WebhookEvent::SecretRotated(rotated) => {
+                endpoint.previous_secret_until = Some(rotated.previous_until);
+            }
+            WebhookEvent::PreviousSecretEnded(_) => endpoint.previous_secret_until = None,
+            WebhookEvent::EndpointCreated(_)
+            | WebhookEvent::TestRequested(_)
+            | WebhookEvent::ReplayRequested(_) => {}
         }
     }
 

@@ -114,6 +114,22 @@ fn check_limit(field: &str, value: i64, min: i64, max: i64) -> Result<(), Refusa
     })
 }
 
+/// A number of a command about an endpoint that is no setting.
+///
+/// # Errors
+/// When it is out of its bounds.
+pub(super) fn check_number(field: &str, value: i64, min: i64, max: i64) -> Result<(), Refusal> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(Refusal::EndpointNumberInvalid {
+        field: field.to_owned(),
+        value,
+        min,
+        max,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

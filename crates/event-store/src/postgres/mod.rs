@@ -6,12 +6,15 @@
 mod append;
 mod fault;
 mod heads;
+mod heartbeat;
+mod lease;
 mod purge;
 mod reader;
 mod schema;
 mod session;
 mod writer;
 
+pub use heartbeat::PostgresHeartbeat;
 pub use purge::purge_commands;
 pub use reader::PostgresReader;
 pub use schema::MIGRATIONS;

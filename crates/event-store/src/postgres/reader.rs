@@ -14,13 +14,14 @@ use super::fault;
 use crate::chain::{ChainReader, ChainedEvent, Hash};
 use crate::{LogReader, MAX_READ, ReadError, StoredCommand};
 
-/// Most events that one bulk read of streams answers. Snapshots keep streams short; more is a defect of the caller.
-const MAX_STREAMS_EVENTS: i64 = 1_000_000;
-
 /// `position > $1` alone is a complete checkpoint: positions become visible in order (one owner, one batch at a time).
 const READ_ALL: &str =
     "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at
     from events where position > $1 order by position limit $2";
+
+const READ_TYPES: &str =
+    "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at
+    from events where position > $1 and position <= $2 and type = any($3) order by position limit $4";
 
 const READ_CHAINED: &str =
     "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at,
@@ -30,14 +31,14 @@ const READ_STREAM: &str =
     "select position, tenant, stream, version, id, type, schema_version, data, meta, recorded_at
     from events where tenant = $1 and stream = $2 and version > $3 order by version limit $4";
 
-/// `offset 0` keeps the planner from turning many index look-ups into one scan of the log.
+/// The inner limit also keeps the planner from turning many index look-ups into one scan of the log.
 const READ_STREAMS: &str =
     "select e.position, e.tenant, e.stream, e.version, e.id, e.type, e.schema_version, e.data,
     e.meta, e.recorded_at, t.ordinal
     from unnest($1::text[], $2::text[], $3::bigint[]) with ordinality as t(tenant, stream, after, ordinal)
     cross join lateral (select * from events s where s.tenant = t.tenant and s.stream = t.stream
-                        and s.version > t.after order by s.version offset 0) e
-    order by t.ordinal, e.version limit $4";
+                        and s.version > t.after order by s.version limit $4) e
+    order by t.ordinal, e.version";
 
 const COMMANDS: &str = "select t.ordinal, c.fingerprint, c.outcome, c.position, c.recorded_at
     from unnest($1::text[], $2::text[]) with ordinality as t(tenant, id, ordinal)
@@ -61,6 +62,21 @@ impl LogReader for PostgresReader {
         decode_all(&query.fetch_all(&self.pool).await.map_err(fault::of_read)?)
     }
 
+    async fn read_types(
+        &self,
+        after: Position,
+        until: Position,
+        types: &[&str],
+        max: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        let query = sqlx::query(READ_TYPES)
+            .bind(after.0)
+            .bind(until.0)
+            .bind(types)
+            .bind(limit(max));
+        decode_all(&query.fetch_all(&self.pool).await.map_err(fault::of_read)?)
+    }
+
     async fn read_stream(
         &self,
         tenant: &TenantId,
@@ -79,6 +95,7 @@ impl LogReader for PostgresReader {
     async fn read_streams(
         &self,
         streams: &[(TenantId, StreamName, Version)],
+        max_each: usize,
     ) -> Result<Vec<Vec<RecordedEvent>>, ReadError> {
         if streams.is_empty() {
             return Ok(Vec::new());
@@ -87,15 +104,10 @@ impl LogReader for PostgresReader {
             .bind(streams.iter().map(|s| s.0.as_str()).collect::<Vec<_>>())
             .bind(streams.iter().map(|s| s.1.as_str()).collect::<Vec<_>>())
             .bind(streams.iter().map(|s| s.2.0).collect::<Vec<_>>())
-            .bind(MAX_STREAMS_EVENTS + 1)
+            .bind(limit(max_each))
             .fetch_all(&self.pool)
             .await
             .map_err(fault::of_read)?;
-        if i64::try_from(rows.len()).is_ok_and(|length| length > MAX_STREAMS_EVENTS) {
-            return Err(ReadError::Unavailable(
-                "the streams asked for at once hold over a million events".into(),
-            ));
-        }
         let mut answer: Vec<Vec<RecordedEvent>> = vec![Vec::new(); streams.len()];
         for row in &rows {
             let events = slot(&mut answer, ordinal(row, 10)?)?;

@@ -1,7 +1,7 @@
 //! The log's tables, as numbered steps for whoever runs migrations. Released steps are never edited.
 
 /// The steps of module `log`: version and SQL. They expect the roles `trastienda_engine` and `trastienda_api`.
-pub const MIGRATIONS: &[(i32, &str)] = &[(1, LOG)];
+pub const MIGRATIONS: &[(i32, &str)] = &[(1, LOG), (2, OWNER)];
 
 /// Grants are the point: the engine can add events, and nobody but the owner can change or remove one. The API role is
 /// granted nothing here; the policies stand for whoever is granted something later.
@@ -49,3 +49,17 @@ alter table commands force row level security;
 create policy tenant_only on commands using (tenant = current_setting('trastienda.tenant', true));
 grant select, insert, delete on commands to trastienda_engine;
 "#;
+
+/// One row: who owns the log, and its sign of life. The lease itself is an advisory lock; this only tells a standby whether
+/// its holder lives, and people who it is. `beat_at` is for people: standbys count beats, and trust no clock.
+const OWNER: &str = "
+create table engine_owner (
+  id            smallint    primary key default 1 check (id = 1),
+  instance      text        not null,
+  backend_pid   int         not null,
+  backend_start timestamptz not null,
+  beats         bigint      not null,
+  beat_at       timestamptz not null
+);
+grant select, insert, update on engine_owner to trastienda_engine;
+";

@@ -10,19 +10,14 @@ use schemas::Position;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
+use super::lease::{self, Watch};
 use super::writer::WriterOptions;
 use super::{append, fault};
 use crate::AppendError;
 use crate::chain::{Hash, Link};
 use crate::staging::Tip;
-
-/// The advisory lock that is the lease; one per database, hence one per log.
-const LEASE: i64 = 0x7472_6173_0002;
-
-/// How often a held lease is asked for again.
-const LEASE_POLL: Duration = Duration::from_millis(50);
 
 /// A custom setting given at connecting. Whoever sits in between and pools transactions does not pass it on.
 const MARKER: (&str, &str) = ("trastienda.session", "direct");
@@ -30,8 +25,8 @@ const MARKER: (&str, &str) = ("trastienda.session", "direct");
 /// A backend of the server, told apart from a later one with the same process id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Backend {
-    pid: i32,
-    started_at: OffsetDateTime,
+    pub pid: i32,
+    pub started_at: OffsetDateTime,
 }
 
 /// A session that owns the log.
@@ -41,32 +36,87 @@ pub(super) struct Session {
     pub tip: Tip,
 }
 
-/// Connects (with bounded retries), ends `previous` if it is still there, takes the lease, reads the log's end.
-pub(super) async fn open(
+/// A session that does not own the log: it waits for the lease, and looks at who holds it.
+pub(super) struct Candidate {
+    connection: PgConnection,
+    backend: Backend,
+    watch: Watch,
+    /// The holder that was told to go.
+    ended: Option<Backend>,
+}
+
+/// What a look at the lease came to.
+pub(super) enum Look {
+    Taken(Session),
+    /// It is free, or its holder is on the way out: worth another look at once.
+    Going(Candidate, Option<Backend>),
+    /// Somebody else holds it.
+    Held(Candidate),
+}
+
+/// Connects, with bounded retries.
+pub(super) async fn connect_patiently(
     target: &PgConnectOptions,
     options: &WriterOptions,
-    previous: Option<Backend>,
-) -> Result<Session, AppendError> {
+) -> Result<Candidate, AppendError> {
     let backoff = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(2))
         .with_max_times(options.connect_retries)
         .with_jitter();
-    let (mut connection, backend) = (|| connect(target, options))
+    let (connection, backend) = (|| connect(target, options))
         .retry(backoff)
         .when(|error| matches!(error, AppendError::Unknown(_)))
         .notify(|error, pause| tracing::warn!(%error, ?pause, "the log's connection failed; trying again"))
         .await?;
-    if let Some(previous) = previous {
-        within(options, end(&mut connection, previous)).await?;
-    }
-    take_lease(&mut connection, options).await?;
-    let tip = within(options, read_tip(&mut connection)).await??;
-    Ok(Session {
+    Ok(Candidate {
         connection,
         backend,
-        tip,
+        watch: Watch::default(),
+        ended: None,
     })
+}
+
+impl Candidate {
+    /// Takes the lease if it is free. If `previous`, our own old session, holds it, that is ended; so is a holder that
+    /// has been silent for `silence_limit`, unless that is `None`. A failure costs the connection.
+    pub async fn look(
+        mut self,
+        options: &WriterOptions,
+        previous: Option<Backend>,
+        silence_limit: Option<Duration>,
+    ) -> Result<Look, AppendError> {
+        if within(options, lease::try_take(&mut self.connection)).await? {
+            return self.take(options).await;
+        }
+        let Some(sign) = within(options, lease::look(&mut self.connection)).await? else {
+            return Ok(Look::Going(self, None));
+        };
+        if Some(sign.holder) == previous || Some(sign.holder) == self.ended {
+            within(options, end(&mut self.connection, sign.holder)).await?;
+            return Ok(Look::Going(self, Some(sign.holder)));
+        }
+        let is_dead = silence_limit.is_some_and(|limit| self.watch.is_silent(sign, Instant::now(), limit));
+        if is_dead {
+            tracing::warn!(backend = sign.holder.pid, "the log's owner shows no life; its session is ended");
+            within(options, end(&mut self.connection, sign.holder)).await?;
+            self.watch.forget();
+            self.ended = Some(sign.holder);
+            return Ok(Look::Going(self, Some(sign.holder)));
+        }
+        Ok(Look::Held(self))
+    }
+
+    /// The lease is ours. The server may have been set up otherwise since this session looked at it.
+    async fn take(mut self, options: &WriterOptions) -> Result<Look, AppendError> {
+        check(&mut self.connection, options).await?;
+        let tip = within(options, read_tip(&mut self.connection)).await??;
+        Ok(Look::Taken(Session {
+            connection: self.connection,
+            backend: self.backend,
+            tip,
+        }))
+    }
 }
 
 /// One attempt: connect, check the server, prepare the statements.
@@ -154,7 +204,7 @@ async fn check(connection: &mut PgConnection, options: &WriterOptions) -> Result
     Ok(backend)
 }
 
-/// Ends our own lost session on the server, which may not have noticed yet that we are gone.
+/// Ends a session on the server: our own lost one, which may not know yet that we are gone, or a dead owner's.
 async fn end(connection: &mut PgConnection, backend: Backend) -> Result<(), sqlx::Error> {
     sqlx::query(
         "select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2",
@@ -164,20 +214,6 @@ async fn end(connection: &mut PgConnection, backend: Backend) -> Result<(), sqlx
     .execute(connection)
     .await
     .map(|_| ())
-}
-
-async fn take_lease(connection: &mut PgConnection, options: &WriterOptions) -> Result<(), AppendError> {
-    let deadline = Instant::now() + options.lease_wait;
-    loop {
-        let attempt = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LEASE);
-        if within(options, attempt.fetch_one(&mut *connection)).await? {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            return Err(AppendError::Fenced);
-        }
-        sleep(LEASE_POLL).await;
-    }
 }
 
 /// Reads the log's end. Only under the lease, or it could move.

@@ -7,20 +7,26 @@ use std::time::Duration;
 use schemas::{Position, Version};
 use sqlx::Row;
 use sqlx::postgres::PgConnectOptions;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::append;
 use super::fault::{self, Verdict};
 use super::heads::Heads;
-use super::session::{self, Backend, Session};
+use super::heartbeat::PostgresHeartbeat;
+use super::session::{self, Backend, Candidate, Look, Session};
 use crate::staging::{self, StreamKey};
 use crate::{Append, AppendError, Appended, LogWriter};
 
 /// How the owner connects and how long it waits.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// How long another owner's lease is waited for.
+    /// Names this process to people who look at `engine_owner`.
+    pub instance: String,
+    /// How long [`PostgresWriter::connect`] waits for another owner's lease, and everything for an old session to go.
     pub lease_wait: Duration,
+    /// How long an owner may show no life before a standby ends its session. Owners beat every second.
+    pub silence_limit: Duration,
     /// Accept a server that may lose acknowledged appends. For trials only.
     pub allow_unsafe_durability: bool,
     /// For one attempt to connect.
@@ -38,7 +44,9 @@ pub struct WriterOptions {
 impl Default for WriterOptions {
     fn default() -> Self {
         Self {
+            instance: String::new(),
             lease_wait: Duration::from_secs(15),
+            silence_limit: Duration::from_secs(3),
             allow_unsafe_durability: false,
             connect_timeout: Duration::from_secs(5),
             connect_retries: 8,
@@ -55,9 +63,16 @@ pub struct PostgresWriter {
     options: WriterOptions,
     /// `None` once the lease or the connection is lost, until `recover`.
     owned: Option<Owned>,
-    /// The session that was used last; `recover` ends it on the server if it lingers there.
-    backend: Backend,
+    /// A session that waits for the lease meanwhile.
+    candidate: Option<Candidate>,
+    /// The session that owned the log last; it is ended on the server if it lingers there.
+    previous: Option<Backend>,
+    /// The session that the heartbeat speaks for.
+    alive: watch::Sender<Option<Backend>>,
 }
+
+/// How often a lease that is about to be free is asked for again.
+const LEASE_POLL: Duration = Duration::from_millis(50);
 
 /// What may be believed only while the lease is held.
 struct Owned {
@@ -84,15 +99,75 @@ impl PostgresWriter {
     /// # Errors
     /// As [`Self::connect`].
     pub async fn connect_with(target: PgConnectOptions, options: WriterOptions) -> Result<Self, AppendError> {
-        let session = session::open(&target, &options, None).await?;
-        let backend = session.backend;
-        let owned = Some(Owned::new(session, &options));
-        Ok(Self {
+        let deadline = Instant::now() + options.lease_wait;
+        let mut writer = Self::new(target, options);
+        loop {
+            let looked = writer.look(None).await?;
+            if matches!(looked, Looked::Taken(_)) {
+                return Ok(writer);
+            }
+            if Instant::now() >= deadline {
+                return Err(AppendError::Fenced);
+            }
+            sleep(LEASE_POLL).await;
+        }
+    }
+
+    /// Connects to the log and takes its lease if nobody holds it: [`Self::head`] tells. Otherwise this is a standby, and
+    /// [`LogWriter::recover`] takes over when the owner leaves, dies or shows no life.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], but never [`AppendError::Fenced`].
+    pub async fn open(target: PgConnectOptions, options: WriterOptions) -> Result<Self, AppendError> {
+        let mut writer = Self::new(target, options);
+        writer.look(None).await?;
+        Ok(writer)
+    }
+
+    fn new(target: PgConnectOptions, options: WriterOptions) -> Self {
+        Self {
             target,
             options,
-            owned,
-            backend,
-        })
+            owned: None,
+            candidate: None,
+            previous: None,
+            alive: watch::Sender::new(None),
+        }
+    }
+
+    /// One look at the lease, over the session that waits for it.
+    async fn look(&mut self, silence_limit: Option<Duration>) -> Result<Looked, AppendError> {
+        let candidate = match self.candidate.take() {
+            Some(candidate) => candidate,
+            None => session::connect_patiently(&self.target, &self.options).await?,
+        };
+        match candidate
+            .look(&self.options, self.previous, silence_limit)
+            .await?
+        {
+            Look::Taken(session) => {
+                let head = session.tip.link.position;
+                self.previous = Some(session.backend);
+                self.alive.send_replace(Some(session.backend));
+                self.owned = Some(Owned::new(session, &self.options));
+                Ok(Looked::Taken(head))
+            }
+            Look::Going(candidate, holder) => {
+                self.candidate = Some(candidate);
+                Ok(Looked::Going {
+                    is_own: holder.is_some() && holder == self.previous,
+                })
+            }
+            Look::Held(candidate) => {
+                self.candidate = Some(candidate);
+                Ok(Looked::Held)
+            }
+        }
+    }
+
+    fn lose(&mut self) {
+        self.owned = None;
+        self.alive.send_replace(None);
     }
 
     /// The log's end, as far as this owner knows; `None` after the lease was lost.
@@ -102,6 +177,12 @@ impl PostgresWriter {
 }
 
 impl LogWriter for PostgresWriter {
+    type Heartbeat = PostgresHeartbeat;
+
+    fn heartbeat(&self) -> PostgresHeartbeat {
+        PostgresHeartbeat::new(&self.target, &self.options.instance, self.alive.subscribe())
+    }
+
     async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
         // Taken out, and put back only when its state is known: a future that is dropped half-way closes the connection.
         let mut owned = self.owned.take().ok_or(AppendError::Fenced)?;
@@ -109,7 +190,7 @@ impl LogWriter for PostgresWriter {
             .await
             .unwrap_or_else(|_| Err(fault::timed_out()));
         match &result {
-            Err(AppendError::Fenced | AppendError::Unknown(_) | AppendError::Unusable(_)) => {}
+            Err(AppendError::Fenced | AppendError::Unknown(_) | AppendError::Unusable(_)) => self.lose(),
             Ok(_)
             | Err(
                 AppendError::WrongVersion { .. } | AppendError::DuplicateCommand | AppendError::Rejected(_),
@@ -127,18 +208,42 @@ impl LogWriter for PostgresWriter {
                 self.owned = Some(owned);
                 Ok(())
             }
-            Ok(Err(_)) | Err(_) => Err(AppendError::Fenced),
+            Ok(Err(_)) | Err(_) => {
+                self.lose();
+                Err(AppendError::Fenced)
+            }
         }
     }
 
     async fn recover(&mut self) -> Result<Position, AppendError> {
-        self.owned = None;
-        let session = session::open(&self.target, &self.options, Some(self.backend)).await?;
-        self.backend = session.backend;
-        let head = session.tip.link.position;
-        self.owned = Some(Owned::new(session, &self.options));
-        Ok(head)
+        self.lose();
+        let deadline = Instant::now() + self.options.lease_wait;
+        loop {
+            match self.look(Some(self.options.silence_limit)).await? {
+                Looked::Taken(head) => return Ok(head),
+                // Our own session held the lease as long as it lived, so that it has ended, and its transaction with it.
+                Looked::Held => return Err(AppendError::Fenced),
+                Looked::Going { is_own } if Instant::now() >= deadline => {
+                    return Err(if is_own {
+                        AppendError::Unknown("the old session is still there".into())
+                    } else {
+                        AppendError::Fenced
+                    });
+                }
+                Looked::Going { .. } => sleep(LEASE_POLL).await,
+            }
+        }
     }
+}
+
+/// What the writer saw of the lease.
+enum Looked {
+    Taken(Position),
+    /// Its holder is on the way out.
+    Going {
+        is_own: bool,
+    },
+    Held,
 }
 
 impl Owned {

@@ -81,7 +81,7 @@ pub async fn several_streams_are_read_in_one_go<S: Store>(store: &S) {
         ask("a/1", 0),
         ask("a/1", 5),
     ];
-    let answer = store.reader().read_streams(&asked).await.unwrap();
+    let answer = store.reader().read_streams(&asked, 10).await.unwrap();
     let versions: Vec<Vec<i64>> = answer
         .iter()
         .map(|events| events.iter().map(|e| e.version.0).collect())
@@ -91,7 +91,17 @@ pub async fn several_streams_are_read_in_one_go<S: Store>(store: &S) {
         [vec![1, 2], vec![], vec![2, 3, 4, 5], vec![1, 2, 3, 4, 5], vec![]]
     );
     assert!(answer[0].iter().all(|e| e.stream.as_str() == "b/1"));
-    assert!(store.reader().read_streams(&[]).await.unwrap().is_empty());
+    let short = store.reader().read_streams(&asked, 2).await.unwrap();
+    let versions: Vec<Vec<i64>> = short
+        .iter()
+        .map(|events| events.iter().map(|e| e.version.0).collect())
+        .collect();
+    assert_eq!(
+        versions,
+        [vec![1, 2], vec![], vec![2, 3], vec![1, 2], vec![]],
+        "each stream has its share, whatever the others hold"
+    );
+    assert!(store.reader().read_streams(&[], 10).await.unwrap().is_empty());
 }
 
 pub async fn an_empty_batch_changes_nothing<S: Store>(store: &S) {

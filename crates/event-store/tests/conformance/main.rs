@@ -25,6 +25,7 @@ mod proxy;
 mod purge;
 mod recorded_at;
 mod resume;
+mod standby;
 mod unsafe_servers;
 
 macro_rules! promises {

@@ -78,6 +78,7 @@ impl LogReader for NaiveLog {
     async fn read_streams(
         &self,
         _: &[(TenantId, StreamName, Version)],
+        _: usize,
     ) -> Result<Vec<Vec<RecordedEvent>>, ReadError> {
         Err(ReadError::Unavailable("the naive log has no streams".into()))
     }

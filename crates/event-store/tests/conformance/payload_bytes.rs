@@ -39,7 +39,7 @@ pub async fn payloads_keep_their_exact_bytes<S: Store>(store: &S) {
     let asked: Vec<_> = (0..ODD.len())
         .map(|n| (tenant("t"), stream(&format!("sale/{n}")), Version::EMPTY))
         .collect();
-    let bulk = reader.read_streams(&asked).await.unwrap();
+    let bulk = reader.read_streams(&asked, 10).await.unwrap();
     let all = reader.read_all(Position::START, 100).await.unwrap();
     let ids: Vec<_> = batch.iter().map(key).collect();
     let outcomes = reader.commands(&ids).await.unwrap();

@@ -2,14 +2,15 @@
 //!
 //! A story's choices come from the seed and its number alone, so a seed can be repeated.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::world::{self, CUSTOMERS, ITEMS, STORE, TERMINAL, World};
@@ -20,21 +21,58 @@ use crate::journal::Journal;
 /// On average; turns a rate of commands into one of stories.
 const COMMANDS_PER_STORY: f64 = 1.4;
 
-/// How far the load is; the killer watches it.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
+/// How far the load is, and how far it may go: the killer watches the one and moves the other.
+#[derive(Debug)]
+pub(super) struct Progress {
     answered: AtomicU64,
-    over: AtomicBool,
+    /// Commands that may be planned by now, so that each blow falls on a system at work.
+    allowed: watch::Sender<u64>,
+    /// From when a command was due to when its answer was journalled.
+    latencies_ms: Mutex<Vec<u32>>,
 }
 
-impl Counters {
+impl Progress {
+    pub(super) fn new(allowed: u64) -> Self {
+        Self {
+            answered: AtomicU64::new(0),
+            allowed: watch::Sender::new(allowed),
+            latencies_ms: Mutex::default(),
+        }
+    }
+
     pub(super) fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+    pub(super) fn allow(&self, commands: u64) {
+        self.allowed.send_replace(commands);
     }
+
+    fn count(&self, due: Instant) {
+        let waited = u32::try_from(due.elapsed().as_millis()).unwrap_or(u32::MAX);
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        self.latencies_ms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(waited);
+    }
+
+    /// All of them, in ascending order.
+    pub(super) fn latencies_ms(&self) -> Vec<u32> {
+        let mut all = self
+            .latencies_ms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// A share of sorted figures lies at or below the answer; 0 without figures.
+pub(super) fn percentile(sorted: &[u32], percent: usize) -> u32 {
+    let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(place).copied().unwrap_or(0)
 }
 
 pub(super) struct Load<'a> {
@@ -46,7 +84,7 @@ pub(super) struct Load<'a> {
     pub workers: usize,
     pub worlds: &'a [World],
     pub acks: &'a Journal,
-    pub counters: Arc<Counters>,
+    pub progress: &'a Progress,
 }
 
 /// What happens to one customer at the till, or in the storeroom.
@@ -206,18 +244,14 @@ impl Load<'_> {
     /// # Errors
     /// When one gets no answer for longer than any recovery takes.
     pub(super) async fn run(&self) -> anyhow::Result<()> {
-        let outcome = self.send_all().await;
-        self.counters.over.store(true, Ordering::Relaxed);
-        outcome
-    }
-
-    async fn send_all(&self) -> anyhow::Result<()> {
         let mut random = StdRng::seed_from_u64(self.seed);
         let mut under_way = FuturesUnordered::new();
         let (mut planned, mut number) = (0, 0_u64);
         let mut arrival = Instant::now();
+        let mut allowed = self.progress.allowed.subscribe();
         while planned < self.commands || !under_way.is_empty() {
-            let may_arrive = planned < self.commands && under_way.len() < self.workers;
+            let is_allowed = planned < self.commands.min(*allowed.borrow_and_update());
+            let may_arrive = is_allowed && under_way.len() < self.workers;
             tokio::select! {
                 () = tokio::time::sleep_until(arrival), if may_arrive => {
                     number += 1;
@@ -226,25 +260,31 @@ impl Load<'_> {
                     let mut calls = Story::draw(&mut StdRng::seed_from_u64(self.seed.wrapping_add(number << 20))).calls(&id);
                     calls.truncate(left);
                     planned += u64::try_from(calls.len())?;
+                    under_way.push(self.tell(number, id, calls, arrival));
                     arrival += exponential(&mut random, self.rate / COMMANDS_PER_STORY);
-                    under_way.push(self.tell(number, id, calls));
                 }
                 // What a refusal cut short makes room for other stories.
                 Some(untold) = under_way.next(), if !under_way.is_empty() => planned -= untold?,
+                // Nothing was due while nothing was allowed.
+                changed = allowed.changed(), if !is_allowed && planned < self.commands => {
+                    changed?;
+                    arrival = arrival.max(Instant::now());
+                }
             }
         }
         Ok(())
     }
 
     /// Answers how many commands were not sent because the one before them was refused.
-    async fn tell(&self, number: u64, id: String, calls: Vec<Call>) -> anyhow::Result<u64> {
+    async fn tell(&self, number: u64, id: String, calls: Vec<Call>, mut due: Instant) -> anyhow::Result<u64> {
         let place = usize::try_from(number)? % self.worlds.len();
         let mut left = u64::try_from(calls.len())?;
         for (step, call) in calls.into_iter().enumerate() {
             let answer = self.worlds[place]
                 .ask(call.keyed(format!("{id}-{step}")), self.acks)
                 .await?;
-            self.counters.answered.fetch_add(1, Ordering::Relaxed);
+            self.progress.count(due);
+            due = Instant::now();
             left -= 1;
             if matches!(answer, Answer::Refused(_)) {
                 break;
@@ -276,6 +316,13 @@ mod tests {
         };
         assert_eq!(told(7), told(7));
         assert_ne!(told(7), told(8));
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_figures() {
+        let figures: Vec<u32> = (1..=200).collect();
+        assert_eq!((percentile(&figures, 50), percentile(&figures, 99)), (100, 198));
+        assert_eq!((percentile(&[7], 99), percentile(&[], 99)), (7, 0));
     }
 
     #[test]

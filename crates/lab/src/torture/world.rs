@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::fleet::Fleet;
 use crate::api::{self, Call, Credit};
 use crate::client::{self, Accepted, Answer, Client};
-use crate::demo::Demo;
+use crate::clock::Deadline;
 use crate::journal::Journal;
 use crate::receiver::Receiver;
 use crate::signature::Secret;
@@ -15,6 +16,9 @@ use crate::verify::Ack;
 
 /// Longer than any recovery.
 const CALL_PATIENCE: Duration = Duration::from_secs(240);
+/// Longer than any answer of a process that is not halted.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 const EVENT_TYPES: &[&str] = &["sale.*", "inventory.*", "customer.*"];
 pub(super) const STORE: &str = "torture";
 pub(super) const TERMINAL: &str = "torture-1";
@@ -51,7 +55,7 @@ pub(super) fn price_minor(number: usize) -> i64 {
 
 /// Signs in to each tenant and creates what the load needs.
 pub(super) async fn build(
-    demo: &Demo,
+    fleet: &Fleet,
     tenants: &[&str],
     seed: u64,
     receiver: &Receiver,
@@ -60,13 +64,15 @@ pub(super) async fn build(
     let mut worlds = Vec::new();
     for tenant in tenants {
         let client = Client::new(client::Options {
-            base_url: demo.base_url.clone(),
+            base_url: fleet.demo.base_url.clone(),
             tenant: (*tenant).to_owned(),
-            user: demo.tenant(tenant)?.user("admin")?.clone(),
+            user: fleet.demo.tenant(tenant)?.user("admin")?.clone(),
             reason: "torture".to_owned(),
             patience: CALL_PATIENCE,
             token_file: None,
-        })?;
+        })?
+        .routed(fleet.routes.clone())
+        .hasty(REQUEST_PATIENCE, LONGEST_PAUSE)?;
         let mut world = World {
             tenant: (*tenant).to_owned(),
             client,
@@ -115,11 +121,53 @@ impl World {
         Ok(answer)
     }
 
-    async fn must(&self, call: Call, acks: &Journal) -> anyhow::Result<Accepted> {
+    /// One small command that changes something; answers its position.
+    pub(super) async fn probe(&self, key: String, acks: &Journal) -> anyhow::Result<i64> {
+        let adjust = api::adjust_stock(STORE, &sku(0), 1, "probe");
+        let accepted = self.must(adjust.keyed(key), acks).await?;
+        accepted
+            .position()
+            .context("an answer without a position")
+    }
+
+    pub(super) async fn must(&self, call: Call, acks: &Journal) -> anyhow::Result<Accepted> {
         let path = call.path.clone();
         match self.ask(call, acks).await? {
             Answer::Accepted(accepted) => Ok(accepted),
             Answer::Refused(refused) => Err(anyhow::Error::new(refused).context(path)),
+        }
+    }
+
+    /// Waits until the read models hold the last answer, and the receiver has every delivery.
+    pub(super) async fn wait_until_delivered(
+        &self,
+        receiver: &Receiver,
+        deadline: Deadline,
+        look_every: Duration,
+    ) -> anyhow::Result<()> {
+        let position = self.last_position();
+        self.client.accepted(&api::tenant().at_least(position)).await?;
+        loop {
+            // In this order: once the last event has come all are matched.
+            let received = receiver.summary(&self.hook);
+            let statistics: api::EndpointStatistics = self
+                .client
+                .read(&api::endpoint_statistics(&self.endpoint_id))
+                .await?;
+            let is_quiet = statistics.delivered == statistics.matched
+                && received.received >= statistics.matched
+                && received.highest_position >= position;
+            if is_quiet {
+                return Ok(());
+            }
+            anyhow::ensure!(
+                deadline.pause(look_every).await,
+                "{} of {} deliveries, {} received up to position {}, not {position}",
+                statistics.delivered,
+                statistics.matched,
+                received.received,
+                received.highest_position
+            );
         }
     }
 

@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnection;
 
 use super::Heads;
 use super::chain::{self, Hashed};
+use super::feeds::Feeds;
 use super::findings::Findings;
 use super::fold::Folded;
 use super::secrets;
@@ -53,6 +54,7 @@ pub(super) struct Walked {
     pub commands: HashMap<CommandKey, CommandEvents>,
     pub folded: Folded,
     pub matched: Matched,
+    pub feeds: Feeds,
 }
 
 #[derive(Default)]
@@ -134,6 +136,7 @@ impl Walk {
             self.walked.folded.take(event, &data, &meta, findings);
         }
         self.walked.matched.take(event, &data);
+        self.walked.feeds.take(event, &data);
     }
 
     fn check_chain(&mut self, event: &Event, findings: &mut Findings) {

@@ -2,15 +2,19 @@
 //!
 //! Its own SQL and its own folds, written from the documents and not from the product's code: a mistake there must not
 //! be repeated here. `log` walks the log, `fold` makes the read models from scratch, `tables` compares them, `webhooks`
-//! recomputes who had to get what, `acks` holds what clients were told against what is stored, `logs` searches the
-//! servers' log files for secrets.
+//! recomputes who had to get what, `acks` holds what clients were told against what is stored, `observed` what a reader
+//! saw live against what stands there now, `bounds` looks for what waits too long, `logs` searches the servers' log
+//! files for secrets.
 
 mod acks;
+mod bounds;
 mod chain;
+mod feeds;
 mod findings;
 mod fold;
 mod log;
 mod logs;
+mod observed;
 mod secrets;
 mod tables;
 mod webhooks;
@@ -28,6 +32,7 @@ pub use self::findings::Verdict;
 use crate::clock::Deadline;
 use crate::demo::{self, Demo};
 use crate::journal;
+use crate::observer::Observation;
 use crate::receiver::Receipt;
 
 /// How long the read models and the matcher may take to reach the head.
@@ -44,6 +49,9 @@ pub struct Arguments {
     /// What clients were answered: lines of JSON {key, status, position, tenant}.
     #[arg(long)]
     acks: Option<PathBuf>,
+    /// What an observer saw while others wrote.
+    #[arg(long)]
+    observed: Option<PathBuf>,
     /// What a receiver received; by default the journals that `replay` keeps beside demo.json.
     #[arg(long)]
     journal: Option<PathBuf>,
@@ -55,6 +63,7 @@ pub struct Evidence {
     pub database_url: String,
     pub acks: Vec<Ack>,
     pub receipts: Vec<Receipt>,
+    pub observed: Vec<Observation>,
     /// Every `*.log` below this folder is searched for secrets.
     pub logs: Option<PathBuf>,
 }
@@ -69,6 +78,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         database_url: demo.database_url.context("demo.json names no database_url")?,
         acks: arguments
             .acks
+            .as_deref()
+            .map(journal::read)
+            .transpose()?
+            .unwrap_or_default(),
+        observed: arguments
+            .observed
             .as_deref()
             .map(journal::read)
             .transpose()?
@@ -116,11 +131,18 @@ pub async fn check(evidence: &Evidence) -> anyhow::Result<Verdict> {
     let walked = log::walk(&mut snapshot, &heads, &mut findings).await?;
     log::check_commands(&mut snapshot, &walked, &mut findings).await?;
     tables::compare(&mut snapshot, &walked.folded, &mut findings).await?;
+    if heads.are_quiet() {
+        // Of a log that is read to its end, or a command could be there by half.
+        walked.folded.check_held(&mut findings);
+    }
     let deliveries = webhooks::Deliveries::read(&mut snapshot).await?;
     deliveries.check(&walked.matched, heads.matcher, &mut findings);
     deliveries.check_receipts(&evidence.receipts, &mut findings);
+    feeds::check(&mut snapshot, &walked.feeds, heads.matcher, &mut findings).await?;
     webhooks::check_secrets(&mut snapshot, &mut findings).await?;
     acks::check(&mut snapshot, &evidence.acks, &walked, &mut findings).await?;
+    observed::check(&mut snapshot, &evidence.observed, &mut findings).await?;
+    bounds::check(&mut snapshot, &mut findings).await?;
     snapshot.rollback().await?;
     let Some(folder) = evidence.logs.clone() else {
         return Ok(findings.verdict());
@@ -149,7 +171,7 @@ impl Heads {
     async fn read(connection: &mut PgConnection) -> anyhow::Result<Self> {
         let (log, serving, matcher): (Option<i64>, Option<i64>, Option<i64>) = sqlx::query_as(
             "select (select max(position) from events),
-               (select position from projection_checkpoint where name = 'serving'),
+               (select position from projection_serving),
                (select position from dispatcher_checkpoint where name = 'matcher')",
         )
         .fetch_one(connection)

@@ -1,4 +1,5 @@
-//! The product's read models against the fold from scratch, row by row, in both directions.
+//! The product's read models against the fold from scratch, row by row, in both directions: the group that queries read,
+//! and every other group that has reached the head.
 
 use std::collections::HashMap;
 
@@ -38,6 +39,8 @@ const TABLES: &[(&str, &[&str])] = &[
     ("rm_stock", &["tenant", "store", "sku"]),
     ("rm_stock_movements", &["tenant", "store", "sku", "position"]),
     ("rm_units", &["tenant", "unit"]),
+    ("rm_reservations", &["tenant", "reservation_id"]),
+    ("rm_reservation_lines", &["tenant", "reservation_id", "line"]),
     ("rm_customers", &["tenant", "customer_id"]),
     ("rm_customer_ledger", &["tenant", "customer_id", "position"]),
     ("rm_sales", &["tenant", "sale_id"]),
@@ -46,37 +49,50 @@ const TABLES: &[(&str, &[&str])] = &[
     ("rm_item_sales", &["tenant", "store", "day", "sku"]),
 ];
 
-/// Compares every table.
+/// Compares every table of every group that stands at the head; the serving one in any case.
 pub(super) async fn compare(
     connection: &mut PgConnection,
     folded: &Folded,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
+    let schemas: Vec<String> = sqlx::query_scalar(
+        "select g.schema from projection_groups g join projection_checkpoint c on c.name = g.schema
+         where g.dropped_at is null and (g.id = (select serving from projection_pointer)
+           or c.position = (select max(position) from events)) order by g.id",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .context("cannot read which groups of read models there are")?;
     let none = HashMap::new();
-    for (table, key_columns) in TABLES {
-        let expected = folded.tables.get(table).unwrap_or(&none);
-        compare_table(connection, table, key_columns, expected, findings).await?;
-    }
-    let frozen: i64 = sqlx::query_scalar("select count(*) from projection_poison")
-        .fetch_one(connection)
-        .await?;
-    if frozen > 0 {
-        findings.error(
-            "read_models",
-            format!("{frozen} rows are frozen (projection_poison)"),
-        );
+    for schema in schemas {
+        for (table, key_columns) in TABLES {
+            let expected = folded.tables.get(table).unwrap_or(&none);
+            compare_table(connection, &schema, table, key_columns, expected, findings).await?;
+        }
+        let frozen: i64 =
+            sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {schema}.projection_poison")))
+                .fetch_one(&mut *connection)
+                .await?;
+        if frozen > 0 {
+            findings.error(
+                "read_models",
+                format!("{frozen} rows are frozen ({schema}.projection_poison)"),
+            );
+        }
     }
     Ok(())
 }
 
 async fn compare_table(
     connection: &mut PgConnection,
+    schema: &str,
     table: &'static str,
     key_columns: &[&str],
     expected: &HashMap<Key, Row>,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    // The table's name is one of the constants above.
+    // The table's name is one of the constants above, the schema's is the product's own.
+    let table = format!("{schema}.{table}");
     let sql = format!("select to_jsonb(t) from {table} t");
     let mut rows = sqlx::query_scalar::<_, Value>(AssertSqlSafe(sql)).fetch(connection);
     let mut found = 0;

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Config, ConfigError};
+use super::{AuthConfig, Config, ConfigError, HttpConfig};
 
 /// Longest life of a name's answer: a receiver that moves is followed within it.
 const MAX_DNS_TTL_S: u64 = 30;
@@ -65,6 +65,12 @@ fn check_edges(config: &Config) -> Result<(), ConfigError> {
         100..=300_000,
     )?;
     within(
+        "the length of http.trusted_proxies",
+        config.http.trusted_proxies.len(),
+        0..=100,
+    )?;
+    check_request_times(&config.http)?;
+    within(
         "http.max_body_bytes",
         config.http.max_body_bytes,
         1_024..=16 << 20,
@@ -85,6 +91,29 @@ fn check_edges(config: &Config) -> Result<(), ConfigError> {
         tracing_subscriber::EnvFilter::try_new(&config.telemetry.log_level).is_err(),
         "telemetry.log_level",
         "must be directives such as info,sqlx=warn",
+    )
+}
+
+fn check_request_times(http: &HttpConfig) -> Result<(), ConfigError> {
+    within(
+        "http.request_timeout_ms",
+        http.request_timeout_ms,
+        1_000..=600_000,
+    )?;
+    refuse_if(
+        http.request_timeout_ms <= http.body_read_timeout_ms,
+        "http.request_timeout_ms",
+        "must be longer than http.body_read_timeout_ms, which is a part of it",
+    )?;
+    within(
+        "http.answer_write_timeout_ms",
+        http.answer_write_timeout_ms,
+        100..=3_600_000,
+    )?;
+    within(
+        "http.keep_alive_timeout_ms",
+        http.keep_alive_timeout_ms,
+        100..=3_600_000,
     )
 }
 
@@ -209,9 +238,32 @@ fn check_security(config: &Config) -> Result<(), ConfigError> {
     within("auth.argon2_iterations", auth.argon2_iterations, 1..=20)?;
     within("auth.argon2_parallelism", auth.argon2_parallelism, 1..=16)?;
     within("auth.argon2_at_once", auth.argon2_at_once, 1..=64)?;
+    check_sign_in(auth)?;
     refuse_if(
         config.keys.kek.is_some() && config.keys.kek_file.is_some(),
         "keys.kek",
         "and keys.kek_file exclude each other",
+    )
+}
+
+fn check_sign_in(auth: &AuthConfig) -> Result<(), ConfigError> {
+    within("auth.sign_in_window_s", auth.sign_in_window_s, 1..=86_400)?;
+    let per_address = auth.sign_in_failures_per_address;
+    within("auth.sign_in_failures_per_address", per_address, 1..=1_000_000)?;
+    within(
+        "auth.sign_in_failures_per_user_and_address",
+        auth.sign_in_failures_per_user_and_address,
+        1..=1_000_000,
+    )?;
+    // Otherwise one address could lock a user or a whole tenant out.
+    within(
+        "auth.sign_in_failures_per_user",
+        auth.sign_in_failures_per_user,
+        per_address + 1..=10_000_000,
+    )?;
+    within(
+        "auth.sign_in_failures_per_tenant",
+        auth.sign_in_failures_per_tenant,
+        per_address + 1..=10_000_000,
     )
 }

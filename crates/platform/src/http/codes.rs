@@ -60,6 +60,15 @@ codes! {
     AUTH_TOO_MANY_ATTEMPTS = "auth.too_many_attempts" TOO_MANY_REQUESTS
         en "Too many attempts" "Too many failed sign-ins; wait before the next one."
         es "Demasiados intentos" "Demasiados inicios de sesión fallidos; espere antes del siguiente."
+    INTEGRATION_TOKEN_INVALID = "integration.token_invalid" UNAUTHORIZED
+        en "Integration token not accepted" "Send X-Integration-Token with a live token of the connector that the path names."
+        es "Token de integración no aceptado" "Envíe X-Integration-Token con un token vigente del conector que nombra la ruta."
+    INTEGRATION_DISABLED = "integration.disabled" FORBIDDEN
+        en "Connector disabled" "An administrator has disabled this connector; its events go on being kept."
+        es "Conector desactivado" "La administración desactivó este conector; sus eventos se siguen guardando."
+    FEED_ALREADY_SENT = "feed.already_sent" CONFLICT
+        en "Already acknowledged" "The event was acknowledged with sent before, and that is final."
+        es "Ya confirmado" "El evento ya se confirmó con sent, y eso es definitivo."
 
     // --- headers ---
     REASON_REQUIRED = "reason.required" BAD_REQUEST

@@ -4,6 +4,7 @@
 //! Order: path (404), method (405), credential (401), role (403), headers (400), body (413, 400). What may not be done
 //! is not told apart by its body. Deliberately absent: operations; a handler sees only requests that passed.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,22 +14,27 @@ use futures::FutureExt;
 use hmac::Mac;
 use poem::endpoint::BoxEndpoint;
 use poem::error::ReadBodyError;
-use poem::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
 
+use super::client_address::{AddressRange, client_address};
 use super::codes;
+use super::denials::DenialLog;
 use super::framework;
 use super::json::NextCursor;
 use super::page;
 use super::problem::Problem;
-use super::request::{self, Principal, PublicContext, RequestContext};
+use super::request::{self, ConnectorContext, Principal, PublicContext, RequestContext};
 use super::route::{Access, Found, Matcher, ReasonRule, Route, Verb, without_trailing_slash};
 use super::strict_json;
 use super::text::{Language, Text};
 use crate::auth::TokenVerifier;
 use crate::config::HttpConfig;
 use crate::{clock, metrics, telemetry};
+
+/// When to come back after a request that took too long.
+const RETRY_AFTER_S: u64 = 5;
 
 /// A service as the gateway serves it: its rows, and the endpoint that answers them.
 pub struct Service {
@@ -43,6 +49,12 @@ pub struct GuardSettings {
     pub fingerprint_key: [u8; 32],
     pub max_body_bytes: usize,
     pub body_read_timeout: Duration,
+    /// From the headers to the handler's answer, the body included; then 503.
+    pub request_timeout: Duration,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Where denied access is recorded.
+    pub denials: Option<DenialLog>,
 }
 
 impl GuardSettings {
@@ -52,7 +64,17 @@ impl GuardSettings {
             fingerprint_key,
             max_body_bytes: config.max_body_bytes,
             body_read_timeout: Duration::from_millis(config.body_read_timeout_ms),
+            request_timeout: Duration::from_millis(config.request_timeout_ms),
+            trusted_proxies: config.trusted_proxies.clone(),
+            denials: None,
         }
+    }
+
+    /// Records denied access.
+    #[must_use]
+    pub fn recording(mut self, denials: DenialLog) -> Self {
+        self.denials = Some(denials);
+        self
     }
 }
 
@@ -105,6 +127,12 @@ impl Gateway {
             Found::Unknown => return Err(Problem::new(&codes::PATH_UNKNOWN)),
         };
         let principal = self.principal(route, request.headers())?;
+        if route.access == Access::Connector {
+            let token = request::integration_token(request.headers())
+                .ok_or_else(|| Problem::new(&codes::INTEGRATION_TOKEN_INVALID))?;
+            let client = self.client(&request);
+            request.set_data(ConnectorContext { token, client });
+        }
         let reason = reason_for(route, request.headers())?;
         let idempotency_key = match route.method {
             Verb::Get => None,
@@ -116,6 +144,7 @@ impl Gateway {
         request.set_body(body);
         let traceparent = telemetry::current_traceparent()
             .or_else(|| request::traceparent(request.headers()).map(str::to_owned));
+        let who = principal.clone();
         match principal {
             Some(principal) => request.set_data(RequestContext {
                 principal,
@@ -126,6 +155,7 @@ impl Gateway {
                 language,
             }),
             None => request.set_data(PublicContext {
+                client: self.client(&request),
                 fingerprint,
                 traceparent,
                 language,
@@ -134,12 +164,32 @@ impl Gateway {
         let Some(endpoint) = self.endpoints.get(table) else {
             return Err(Problem::new(&codes::PATH_UNKNOWN));
         };
-        Ok(endpoint.get_response(normalised(request)).await)
+        let response = endpoint.get_response(normalised(request)).await;
+        if let Some(who) = who.filter(|_| response.status() == StatusCode::FORBIDDEN) {
+            let problem = response.extensions().get::<Problem>();
+            self.denied(
+                &who,
+                route,
+                problem.map_or(codes::AUTH_ROLE_FORBIDDEN.code, |problem| problem.code),
+            );
+        }
+        Ok(response)
+    }
+
+    fn client(&self, request: &Request) -> IpAddr {
+        let peer = request.remote_addr().as_socket_addr();
+        client_address(peer, request.headers(), &self.settings.trusted_proxies)
+    }
+
+    fn denied(&self, who: &Principal, route: &Route, code: &'static str) {
+        if let Some(denials) = &self.settings.denials {
+            denials.note(who, route.operation, code);
+        }
     }
 
     /// Who asks, when the row wants to know.
     fn principal(&self, route: &Route, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
-        if route.access == Access::Public {
+        if route.access != Access::User {
             return Ok(None);
         }
         let challenge = |code, value| {
@@ -160,6 +210,7 @@ impl Gateway {
         if route.roles.contains(&principal.role) {
             Ok(Some(principal))
         } else {
+            self.denied(&principal, route, codes::AUTH_ROLE_FORBIDDEN.code);
             Err(Problem::new(&codes::AUTH_ROLE_FORBIDDEN))
         }
     }
@@ -233,11 +284,18 @@ impl Endpoint for Gateway {
             telemetry::set_parent_from(parent, &span);
         }
         let work = AssertUnwindSafe(self.admit(request, found, language)).catch_unwind();
+        // What a handler began goes on without it: commands belong to the engine.
+        let work = tokio::time::timeout(self.settings.request_timeout, work);
         let response = async {
             let response = match work.await {
-                Ok(Ok(response)) => framework::settle(response, language, &request_id).await,
-                Ok(Err(problem)) => problem.render(language, &request_id),
-                Err(panic) => {
+                Ok(Ok(Ok(response))) => framework::settle(response, language, &request_id).await,
+                Ok(Ok(Err(problem))) => problem.render(language, &request_id),
+                Err(_) => {
+                    tracing::warn!(operation, "a request was not answered in its time");
+                    let problem = Problem::new(&codes::SERVICE_UNAVAILABLE).retry_after(RETRY_AFTER_S);
+                    problem.render(language, &request_id)
+                }
+                Ok(Err(panic)) => {
                     tracing::error!(
                         operation,
                         panic = framework::panic_text(&*panic),

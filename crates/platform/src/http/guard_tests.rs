@@ -51,6 +51,18 @@ impl Api {
         if id.0 == "panic" {
             panic!("secret detail");
         }
+        if id.0 == "stuck" {
+            std::future::pending::<()>().await;
+        }
+        if id.0 == "not-you" {
+            let (title, detail) = (Text::same("no"), Text::same("no"));
+            return Err(Problem::other(
+                StatusCode::FORBIDDEN,
+                "user.self_change",
+                title,
+                detail,
+            ));
+        }
         if id.0 == "refused" {
             return Err(Problem::new(&codes::NOT_FOUND));
         }
@@ -120,6 +132,10 @@ fn token(role: Role) -> String {
 }
 
 fn client() -> TestClient<Gateway> {
+    client_with(None)
+}
+
+fn client_with(denials: Option<DenialLog>) -> TestClient<Gateway> {
     let app = OpenApiService::new(Api, "t", "1")
         .into_endpoint()
         .map_to_response()
@@ -128,6 +144,9 @@ fn client() -> TestClient<Gateway> {
         fingerprint_key: [3; 32],
         max_body_bytes: 1000,
         body_read_timeout: Duration::from_millis(50),
+        request_timeout: Duration::from_millis(500),
+        trusted_proxies: vec!["0.0.0.0".parse().unwrap()],
+        denials,
     };
     let service = Service {
         routes: ROUTES,
@@ -398,4 +417,45 @@ async fn the_callers_request_id_is_kept() {
         .send()
         .await;
     assert_eq!(response.0.header("x-request-id"), Some("till-7-123"));
+}
+
+#[tokio::test]
+async fn a_body_by_position_is_no_body() {
+    let request = put("/notes/1").content_type("application/json").body(r#" ["x"]"#);
+    assert_eq!(code(request).await, (400, "request.body_invalid".into()));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_told_to_come_back() {
+    let response = put("/notes/stuck").body_json(&note()).send().await;
+    assert_eq!(response.0.header("retry-after"), Some("5"));
+    let (status, body) = status_and_body(response).await;
+    assert_eq!(
+        (status.as_u16(), body["code"].as_str()),
+        (503, Some("service.unavailable"))
+    );
+}
+
+#[tokio::test]
+async fn every_403_is_noted_and_no_401() {
+    let denials = DenialLog::new();
+    let client = client_with(Some(denials.clone()));
+    let request = |path: &str, token: String| {
+        let request = client.put(path).header("authorization", token);
+        request.header("x-reason", "motivo").body_json(&note())
+    };
+    request("/notes/1", token(Role::Cashier)).send().await;
+    request("/notes/2", token(Role::Auditor)).send().await;
+    request("/notes/not-you", token(Role::Admin)).send().await;
+    request("/notes/refused", token(Role::Admin)).send().await;
+    request("/notes/1", "Bearer x.y.z".to_owned()).send().await;
+    let mut noted = denials.noted();
+    noted.sort_unstable();
+    assert_eq!(
+        noted,
+        [
+            ("ana".to_owned(), "put_note", "auth.role_forbidden", 2),
+            ("ana".to_owned(), "put_note", "user.self_change", 1),
+        ]
+    );
 }

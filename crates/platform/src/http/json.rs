@@ -89,6 +89,12 @@ impl<'a, T: DeserializeOwned + JsonSchema + Send> ApiExtractor<'a> for JsonBody<
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let bytes = body.take()?.into_bytes().await?;
+        // Serde would take an array for a structure, by position. Every body of the API is an object.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::new(&codes::BODY_INVALID)
+                .at("", Text::fixed("se espera un objeto", "an object is expected"))
+                .into());
+        }
         Ok(Self(parse(if bytes.is_empty() { b"{}" } else { &bytes })?))
     }
 }

@@ -3,7 +3,10 @@
 //! A service brings a table, an endpoint and its document; `Gateway` serves any number of them on one port.
 //! Deliberately absent: any operation, and anything about shops.
 
+mod client_address;
 pub mod codes;
+mod connection;
+pub mod denials;
 mod framework;
 pub mod guard;
 pub mod health;
@@ -17,11 +20,13 @@ pub mod server;
 pub mod strict_json;
 pub mod text;
 
+pub use client_address::{AddressRange, client_address, counted_as_one};
+pub use denials::DenialLog;
 pub use guard::{Gateway, GuardSettings, Service};
 pub use json::{JsonAnswer, JsonBody, PageAnswer};
 pub use page::{CursorKey, Page, PageRequest, projection_behind};
 pub use problem::{FieldError, Problem};
-pub use request::{Principal, PublicContext, RequestContext};
+pub use request::{ConnectorContext, Principal, PublicContext, RequestContext};
 pub use route::{Access, ReasonRule, Route, Verb};
 pub use server::{ServerLimits, serve};
 pub use text::{Language, Text};

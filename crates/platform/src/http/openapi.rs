@@ -89,7 +89,10 @@ pub fn document(specs: &[Value], routes: &[Route]) -> Result<Value, DocumentErro
                 "description": "A problem document (RFC 9457) in the language of Accept-Language.",
                 "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
             } },
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "integrationToken": { "type": "apiKey", "in": "header", "name": "X-Integration-Token" },
+            },
         },
     }))
 }
@@ -248,6 +251,7 @@ fn describe_operation(operation: &mut Map<String, Value>, route: &Route) {
     let security = match route.access {
         Access::Public => json!([]),
         Access::User => json!([{ "bearer": [] }]),
+        Access::Connector => json!([{ "integrationToken": [] }]),
     };
     operation.insert("security".to_owned(), security);
     if route.access == Access::User {
@@ -287,6 +291,7 @@ fn problem_statuses(route: &Route) -> Vec<&'static str> {
     let mut statuses = vec!["400", "500", "503"];
     match route.access {
         Access::User => statuses.extend(["401", "403"]),
+        Access::Connector => statuses.extend(["401", "403", "429"]),
         Access::Public if route.method != Verb::Get => statuses.extend(["401", "429"]),
         Access::Public => {}
     }

@@ -11,6 +11,7 @@ use schemas::ids::{TenantId, Username};
 
 use super::codes::{self, Code};
 use super::text::Language;
+use crate::config::Secret;
 
 /// Fewest characters of a reason after trimming (API-5).
 pub const REASON_MIN_CHARS: usize = 5;
@@ -58,9 +59,27 @@ pub struct RequestContext {
 /// Handlers take it as `poem::web::Data<&PublicContext>`.
 #[derive(Debug, Clone)]
 pub struct PublicContext {
+    /// Who asks, as far as the network knows; see [`super::client_address()`].
+    pub client: std::net::IpAddr,
     pub fingerprint: [u8; 32],
     pub traceparent: Option<String>,
     pub language: Language,
+}
+
+/// A request that passed the guard on a row with [`super::Access::Connector`]: it has a token, and nobody has yet found
+/// out whose. Handlers take it as `poem::web::Data<&ConnectorContext>`.
+#[derive(Debug, Clone)]
+pub struct ConnectorContext {
+    pub token: Secret,
+    /// Who asks, as far as the network knows.
+    pub client: std::net::IpAddr,
+}
+
+/// The value of `X-Integration-Token`, once and not empty.
+pub fn integration_token(headers: &HeaderMap) -> Option<Secret> {
+    let mut values = headers.get_all("x-integration-token").iter();
+    let token = values.next()?.to_str().ok()?.trim();
+    (values.next().is_none() && !token.is_empty()).then(|| Secret::new(token))
 }
 
 /// The token of `Authorization: Bearer`, or `None` when there is no such credential.

@@ -67,6 +67,8 @@ pub enum Access {
     Public,
     /// With a bearer token whose role the row lists.
     User,
+    /// With `X-Integration-Token` and no bearer token; the handler finds out whose it is.
+    Connector,
 }
 
 /// One operation.

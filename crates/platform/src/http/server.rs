@@ -1,11 +1,14 @@
 //! Serves an endpoint on a listener with the limits that a public port needs.
 //!
 //! Own loop over hyper, because poem's server has no limit on the time that headers take nor on connections.
-//! HTTP/1.1 only: TLS and HTTP/2 end at the proxy in front. Not here: routing, and limits of bodies (the guard's).
+//! HTTP/1.1 only: TLS and HTTP/2 end at the proxy in front. Not here: routing, and limits of bodies and handlers (the
+//! guard's, which answers; what is cut here is not answered).
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -16,19 +19,27 @@ use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connection::{Activity, Times, Watched, WatchedBody};
 use crate::config::HttpConfig;
 
 /// What one listener bounds.
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
-    /// More connections than this wait in the listener's backlog.
+    /// One more than this ends the connection that is idle for longest; when none is idle, it waits, and those behind
+    /// it wait in the listener's backlog.
     pub max_connections: usize,
-    /// From the connection, or from the last answer, to the end of a request's headers; ends idle connections, too.
+    /// From the connection, or from a later request's first byte, to the end of its headers.
     pub header_read_timeout: Duration,
+    /// From the last answer to the next request's first byte.
+    pub keep_alive_timeout: Duration,
+    /// From the headers to the answer: beyond it the connection is cut, though the guard should have answered.
+    pub request_timeout: Duration,
+    /// From the answer to its last byte.
+    pub answer_write_timeout: Duration,
     /// Of a request's head; at least 8,192.
     pub max_head_bytes: usize,
     /// Requests that still run this long after the stop are given up.
@@ -40,6 +51,9 @@ impl Default for ServerLimits {
         Self {
             max_connections: 10_000,
             header_read_timeout: Duration::from_secs(5),
+            keep_alive_timeout: Duration::from_secs(75),
+            request_timeout: Duration::from_secs(60) + AFTER_THE_GUARD,
+            answer_write_timeout: Duration::from_secs(60),
             max_head_bytes: 32 * 1024,
             stop_limit: Duration::from_secs(10),
         }
@@ -52,10 +66,25 @@ impl ServerLimits {
         Self {
             max_connections: config.max_connections,
             header_read_timeout: Duration::from_millis(config.header_read_timeout_ms),
+            keep_alive_timeout: Duration::from_millis(config.keep_alive_timeout_ms),
+            request_timeout: Duration::from_millis(config.request_timeout_ms) + AFTER_THE_GUARD,
+            answer_write_timeout: Duration::from_millis(config.answer_write_timeout_ms),
             ..Self::default()
         }
     }
+
+    fn times(&self) -> Times {
+        Times {
+            head: self.header_read_timeout,
+            keep_alive: self.keep_alive_timeout,
+            request: self.request_timeout,
+            answer: self.answer_write_timeout,
+        }
+    }
 }
+
+/// The guard answers what takes too long; the server cuts only what the guard did not answer.
+const AFTER_THE_GUARD: Duration = Duration::from_secs(5);
 
 /// Wait after a failed `accept`, such as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -76,12 +105,9 @@ where
     let local = listener.local_addr()?;
     tracing::info!(address = %local, "listening");
     let slots = Arc::new(Semaphore::new(limits.max_connections));
+    let room_wanted = Arc::new(Notify::new());
     let connections = TaskTracker::new();
     loop {
-        let slot = tokio::select! {
-            () = stop.cancelled() => break,
-            slot = Arc::clone(&slots).acquire_owned() => slot.map_err(io::Error::other)?,
-        };
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
@@ -94,11 +120,20 @@ where
                 continue;
             }
         };
+        let slot = tokio::select! {
+            () = stop.cancelled() => break,
+            slot = slot(&slots, &room_wanted) => slot?,
+        };
         let addresses = (
             LocalAddr(Addr::SocketAddr(local)),
             RemoteAddr(Addr::SocketAddr(remote)),
         );
-        let connection = serve_connection(stream, addresses, Arc::clone(&app), limits.clone(), stop.clone());
+        let rules = Rules {
+            limits: limits.clone(),
+            room_wanted: Arc::clone(&room_wanted),
+            stop: stop.clone(),
+        };
+        let connection = serve_connection(stream, addresses, Arc::clone(&app), rules);
         connections.spawn(async move {
             connection.await;
             drop(slot);
@@ -118,172 +153,106 @@ where
     Ok(())
 }
 
+/// A place for one connection; asks the one that is idle for longest to make room when there is none.
+async fn slot(slots: &Arc<Semaphore>, room_wanted: &Notify) -> io::Result<OwnedSemaphorePermit> {
+    if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+        return Ok(slot);
+    }
+    room_wanted.notify_one();
+    Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)
+}
+
+/// What ends a connection, beside its client.
+struct Rules {
+    limits: ServerLimits,
+    room_wanted: Arc<Notify>,
+    stop: CancellationToken,
+}
+
 async fn serve_connection<E>(
     stream: TcpStream,
     (local, remote): (LocalAddr, RemoteAddr),
     app: Arc<E>,
-    limits: ServerLimits,
-    stop: CancellationToken,
+    rules: Rules,
 ) where
     E: Endpoint<Output = Response> + 'static,
 {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no-delay could not be set");
     }
+    let activity = Activity::new(rules.limits.times());
+    let of_service = activity.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (app, local, remote) = (Arc::clone(&app), local.clone(), remote.clone());
+        let (app, activity) = (Arc::clone(&app), of_service.clone());
+        let (local, remote) = (local.clone(), remote.clone());
         async move {
+            activity.request_began();
             let request = Request::from((request, local, remote, Scheme::HTTP));
-            Ok::<_, Infallible>(hyper::Response::from(app.get_response(request).await))
+            let answer = hyper::Response::from(app.get_response(request).await);
+            activity.answer_began();
+            Ok::<_, Infallible>(answer.map(|body| WatchedBody::new(body, activity)))
         }
     });
+    // Hyper's own limit on heads runs while a connection is idle, too, so it is not used.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read_timeout)
-        .max_buf_size(limits.max_head_bytes.max(8192))
-        .serve_connection(TokioIo::new(stream), service);
+        .header_read_timeout(None)
+        .max_buf_size(rules.limits.max_head_bytes.max(8192))
+        .serve_connection(TokioIo::new(Watched::new(stream, activity.clone())), service);
     let mut connection = std::pin::pin!(connection);
-    let stopped = async {
-        stop.cancelled().await;
-    };
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = stopped => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let asked_to_end = async {
+        tokio::select! {
+            () = rules.stop.cancelled() => {}
+            () = room_made(&activity, &rules.room_wanted) => {}
         }
     };
-    if let Err(error) = result {
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => Some(ended),
+        phase = activity.overdue() => return cut(phase),
+        () = asked_to_end => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                biased;
+                ended = connection => ended,
+                phase = activity.overdue() => return cut(phase),
+            }
+        }
+    };
+    if let Err(error) = ended {
         // Clients come and go; none of this is ours to repair.
         tracing::debug!(%error, "a connection ended early");
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use poem::endpoint::make;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::sync::Notify;
-
-    use super::*;
-
-    struct Running {
-        address: std::net::SocketAddr,
-        stop: CancellationToken,
-        done: tokio::task::JoinHandle<io::Result<()>>,
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a test's own task")]
-    async fn start<E: Endpoint<Output = Response> + 'static>(app: E, limits: ServerLimits) -> Running {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let done = tokio::spawn(serve(listener, Arc::new(app), limits, stop.clone()));
-        Running { address, stop, done }
-    }
-
-    fn quick() -> ServerLimits {
-        ServerLimits {
-            header_read_timeout: Duration::from_millis(100),
-            ..ServerLimits::default()
-        }
-    }
-
-    async fn hello() -> impl Endpoint<Output = Response> {
-        make(|_| async { Response::from("hello") })
-    }
-
-    async fn read_all(mut stream: TcpStream) -> String {
-        let mut text = Vec::new();
-        let _ = stream.read_to_end(&mut text).await;
-        String::from_utf8_lossy(&text).into_owned()
-    }
-
-    #[tokio::test]
-    async fn a_client_that_dribbles_its_headers_is_cut_off() {
-        let server = start(hello().await, quick()).await;
-        let mut slow = TcpStream::connect(server.address).await.unwrap();
-        slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.unwrap();
-        // Ends because the server closes; without the limit this would wait for ever.
-        assert!(!read_all(slow).await.contains("200 OK"));
-    }
-
-    #[tokio::test]
-    async fn a_request_is_answered_and_the_idle_connection_ends() {
-        let server = start(hello().await, quick()).await;
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream
-            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .unwrap();
-        let text = read_all(stream).await;
-        assert!(
-            text.starts_with("HTTP/1.1 200 OK") && text.ends_with("hello"),
-            "{text}"
-        );
-    }
-
-    #[tokio::test]
-    async fn connections_beyond_the_limit_wait_for_one_to_end() {
-        let limits = ServerLimits {
-            max_connections: 1,
-            ..quick()
-        };
-        let server = start(hello().await, limits).await;
-        // Holds the only slot until its header time is over.
-        let _first = TcpStream::connect(server.address).await.unwrap();
-        let mut second = TcpStream::connect(server.address).await.unwrap();
-        second
-            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            .await
-            .unwrap();
-        assert!(read_all(second).await.contains("200 OK"));
-    }
-
-    #[tokio::test]
-    async fn a_stop_finishes_what_is_in_flight_and_accepts_no_more() {
-        let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let app = {
-            let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
-            make(move |_| {
-                let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
-                async move {
-                    entered.notify_one();
-                    release.notified().await;
-                    Response::from("done")
-                }
-            })
-        };
-        let server = start(app, ServerLimits::default()).await;
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream
-            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .unwrap();
-        entered.notified().await;
-        server.stop.cancel();
-        while TcpStream::connect(server.address).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-        release.notify_one();
-        assert!(read_all(stream).await.ends_with("done"));
-        server.done.await.unwrap().unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_stop_does_not_wait_for_ever() {
-        let app = make(|_| std::future::pending::<Response>());
-        let limits = ServerLimits {
-            stop_limit: Duration::from_millis(50),
-            ..ServerLimits::default()
-        };
-        let server = start(app, limits).await;
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream
-            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .unwrap();
-        server.stop.cancel();
-        server.done.await.unwrap().unwrap();
-    }
+/// The connection goes with its future.
+fn cut(phase: &'static str) {
+    tracing::debug!(phase, "a connection was cut: it took too long");
 }
+
+/// Waits until this connection is idle and room is wanted; waiters are served in the order in which they became idle.
+async fn room_made(activity: &Activity, room_wanted: &Notify) {
+    let mut place = std::pin::pin!(None);
+    std::future::poll_fn(|cx| {
+        if !activity.is_idle() {
+            place.set(None);
+            return Poll::Pending;
+        }
+        if place.is_none() {
+            place.set(Some(room_wanted.notified()));
+        }
+        match place.as_mut().as_pin_mut() {
+            Some(place) => place.poll(cx),
+            None => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -25,6 +25,7 @@ fn complete(amount: i64) -> CompleteDraft {
     CompleteDraft {
         sale_id: sale_id("d-1"),
         payments: cash(amount),
+        reservation_id: None,
         occurred_at: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Returns, with the original sale and without.
 
-use schemas::events::sale::{PaymentMethod, Refund, SaleReturned};
+use schemas::events::sale::{PaymentMethod, Refund, SaleReturnRegistered, SaleReturned};
 use schemas::{ReturnId, Sku};
 use serde_json::json;
 
@@ -98,7 +98,7 @@ fn a_return_pays_its_share_and_the_last_part_takes_the_rest() {
     for id in ["r-1", "r-2", "r-3"] {
         let outcome = shop.when(back(id, vec![of_line(1, 1)]));
         paid.push(returned(&outcome).total_minor.get());
-        shop = outcome.then(["sale.returned", "inventory.returned"]);
+        shop = outcome.then(["sale.returned", "sale.return_registered", "inventory.returned"]);
     }
     assert_eq!(paid, [33, 32, 33]);
     shop.clone()
@@ -122,7 +122,7 @@ fn parts_of_one_line_in_one_return_see_each_other() {
     );
     let answer = json!({ "return_id": "r-1", "total_minor": 9_999, "currency": "HNL" });
     assert_eq!(outcome.decision().answer, answer);
-    let shop = outcome.then(["sale.returned", "inventory.returned"]);
+    let shop = outcome.then(["sale.returned", "sale.return_registered", "inventory.returned"]);
     assert_eq!(on_hand(&shop, "CASE"), 5);
     let pointer = sold()
         .when(back("r-1", vec![of_line(1, 2), of_line(1, 2)]))
@@ -138,7 +138,12 @@ fn a_unit_comes_back_to_the_store_where_it_is_brought() {
     };
     let outcome = sold().when(elsewhere);
     assert_eq!(returned(&outcome).lines[0].sale_line, Some(2));
-    let shop = outcome.then(["sale.returned", "inventory.returned", "inventory.unit_returned"]);
+    let shop = outcome.then([
+        "sale.returned",
+        "sale.return_registered",
+        "inventory.returned",
+        "inventory.unit_returned",
+    ]);
     assert_eq!(the_unit(&shop, IMEI).place, Place::InStock { store: norte() });
     assert_eq!(on_hand(&shop, "PHONE"), 1);
     shop.when(back("r-2", vec![of_unit(IMEI)]))
@@ -155,6 +160,7 @@ fn goods_that_do_not_go_on_the_shelf_are_nobodys_stock() {
     assert!(!returned(&outcome).lines[0].restocked);
     let shop = outcome.then([
         "sale.returned",
+        "sale.return_registered",
         "inventory.unit_returned",
         "inventory.unit_written_off",
     ]);
@@ -179,6 +185,39 @@ fn a_return_is_recorded_once() {
     };
     let shop = sold().and(anonymous.clone());
     shop.when(anonymous).then(["sale.returned", "inventory.returned"]);
+}
+
+#[test]
+fn a_return_id_that_was_used_for_one_sale_is_refused_for_another_and_without_a_sale() {
+    let shop = sold()
+        .and(sell("v-2", vec![line("CASE", 1)], cash(3_333)))
+        .and(back("r-1", vec![of_line(1, 1)]));
+    let of_another = ReturnGoods {
+        sale_id: Some(sale_id("v-2")),
+        ..back("r-1", vec![of_line(1, 1)])
+    };
+    let pointer = shop
+        .clone()
+        .when(of_another)
+        .then_refused("return.already_exists");
+    assert_eq!(pointer.unwrap(), "/return_id");
+    shop.when(unknown("r-1", vec![of_item("CASE", 1, 10)]))
+        .then_refused("return.already_exists");
+}
+
+#[test]
+fn a_return_of_a_sale_registers_its_id_in_a_stream_of_its_own() {
+    let outcome = sold().when(back("r-1", vec![of_line(1, 1)]));
+    let return_id = ReturnId::new("r-1").unwrap();
+    let registered = SaleReturnRegistered {
+        return_id: return_id.clone(),
+        sale_id: sale_id("v-1"),
+    };
+    let (stream, event) = &outcome.decision().events[1];
+    assert_eq!(
+        (stream, event),
+        (&streams::goods_return(&return_id), &registered.into())
+    );
 }
 
 #[test]
@@ -248,8 +287,11 @@ fn refunds_come_to_the_total() {
     with(&[(PaymentMethod::Cash, 3_332)]).then_refused("return.refund_mismatch");
     with(&[(PaymentMethod::Cash, 3_333), (PaymentMethod::Card, 0)]).then_refused("amount.not_positive");
     with(&[(PaymentMethod::Credit, 3_333)]).then_refused("customer.required");
-    with(&[(PaymentMethod::Card, 3_000), (PaymentMethod::Cash, 333)])
-        .then(["sale.returned", "inventory.returned"]);
+    with(&[(PaymentMethod::Card, 3_000), (PaymentMethod::Cash, 333)]).then([
+        "sale.returned",
+        "sale.return_registered",
+        "inventory.returned",
+    ]);
 }
 
 #[test]
@@ -267,7 +309,12 @@ fn what_a_customer_bought_on_credit_comes_off_the_account() {
     shop.clone().when(wrong).then_refused("return.other_customer");
     let outcome = shop.when(back("r-1", vec![of_line(1, 1)]));
     assert_eq!(outcome.decision().answer["balance_minor"], 10_000);
-    let shop = outcome.then(["sale.returned", "inventory.returned", "customer.credited"]);
+    let shop = outcome.then([
+        "sale.returned",
+        "sale.return_registered",
+        "inventory.returned",
+        "customer.credited",
+    ]);
     let store_credit = vec![Refund {
         method: PaymentMethod::StoreCredit,
         amount_minor: minor(10_000),
@@ -290,7 +337,7 @@ fn a_return_without_its_sale_is_paid_at_the_price_given() {
     assert_eq!((event.total_minor, event.tax_minor), (minor(2_300), minor(300)));
     assert_eq!(
         outcome.decision().events[0].0,
-        streams::return_without_sale(&ReturnId::new("r-1").unwrap())
+        streams::goods_return(&ReturnId::new("r-1").unwrap())
     );
     let shop = outcome.then(["sale.returned", "inventory.returned", "customer.credited"]);
     assert_eq!(on_hand(&shop, "CABLE"), 12);

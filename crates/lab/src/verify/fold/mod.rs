@@ -5,9 +5,10 @@
 
 mod admin;
 mod cost;
+mod reservations;
 mod sales;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -24,6 +25,10 @@ pub(super) type Key = Vec<String>;
 #[derive(Debug, Default)]
 pub(super) struct Folded {
     pub tables: HashMap<&'static str, HashMap<Key, Row>>,
+    /// What holders keep.
+    held: reservations::Held,
+    /// The ids of returns: each is used once.
+    returns: HashSet<Key>,
 }
 
 /// What one event is about.
@@ -92,7 +97,10 @@ impl Folded {
         self.audit(&fact);
         match event.event_type.split_once('.') {
             Some(("inventory", kind)) if kind.starts_with("unit_") => self.unit(&fact, kind),
-            Some(("inventory", kind)) => self.stock(&fact, kind, findings),
+            Some(("inventory", kind)) => match kind.strip_prefix("reservation_") {
+                Some(kind) => self.reservation(&fact, kind, findings),
+                None => self.stock(&fact, kind, findings),
+            },
             Some(("customer", kind)) => self.customer(&fact, kind, findings),
             Some(("sale", kind)) => self.sale(&fact, kind, findings),
             Some(("catalogue", kind)) => self.item(&fact, kind),
@@ -137,6 +145,9 @@ impl Folded {
         );
         movement.insert("on_hand_delta", json!(on_hand));
         movement.insert("reserved_delta", json!(reserved));
+        if reserved != 0 {
+            self.held.moved(fact, reserved, findings);
+        }
         let row = self.row("rm_stock", fact.key(&[store, sku]));
         let before = get(row, "on_hand");
         let unit_cost = fact.data.get("unit_cost_minor").and_then(Value::as_i64);

@@ -17,6 +17,7 @@ impl Folded {
             "completed" => self.completed(fact, findings),
             "voided" => self.voided(fact),
             "returned" => self.returned(fact, findings),
+            "return_registered" => {}
             _ => findings.error("sales", format!("unknown event sale.{kind}")),
         }
     }
@@ -143,6 +144,14 @@ impl Folded {
     }
 
     fn returned(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
+        let return_id = fact.text("return_id");
+        if !self.returns.insert(fact.key(&[return_id])) {
+            let tenant = &fact.event.tenant;
+            findings.error(
+                "doubled",
+                format!("return {return_id} of {tenant} is recorded twice"),
+            );
+        }
         let lines = fact.list("lines");
         let total = fact.number("total_minor");
         for (what, sum) in [

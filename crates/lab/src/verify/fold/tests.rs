@@ -82,6 +82,62 @@ fn a_sale_whose_lines_do_not_add_up_or_that_completes_twice_is_noticed() {
     assert_eq!(findings.verdict().errors_of("doubled"), 1);
 }
 
+fn reservation(kind: &str, extra: Value) -> (String, Value) {
+    let mut data = json!({ "reservation_id": "r1", "store": "c", "sale_id": "s1",
+                           "lines": [{ "line": 1, "sku": "A", "quantity": 2 }] });
+    data.as_object_mut()
+        .unwrap()
+        .extend(extra.as_object().unwrap().clone());
+    (format!("inventory.reservation_{kind}"), data)
+}
+
+fn held(kind: &str, quantity: i64, reserved: i64) -> (String, Value) {
+    let data = json!({ "store": "c", "sku": "A", "quantity": quantity, "holder": "reservation/r1", "reserved": reserved });
+    (format!("inventory.{kind}"), data)
+}
+
+/// Errors of a life of one reservation, what is held at its end included.
+fn errors_of(life: &[(String, Value)]) -> i64 {
+    let life: Vec<(&str, Value)> = life
+        .iter()
+        .map(|(kind, data)| (kind.as_str(), data.clone()))
+        .collect();
+    let (folded, mut findings) = folded(&life);
+    folded.check_held(&mut findings);
+    findings.verdict().errors_of("reservations")
+}
+
+#[test]
+fn a_reservation_that_ends_twice_or_keeps_something_else_than_it_says_is_noticed() {
+    let made = || vec![reservation("created", json!({})), held("reserved", 2, 2)];
+    let then = |more: Vec<(String, Value)>| errors_of(&[made(), more].concat());
+    let expired = || vec![reservation("expired", json!({})), held("released", 2, 0)];
+    assert_eq!(errors_of(&made()), 0);
+    assert_eq!(then(expired()), 0);
+    assert_eq!(then(vec![reservation("confirmed", json!({}))]), 0);
+    assert_eq!(
+        then([expired(), vec![reservation("confirmed", json!({}))]].concat()),
+        2
+    );
+    assert_eq!(then(vec![reservation("expired", json!({}))]), 1);
+    assert_eq!(then(vec![held("released", 1, 1)]), 1);
+    assert_eq!(
+        then(vec![reservation("fulfilled", json!({})), held("released", 2, 0)]),
+        1
+    );
+    assert_eq!(then([expired(), vec![held("released", 2, -2)]].concat()), 2);
+}
+
+#[test]
+fn a_return_id_that_is_used_for_two_sales_is_noticed() {
+    let back = |sale_id| {
+        json!({ "return_id": "r", "sale_id": sale_id, "store": "c", "business_day": "2026-01-02", "total_minor": 0,
+                "lines": [], "refunds": [] })
+    };
+    let (_, findings) = folded(&[("sale.returned", back("s1")), ("sale.returned", back("s2"))]);
+    assert_eq!(findings.verdict().errors_of("doubled"), 1);
+}
+
 #[test]
 fn the_set_up_keeps_the_last_values_and_what_was_never_opened_is_noticed() {
     let (set_up, findings) = folded(&[

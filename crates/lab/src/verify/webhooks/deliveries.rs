@@ -177,6 +177,7 @@ impl Deliveries {
         let mut received: HashMap<(&str, i64), i64> = HashMap::new();
         let mut times: HashMap<(&str, i64), i64> = HashMap::new();
         let mut paths: HashSet<&str> = HashSet::new();
+        let mut ids: HashMap<(&str, i64), &str> = HashMap::new();
         for receipt in receipts {
             paths.insert(&receipt.path);
             if !receipt.signature_ok {
@@ -191,6 +192,21 @@ impl Deliveries {
                 findings.error("webhook_bodies", format!("{} came with other bytes", receipt.id));
             }
             if let (Some(position), Some(sequence)) = (receipt.position, receipt.sequence) {
+                let known = *ids
+                    .entry((&receipt.path, position))
+                    .or_insert(&receipt.id);
+                if known != receipt.id {
+                    findings.error(
+                        "webhook_ids",
+                        format!("the event at {position} came to {} under two ids", receipt.path),
+                    );
+                }
+                if received.get(&(receipt.path.as_str(), position)).is_some_and(|known| *known != sequence) {
+                    findings.error(
+                        "webhook_sequences",
+                        format!("the event at {position} came to {} under two numbers", receipt.path),
+                    );
+                }
                 received.insert((&receipt.path, position), sequence);
                 *times.entry((&receipt.path, position)).or_default() += 1;
             }

@@ -1,4 +1,4 @@
-//! Searches the text that the dispatcher keeps for secrets and card numbers. Not here: what those are (`secrets`).
+//! Searches the text that the dispatcher and the engine keep beside the log for secrets and card numbers. Not here: what those are (`secrets`).
 
 use anyhow::Context;
 use futures::TryStreamExt;
@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 use super::super::findings::Findings;
 use super::super::secrets;
 
-/// Text and documents of the dispatcher's tables. Receivers write excerpts, partners write settings.
+/// Text and documents. Receivers write excerpts, partners write settings, other parts of the platform the inbox.
 const COLUMNS: &[(&str, &str)] = &[
     ("webhook_attempts", "excerpt"),
     ("webhook_attempts", "error_code"),
@@ -19,6 +19,9 @@ const COLUMNS: &[(&str, &str)] = &[
     ("webhook_endpoints", "cause"),
     ("webhook_endpoints", "secret_id"),
     ("webhook_endpoints", "secret_fingerprint"),
+    ("command_inbox", "command"),
+    ("command_inbox", "outcome"),
+    ("command_inbox", "reason"),
 ];
 
 /// Looks at each different text once.

@@ -1,0 +1,93 @@
+//! What reactions come to, in terms of timers. Pure.
+
+use std::collections::HashMap;
+
+use domain::Command;
+use domain::processes::Reaction;
+use schemas::ids::TenantId;
+use schemas::Position;
+use time::OffsetDateTime;
+
+/// A tenant's timer.
+pub(super) type Key = (TenantId, String);
+
+/// A timer that is to be set.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct NewTimer {
+    /// `None` is at once.
+    pub due_at: Option<OffsetDateTime>,
+    /// What to submit when it is due, instead of asking the process.
+    pub command: Option<Command>,
+}
+
+/// Timers to set and to take away (`None`): for each key the last word, and the position that it rests on. Commands'
+/// ids derive from that position.
+#[derive(Debug, Default)]
+pub(super) struct Changes(HashMap<Key, (Position, Option<NewTimer>)>);
+
+impl Changes {
+    /// Takes up what a process makes of something that began at `position`. `source` tells apart what several facts of
+    /// one position lead to.
+    pub fn take(&mut self, tenant: &TenantId, position: Position, source: &str, reactions: Vec<Reaction>) {
+        for (index, reaction) in reactions.into_iter().enumerate() {
+            let (key, timer) = match reaction {
+                Reaction::Schedule { key, due_at } => {
+                    let timer = NewTimer {
+                        due_at: Some(due_at),
+                        command: None,
+                    };
+                    (key, Some(timer))
+                }
+                Reaction::Cancel { key } => (key, None),
+                Reaction::Submit(command) => {
+                    let timer = NewTimer {
+                        due_at: None,
+                        command: Some(command),
+                    };
+                    (format!("#{position}{source}.{index}"), Some(timer))
+                }
+            };
+            self.0.insert((tenant.clone(), key), (position, timer));
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those to take away, and those to set.
+    pub fn split(self) -> (Vec<(Key, Position)>, Vec<(Key, Position, NewTimer)>) {
+        let (mut gone, mut set) = (Vec::new(), Vec::new());
+        for (key, (position, timer)) in self.0 {
+            match timer {
+                Some(timer) => set.push((key, position, timer)),
+                None => gone.push((key, position)),
+            }
+        }
+        (gone, set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_is_said_about_a_key_the_last_word_counts() {
+        let tenant = TenantId::new("t").unwrap();
+        let due_at = OffsetDateTime::UNIX_EPOCH;
+        let schedule = |key: &str| Reaction::Schedule {
+            key: key.to_owned(),
+            due_at,
+        };
+        let cancel = |key: &str| Reaction::Cancel { key: key.to_owned() };
+        let mut changes = Changes::default();
+        changes.take(&tenant, Position(1), "", vec![schedule("a"), schedule("b")]);
+        changes.take(&tenant, Position(2), "", vec![cancel("a"), cancel("c"), schedule("c")]);
+        let (gone, set) = changes.split();
+        assert_eq!(gone, [((tenant.clone(), "a".to_owned()), Position(2))]);
+        let mut positions: Vec<(&str, i64)> = set.iter().map(|((_, key), position, _)| (key.as_str(), position.0)).collect();
+        positions.sort_unstable();
+        assert_eq!(positions, [("b", 1), ("c", 2)]);
+    }
+}
