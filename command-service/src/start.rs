@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use event_store::{PostgresReader, PostgresWriter, WriterOptions};
-use platform::auth::{IntegrationTokens, PasswordCosts, PasswordHasher, SignInLimits, TokenIssuer, TokenSettings, signing_keys};
+use platform::auth::{
+    IntegrationTokens, PasswordCosts, PasswordHasher, SignInLimits, TokenIssuer, TokenSettings, signing_keys,
+};
 use platform::clock::SharedClock;
 use platform::config::Config;
 use platform::db::{self, DbRole, Migration};
@@ -26,7 +28,8 @@ pub fn migrations() -> Vec<Migration> {
         version: *version,
         sql,
     });
-    log.chain([snapshots::MIGRATION, inbox::MIGRATION, processes::MIGRATION]).collect()
+    log.chain([snapshots::MIGRATION, inbox::MIGRATION, processes::MIGRATION])
+        .collect()
 }
 
 /// A running write side.
@@ -53,10 +56,9 @@ impl WriteSide {
             allow_unsafe_durability: config.trial.allow_unsafe_durability,
             ..WriterOptions::default()
         };
-        let writer =
-            PostgresWriter::open(db::options(&connected.engine_url, DbRole::Engine)?, options)
-                .await
-                .context("the log cannot be reached")?;
+        let writer = PostgresWriter::open(db::options(&connected.engine_url, DbRole::Engine)?, options)
+            .await
+            .context("the log cannot be reached")?;
         let head = writer.head();
         let engine = Engine::start(
             tasks,

@@ -1,7 +1,8 @@
 //! Measures the projector against a raw scan of the same log: `projector_rate DATABASE_URL [SALES]`.
 //!
 //! The database is one that may be spoilt; the URL's role must own it. A sale is five events (four items). Not a test:
-//! figures of one machine prove nothing, ratios of one run do.
+//! figures of one machine prove nothing, ratios of one run do. Where the server runs on this machine, the processor
+//! time that client and server took is printed, too: it says the same however busy the machine is.
 #![allow(clippy::print_stdout, reason = "a program that prints figures")]
 
 #[path = "../tests/support/events.rs"]
@@ -14,7 +15,7 @@ use event_store::{
     Append, CommandRecord, LogReader, LogWriter, PostgresReader, PostgresWriter, StreamWrite, WriterOptions,
 };
 use platform::db::{self, DbRole, Migration};
-use projector::models;
+use projector::{groups, models};
 use projector::runner::{Runner, Step};
 use schemas::envelope::Actor;
 use schemas::{Event, EventMeta, Position, StreamName, TenantId, Version};
@@ -28,6 +29,9 @@ const ITEMS: usize = 500;
 /// Lines of a sale.
 const LINES: usize = 4;
 const BATCH: usize = 1_000;
+/// As a rebuild takes them.
+const REBUILD_BATCH: usize = 5_000;
+const ROUNDS: usize = 3;
 
 /// An event by its wire name and payload.
 fn event(event_type: &str, data: serde_json::Value) -> Event {
@@ -57,19 +61,94 @@ async fn main() -> anyhow::Result<()> {
         fill(&url, sales).await?;
         sqlx::query("vacuum analyze events").execute(&owner).await?;
     }
-    for round in 1..=3 {
+    let server = Server::find(&owner).await?;
+    for round in 1..=ROUNDS {
+        let started = server.used();
         let (events, before) = scan(&reader, false).await?;
+        let scanned_by = server.used().since(started);
         let (_, decoded) = scan(&reader, true).await?;
+        let started = server.used();
         let projected = project(&owner, &pool, &reader).await?;
+        let projected_by = server.used().since(started);
+        let started = server.used();
+        let rebuilt = rebuild(&pool, &reader).await?;
+        let rebuilt_by = server.used().since(started);
         let (_, after) = scan(&reader, false).await?;
-        let (scanned, projected) = (rate(events, (before + after) / 2), rate(events, projected));
+        let scanned = rate(events, (before + after) / 2);
+        let (projected, rebuilt) = (rate(events, projected), rate(events, rebuilt));
         println!(
-            "round {round}: {events} events, scan {scanned:.0}/s, scan and decode {:.0}/s, projector {projected:.0}/s, ratio {:.3}",
+            "round {round}: {events} events, scan {scanned:.0}/s, scan and decode {:.0}/s, projector {projected:.0}/s = {:.3}, rebuild {rebuilt:.0}/s = {:.3}",
             rate(events, decoded),
-            projected / scanned
+            projected / scanned,
+            rebuilt / scanned
+        );
+        println!(
+            "  processor time per event, client + server: scan {}, projector {}, rebuild {}",
+            scanned_by.per(events),
+            projected_by.per(events),
+            rebuilt_by.per(events)
         );
     }
     Ok(())
+}
+
+/// Processor time of this process and of the whole server.
+#[derive(Clone, Copy)]
+struct Used {
+    client: f64,
+    server: f64,
+}
+
+impl Used {
+    fn since(self, earlier: Self) -> Self {
+        Self {
+            client: self.client - earlier.client,
+            server: self.server - earlier.server,
+        }
+    }
+
+    fn per(self, events: usize) -> String {
+        let events = f64::from(u32::try_from(events).unwrap_or(u32::MAX));
+        let micros = |seconds: f64| seconds * 1e6 / events;
+        format!("{:.1} + {:.1} µs", micros(self.client), micros(self.server))
+    }
+}
+
+/// A server on this machine, by its first process.
+struct Server(Option<i32>);
+
+impl Server {
+    async fn find(owner: &PgPool) -> anyhow::Result<Self> {
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(owner).await?;
+        Ok(Self(stat(&backend.to_string()).map(|stat| stat.parent)))
+    }
+
+    fn used(&self) -> Used {
+        let client = stat("self").map_or(0.0, |stat| stat.seconds);
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let server = processes
+            .filter_map(|process| stat(process.file_name().to_str()?))
+            .filter(|stat| Some(stat.parent) == self.0)
+            .map(|stat| stat.seconds)
+            .sum();
+        Used { client, server }
+    }
+}
+
+struct Stat {
+    parent: i32,
+    seconds: f64,
+}
+
+/// `/proc/<pid>/stat`; a tick is 10 ms on every Linux that we know.
+fn stat(pid: &str) -> Option<Stat> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
+    Some(Stat {
+        parent: fields.get(1)?.parse().ok()?,
+        seconds: (ticks(11)? + ticks(12)?) / 100.0,
+    })
 }
 
 fn rate(events: usize, took: Duration) -> f64 {
@@ -106,6 +185,21 @@ async fn project(owner: &PgPool, pool: &PgPool, reader: &PostgresReader) -> anyh
     let started = Instant::now();
     while runner.step().await? != Step::CaughtUp {}
     Ok(started.elapsed())
+}
+
+/// A new group from nothing to the end of the log, with indexes.
+async fn rebuild(pool: &PgPool, reader: &PostgresReader) -> anyhow::Result<Duration> {
+    let mut connection = pool.acquire().await?.detach();
+    let started = Instant::now();
+    let group = groups::create(&mut connection).await?;
+    let id = group.id;
+    let mut runner =
+        Runner::open_group(reader.clone(), connection, models::all(), REBUILD_BATCH, group.clone()).await?;
+    while runner.step().await? != Step::CaughtUp {}
+    groups::index(runner.connection(), &group).await?;
+    let took = started.elapsed();
+    groups::drop_group(runner.connection(), id).await?;
+    Ok(took)
 }
 
 async fn fill(url: &str, sales: usize) -> anyhow::Result<()> {

@@ -76,6 +76,19 @@ impl Client {
         }
     }
 
+    /// What the header says, for other programs.
+    pub fn authorization(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    /// The same token at another address, as after a restart.
+    pub fn with_base(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            token: self.token.clone(),
+        }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         http()
             .request(method, format!("{}{path}", self.base))

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use private_servers::{Postgres, PostgresOptions, find};
@@ -78,9 +78,59 @@ pub fn config(name: &str, text: &str) -> String {
 
 /// What one worker was told.
 #[derive(Default)]
-struct Journal {
+pub struct Journal {
     acknowledged: Vec<(String, Value)>,
-    turned_away: usize,
+}
+
+/// Clients that work while something is broken.
+pub struct Workers {
+    tasks: JoinSet<Journal>,
+    /// Commands carried out, over all workers.
+    pub carried_out: Arc<AtomicUsize>,
+    /// Answers that asked to come back, over all workers.
+    pub turned_away: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Workers {
+    /// Starts them, each with an article of its own.
+    pub async fn start(admin: &Client, prefix: &str) -> Self {
+        let mut workers = Self {
+            tasks: JoinSet::new(),
+            carried_out: Arc::default(),
+            turned_away: Arc::default(),
+            stop: Arc::default(),
+        };
+        for number in 0..WORKERS {
+            let sku = format!("{prefix}-{number}");
+            let item = json!({ "sku": sku, "name": "Artículo", "kind": "counted", "price_minor": 1_000 });
+            admin.post("/api/v1/catalogue/items", &item).await.ok();
+            let counts = [Arc::clone(&workers.carried_out), Arc::clone(&workers.turned_away)];
+            let work = keep_adjusting(admin.clone(), sku, counts, Arc::clone(&workers.stop));
+            workers.tasks.spawn(work);
+        }
+        workers.wait_for(&workers.carried_out, WORKERS).await;
+        workers
+    }
+
+    /// Waits until a count has grown by so much.
+    pub async fn wait_for(&self, count: &AtomicUsize, more: usize) {
+        let wanted = count.load(Ordering::Relaxed) + more;
+        let deadline = Instant::now() + RECOVERED_WITHIN;
+        while count.load(Ordering::Relaxed) < wanted {
+            assert!(
+                Instant::now() < deadline,
+                "the commands are not answered as they should"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Each finishes its command.
+    pub async fn stop(self) -> Vec<Journal> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await
+    }
 }
 
 fn adjustment(sku: &str) -> Value {
@@ -89,7 +139,13 @@ fn adjustment(sku: &str) -> Value {
 
 /// Adds one piece at a time until told to stop. Every key is repeated until it is carried out; until then every answer
 /// must be a 503 that says when to come back.
-async fn keep_adjusting(client: Client, sku: String, stop: Arc<AtomicBool>) -> Journal {
+async fn keep_adjusting(
+    client: Client,
+    sku: String,
+    counts: [Arc<AtomicUsize>; 2],
+    stop: Arc<AtomicBool>,
+) -> Journal {
+    let [carried_out, turned_away] = counts;
     let mut journal = Journal::default();
     while !stop.load(Ordering::Relaxed) {
         let key = format!("{sku}-{}", journal.acknowledged.len());
@@ -99,31 +155,20 @@ async fn keep_adjusting(client: Client, sku: String, stop: Arc<AtomicBool>) -> J
                 .await;
             if answer.status.is_success() {
                 journal.acknowledged.push((key, answer.body));
+                carried_out.fetch_add(1, Ordering::Relaxed);
                 break;
             }
             assert_eq!(answer.status.as_u16(), 503, "{}", answer.body);
             assert!(answer.headers.contains_key("retry-after"), "{}", answer.body);
-            journal.turned_away += 1;
+            turned_away.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
     journal
 }
 
-/// Starts the workers, each with an article of its own.
-async fn start_workers(admin: &Client, prefix: &str, stop: &Arc<AtomicBool>) -> JoinSet<Journal> {
-    let mut workers = JoinSet::new();
-    for number in 0..WORKERS {
-        let sku = format!("{prefix}-{number}");
-        let item = json!({ "sku": sku, "name": "Artículo", "kind": "counted", "price_minor": 1_000 });
-        admin.post("/api/v1/catalogue/items", &item).await.ok();
-        workers.spawn(keep_adjusting(admin.clone(), sku, Arc::clone(stop)));
-    }
-    workers
-}
-
 /// Every acknowledgement stands, and each command took effect once.
-async fn check(admin: &Client, prefix: &str, journals: &[Journal]) {
+pub async fn check(admin: &Client, prefix: &str, journals: &[Journal]) {
     for journal in journals {
         let (last_key, last) = journal.acknowledged.last().unwrap();
         let sku = last_key.rsplit_once('-').unwrap().0;
@@ -149,7 +194,7 @@ async fn answers(product: &Product, path: &str) -> u16 {
     answer.unwrap().status().as_u16()
 }
 
-async fn wait_until_ready(product: &Product) {
+pub async fn wait_until_ready(product: &Product) {
     let deadline = Instant::now() + RECOVERED_WITHIN;
     while answers(product, "/readyz").await != 200 {
         assert!(Instant::now() < deadline, "not ready again:\n{}", product.log());
@@ -163,8 +208,7 @@ async fn postgres_goes_away_and_nothing_acknowledged_is_lost() {
     let config = config("outage", &format!("database_url = {:?}\n", postgres.url()));
     let product = Product::start("outage", &["--config", &config]).await;
     let admin = product.client(TENANT, "admin").await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let workers = start_workers(&admin, "it-outage", &stop).await;
+    let workers = Workers::start(&admin, "it-outage").await;
 
     postgres.stop().await;
     let since = Instant::now();
@@ -178,21 +222,12 @@ async fn postgres_goes_away_and_nothing_acknowledged_is_lost() {
     assert_eq!(answers(&product, "/readyz").await, 503);
     postgres.start_again().await;
     wait_until_ready(&product).await;
-    let done = admin
-        .post("/api/v1/inventory/adjustments", &adjustment("it-outage-0"))
-        .await;
-    let done = done.ok();
-    // Back out, so that the counts below stay simple.
-    let back = json!({ "store": "centro", "sku": "it-outage-0", "delta": -1 });
-    admin.post("/api/v1/inventory/adjustments", &back).await.ok();
-    assert!(done["position"].as_i64().unwrap() > 0);
-
-    stop.store(true, Ordering::Relaxed);
-    let journals = workers.join_all().await;
     assert!(
-        journals.iter().all(|journal| journal.turned_away > 0),
+        workers.turned_away.load(Ordering::Relaxed) > 0,
         "nobody noticed the outage"
     );
+    workers.wait_for(&workers.carried_out, WORKERS).await;
+    let journals = workers.stop().await;
     check(&admin, "it-outage", &journals).await;
     drop(product);
     postgres.remove().await;
@@ -273,8 +308,7 @@ async fn nats_goes_away_and_no_webhook_is_lost() {
     let endpoint = json!({ "name": "it-no-nats", "url": receiver.url("/hook"),
         "event_types": ["inventory.adjusted"], "payload": "full" });
     admin.post("/api/v1/webhooks/endpoints", &endpoint).await.ok();
-    let stop = Arc::new(AtomicBool::new(false));
-    let workers = start_workers(&admin, "it-no-nats", &stop).await;
+    let workers = Workers::start(&admin, "it-no-nats").await;
 
     door.shut().await;
     let since = Instant::now();
@@ -282,11 +316,12 @@ async fn nats_goes_away_and_no_webhook_is_lost() {
         admin.get("/api/v1/catalogue/items").await.ok();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    stop.store(true, Ordering::Relaxed);
-    let journals = workers.join_all().await;
-    for journal in &journals {
-        assert_eq!(journal.turned_away, 0, "commands need no NATS");
-    }
+    assert_eq!(
+        workers.turned_away.load(Ordering::Relaxed),
+        0,
+        "commands need no NATS"
+    );
+    let journals = workers.stop().await;
     door.open().await;
     let sent: usize = journals.iter().map(|journal| journal.acknowledged.len()).sum();
     let received = receiver

@@ -47,13 +47,17 @@ pub fn tools(below: &str) -> PathBuf {
     folder.join(below)
 }
 
+/// Whether this is continuous integration, where nothing may be skipped.
+pub fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
 /// Whether a test must be skipped for want of something. It says so; in CI the absence is a failure.
 pub fn is_absent(path: &Path) -> bool {
     if path.exists() {
         return false;
     }
-    let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(!is_ci, "{} is absent", path.display());
+    assert!(!is_ci(), "{} is absent", path.display());
     eprintln!("SKIPPED: {} is absent", path.display());
     true
 }

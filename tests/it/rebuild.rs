@@ -64,7 +64,8 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
     let allowed = receiver.address().to_string();
     let mut product = Product::start("rebuild", &["--allow-outbound", &allowed]).await;
     let admin = product.client(TENANT, "admin").await;
-    let endpoint = json!({ "name": "it-rebuild", "url": receiver.url("/hook"), "event_types": ["sale.completed"] });
+    let endpoint =
+        json!({ "name": "it-rebuild", "url": receiver.url("/hook"), "event_types": ["sale.completed"] });
     admin.post("/api/v1/webhooks/endpoints", &endpoint).await.ok();
 
     let (last, stop) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicBool::new(false)));
@@ -76,22 +77,34 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
     let back = said(projections(&product, &["switch-back"]).output().await.unwrap());
     assert!(back.contains("queries read group 0"), "{back}");
     let status = said(projections(&product, &["status"]).output().await.unwrap());
-    assert!(status.contains("serving") && status.contains("previous"), "{status}");
+    assert!(
+        status.contains("serving") && status.contains("previous"),
+        "{status}"
+    );
     stop.store(true, Ordering::SeqCst);
     let mut sales = Vec::new();
     for till in tills {
         sales.extend(till.await.unwrap());
     }
     let deliveries = receiver.wait_for(sales.len()).await;
-    let ids: std::collections::HashSet<_> =
-        deliveries.iter().map(|delivery| delivery.header("webhook-id")).collect();
-    assert_eq!((ids.len(), deliveries.len()), (sales.len(), sales.len()), "each once");
+    let ids: std::collections::HashSet<_> = deliveries
+        .iter()
+        .map(|delivery| delivery.header("webhook-id"))
+        .collect();
+    assert_eq!(
+        (ids.len(), deliveries.len()),
+        (sales.len(), sales.len()),
+        "each once"
+    );
 
     // Killed somewhere in the middle of a rebuild: the next life carries it on.
     let mut asking = projections(&product, &["rebuild"]).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     while !said(projections(&product, &["status"]).output().await.unwrap()).contains("request") {
-        assert!(asking.try_wait().unwrap().is_none(), "killed too late to show anything");
+        assert!(
+            asking.try_wait().unwrap().is_none(),
+            "killed too late to show anything"
+        );
         assert!(Instant::now() < deadline);
     }
     product.signal("KILL");

@@ -17,6 +17,7 @@ fn rows() -> impl Iterator<Item = &'static Route> {
         command_service::routes::ROUTES,
         query_service::ROUTES,
         dispatcher::ROUTES,
+        dispatcher::feed::ROUTES,
     ]
     .into_iter()
     .flatten()
@@ -28,6 +29,7 @@ fn existing(parameter: &str) -> &'static str {
         "sku" => "USBC-1M",
         "customer_id" => "taller-el-buho",
         "sale_id" => "teg-2",
+        "reservation_id" => "it-tenancy-reservation",
         "store" => "kennedy",
         "terminal" => "kennedy-1",
         "unit" => "imei:358240050001023",
@@ -35,6 +37,7 @@ fn existing(parameter: &str) -> &'static str {
         "delivery_id" => "it-tenancy-1",
         "username" => "it-tenancy-user",
         "tax_code" => "ISV15",
+        "slug" => "it-tenancy",
         other => panic!("no sample id for {{{other}}}: add one"),
     }
 }
@@ -53,7 +56,7 @@ fn body(operation: &str) -> Value {
         }
         "change_user_role" => json!({ "role": "cashier" }),
         "change_user_password" => json!({ "password": "una contraseña larga" }),
-        "change_endpoint" => json!({ "name": "otro" }),
+        "change_endpoint" | "change_connector" => json!({ "name": "otro" }),
         _ => json!({}),
     }
 }
@@ -126,7 +129,10 @@ async fn lists_show_the_own_tenant_only() {
 async fn every_table_with_a_tenant_forces_row_security_though_the_application_filters_nothing() {
     let product = Product::shared().await;
     // A second group of read models, as a rebuild leaves it: the walk must see it, too.
-    let held = projections(product, &["rebuild", "--hold"]).output().await.unwrap();
+    let held = projections(product, &["rebuild", "--hold"])
+        .output()
+        .await
+        .unwrap();
     assert!(held.status.success(), "{held:?}");
     let owner_url = product.demo["database_url"].as_str().unwrap();
     let mut owner = PgConnection::connect(owner_url).await.unwrap();
@@ -140,7 +146,10 @@ async fn every_table_with_a_tenant_forces_row_security_though_the_application_fi
     .await
     .unwrap();
     assert!(tables.len() > 15, "{tables:?}");
-    assert!(tables.iter().any(|(table, ..)| table == "rm_1.rm_stock"), "{tables:?}");
+    assert!(
+        tables.iter().any(|(table, ..)| table == "rm_1.rm_stock"),
+        "{tables:?}"
+    );
     for (table, enabled, forced) in &tables {
         assert!(enabled & forced, "{table}: row security is not forced");
     }

@@ -20,11 +20,11 @@ mod measure;
 mod outcome;
 mod owner;
 mod queue;
-mod under_way;
-mod vitals;
 pub mod snapshots;
 #[cfg(test)]
 mod tests;
+mod under_way;
+mod vitals;
 
 use std::sync::Arc;
 use std::time::Duration;

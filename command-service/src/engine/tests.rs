@@ -20,6 +20,8 @@ use schemas::{Currency, Minor, Quantity};
 use super::*;
 
 mod loads;
+mod standby;
+mod two_engines;
 
 const TENANT: &str = "tienda";
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use domain::Command;
 use domain::processes::Reaction;
-use schemas::ids::TenantId;
 use schemas::Position;
+use schemas::ids::TenantId;
 use time::OffsetDateTime;
 
 /// A tenant's timer.
@@ -83,10 +83,18 @@ mod tests {
         let cancel = |key: &str| Reaction::Cancel { key: key.to_owned() };
         let mut changes = Changes::default();
         changes.take(&tenant, Position(1), "", vec![schedule("a"), schedule("b")]);
-        changes.take(&tenant, Position(2), "", vec![cancel("a"), cancel("c"), schedule("c")]);
+        changes.take(
+            &tenant,
+            Position(2),
+            "",
+            vec![cancel("a"), cancel("c"), schedule("c")],
+        );
         let (gone, set) = changes.split();
         assert_eq!(gone, [((tenant.clone(), "a".to_owned()), Position(2))]);
-        let mut positions: Vec<(&str, i64)> = set.iter().map(|((_, key), position, _)| (key.as_str(), position.0)).collect();
+        let mut positions: Vec<(&str, i64)> = set
+            .iter()
+            .map(|((_, key), position, _)| (key.as_str(), position.0))
+            .collect();
         positions.sort_unstable();
         assert_eq!(positions, [("b", 1), ("c", 2)]);
     }

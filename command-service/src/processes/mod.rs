@@ -57,7 +57,8 @@ pub const MIGRATION: Migration = Migration {
 pub struct ProcessOptions {
     /// Most events or timers of one step.
     pub batch: usize,
-    /// Pause between two looks at the log and the timers: the least, while there is work, and the most.
+    /// Pause between two looks at the log and the timers: the least, after there was something to do, and the most. A
+    /// look that was full is followed by the next one at once.
     pub poll: (Duration, Duration),
     /// How long one command may take before the others go on without it; it is asked for again.
     pub answer_within: Duration,
@@ -69,7 +70,7 @@ impl Default for ProcessOptions {
     fn default() -> Self {
         Self {
             batch: 256,
-            poll: (Duration::from_millis(25), Duration::from_millis(250)),
+            poll: (Duration::from_millis(100), Duration::from_millis(250)),
             answer_within: Duration::from_secs(5),
             retry: (Duration::from_secs(1), Duration::from_secs(10)),
         }

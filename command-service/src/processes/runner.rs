@@ -47,6 +47,26 @@ struct Place {
     looked: Position,
 }
 
+/// What one look found to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Nothing,
+    Some,
+    /// As much as one look takes; there may be more at once.
+    More,
+}
+
+impl Step {
+    /// Both together.
+    fn and(self, other: Step) -> Step {
+        match (self, other) {
+            (Step::More, _) | (_, Step::More) => Step::More,
+            (Step::Some, _) | (_, Step::Some) => Step::Some,
+            (Step::Nothing, Step::Nothing) => Step::Nothing,
+        }
+    }
+}
+
 pub(super) struct Runner<R> {
     pub process: Process,
     pub write_side: WriteSide,
@@ -97,25 +117,34 @@ impl<R: LogReader> Runner<R> {
         };
         let mut pause = self.options.poll.0;
         while *self.write_side.ownership.borrow() && !self.stop.is_cancelled() {
-            let has_moved = self.follow_log(&mut place).await?;
-            let has_fired = self.fire(&mut place.store).await?;
-            pause = if has_moved || has_fired {
-                self.options.poll.0
-            } else {
-                (pause * 2).min(self.options.poll.1)
+            let done = self
+                .follow_log(&mut place)
+                .await?
+                .and(self.fire(&mut place.store).await?);
+            pause = match done {
+                Step::More => continue,
+                Step::Some => self.options.poll.0,
+                Step::Nothing => (pause * 2).min(self.options.poll.1),
             };
-            self.rest(self.options.poll.0).await;
-            self.rest_until_woken(pause.saturating_sub(self.options.poll.0)).await;
+            self.rest(pause).await;
+        }
+        for gauge in [
+            &self.measures.lag_events,
+            &self.measures.timers_due,
+            &self.measures.oldest_due_seconds,
+        ] {
+            // They are the next owner's to tell.
+            gauge.set(0);
         }
         Ok(())
     }
 
-    /// Takes the next events up; whether there may be more at once.
-    async fn follow_log(&mut self, place: &mut Place) -> Result<bool, RunError> {
+    /// Takes the next events up.
+    async fn follow_log(&mut self, place: &mut Place) -> Result<Step, RunError> {
         let head = *self.write_side.head.borrow_and_update();
         self.measures.lag_events.set((head.0 - place.looked.0).max(0));
         if head <= place.looked {
-            return Ok(false);
+            return Ok(Step::Nothing);
         }
         let until = head.min(Position(place.looked.0.saturating_add(LOOK_AHEAD)));
         let batch = self.options.batch;
@@ -133,8 +162,9 @@ impl<R: LogReader> Runner<R> {
             changes.take(&recorded.tenant, recorded.position, "", reactions);
         }
         place.looked = to;
+        let step = if to < head { Step::More } else { Step::Some };
         if events.is_empty() && to.0 - place.checkpoint.0 < CHECKPOINT_EVERY {
-            return Ok(to < head);
+            return Ok(step);
         }
         if place.store.advance((place.checkpoint, to), changes).await? {
             place.checkpoint = to;
@@ -143,21 +173,26 @@ impl<R: LogReader> Runner<R> {
             tracing::info!(process = self.process.name, %stored, "another instance has moved the checkpoint");
             (place.checkpoint, place.looked) = (stored, stored);
         }
-        Ok(to < head)
+        Ok(step)
     }
 
-    /// Deals with timers whose time has come; whether there were any.
-    async fn fire(&mut self, store: &mut Store) -> Result<bool, RunError> {
+    /// Deals with timers whose time has come.
+    async fn fire(&mut self, store: &mut Store) -> Result<Step, RunError> {
         let due = store.due(self.options.batch).await?;
         self.measures.timers_due.set(due.count);
         self.measures.oldest_due_seconds.set(whole_seconds(due.oldest_s));
         if due.timers.is_empty() {
-            return Ok(false);
+            return Ok(Step::Nothing);
         }
+        let step = if due.timers.len() >= self.options.batch {
+            Step::More
+        } else {
+            Step::Some
+        };
         let outcomes = join_all(due.timers.iter().map(|timer| self.outcome(timer))).await;
         if !*self.write_side.ownership.borrow() {
             // What came to no outcome did so because the log is not ours: nothing is the timers' fault.
-            return Ok(false);
+            return Ok(Step::Nothing);
         }
         let mut changes = Changes::default();
         let mut settled = Vec::with_capacity(outcomes.len());
@@ -169,7 +204,7 @@ impl<R: LogReader> Runner<R> {
             settled.push((timer, what));
         }
         store.settle(&settled, changes).await?;
-        Ok(true)
+        Ok(step)
     }
 
     /// What comes of a due timer: reactions once every command of it is answered, or why one is not.
@@ -185,7 +220,9 @@ impl<R: LogReader> Runner<R> {
                 for reaction in (self.process.react)(&Fact::Due(timer)) {
                     match reaction {
                         Reaction::Submit(command) => commands.push(command),
-                        other @ (Reaction::Schedule { .. } | Reaction::Cancel { .. }) => reactions.push(other),
+                        other @ (Reaction::Schedule { .. } | Reaction::Cancel { .. }) => {
+                            reactions.push(other)
+                        }
                     }
                 }
             }
@@ -204,7 +241,12 @@ impl<R: LogReader> Runner<R> {
 
     /// Submits under an id that is the same whoever asks, and another one for each attempt. No client's key holds a
     /// space, so none is in the way.
-    async fn submit(&self, due: &Due, index: usize, command: Command) -> Result<Option<Refusal>, SubmitError> {
+    async fn submit(
+        &self,
+        due: &Due,
+        index: usize,
+        command: Command,
+    ) -> Result<Option<Refusal>, SubmitError> {
         let (process, position) = (self.process.name, due.position);
         let text = serde_json::to_string(&command).map_err(|_| SubmitError::Rejected)?;
         let submission = Submission {
@@ -214,7 +256,10 @@ impl<R: LogReader> Runner<R> {
             },
             reason: None,
             traceparent: None,
-            key: Some(format!("{process} {position} {} {index} {}", due.key, due.attempt)),
+            key: Some(format!(
+                "{process} {position} {} {index} {}",
+                due.key, due.attempt
+            )),
             fingerprint: Sha256::digest(text).into(),
             command,
         };
@@ -280,15 +325,6 @@ impl<R: LogReader> Runner<R> {
     async fn rest(&self, pause: Duration) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-
-    /// Rests, but not longer than until the log grows.
-    async fn rest_until_woken(&mut self, pause: Duration) {
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            Ok(()) = self.write_side.head.changed() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }

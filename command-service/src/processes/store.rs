@@ -54,9 +54,14 @@ pub(super) struct DueNow {
 pub(super) enum Settled {
     Done,
     /// The same timer again, as the next attempt: at this time, but not within the pause.
-    Again { due_at: OffsetDateTime, pause: Duration },
+    Again {
+        due_at: OffsetDateTime,
+        pause: Duration,
+    },
     /// No outcome is known: the same attempt after the pause.
-    Postponed { pause: Duration },
+    Postponed {
+        pause: Duration,
+    },
 }
 
 #[derive(sqlx::FromRow)]
@@ -89,10 +94,12 @@ impl Store {
         )
         .execute(&mut connection)
         .await?;
-        sqlx::query("insert into process_checkpoints (process, position) values ($1, 0) on conflict do nothing")
-            .bind(process)
-            .execute(&mut connection)
-            .await?;
+        sqlx::query(
+            "insert into process_checkpoints (process, position) values ($1, 0) on conflict do nothing",
+        )
+        .bind(process)
+        .execute(&mut connection)
+        .await?;
         Ok(Self { process, connection })
     }
 

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::baseline;
+use crate::cpu::{OWN, Spent};
 use crate::histogram::{Latencies, rate};
 
 /// Commands of one batch, as in the engine.
@@ -37,6 +38,9 @@ pub struct Appended {
     pub rate: f64,
     pub mean_batch: f64,
     pub p99_ms: f64,
+    /// Microseconds of processor time per event: submitters and owner together, and the database.
+    pub own_us: f64,
+    pub postgres_us: f64,
 }
 
 /// Makes the log's tables in an empty database. The roles exist already: they belong to the server.
@@ -69,6 +73,7 @@ pub async fn measure(url: &str, submitters: u32, time: Duration) -> anyhow::Resu
     owner.spawn(own(writer, waiting));
     let stop = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
+    let spent_before = Spent::now();
     let started = Instant::now();
     for _ in 0..submitters {
         tasks.spawn(submit(queue.clone(), Arc::clone(&stop)));
@@ -85,7 +90,10 @@ pub async fn measure(url: &str, submitters: u32, time: Duration) -> anyhow::Resu
     while let Some(ended) = owner.join_next().await {
         (total, batches) = ended??;
     }
+    let spent = Spent::now();
     Ok(Appended {
+        own_us: spent.per_command_us(&spent_before, OWN, total),
+        postgres_us: spent.per_command_us(&spent_before, "postgres", total),
         rate: rate(total, took),
         mean_batch: rate(total, Duration::from_secs(batches.max(1))),
         p99_ms: latencies.quantile_ms(0.99),

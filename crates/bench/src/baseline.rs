@@ -25,12 +25,30 @@ pub struct Rate {
     pub latency_ms: f64,
 }
 
+/// How long one run is.
+#[derive(Debug, Clone, Copy)]
+pub enum Length {
+    Seconds(u32),
+    /// Of each client: for machines on which 256 connections take longer than a second.
+    Transactions(u32),
+}
+
+impl Length {
+    /// Connecting is inside `pgbench`'s duration, though not inside its rate.
+    fn arguments(self, clients: u32) -> [String; 2] {
+        match self {
+            Length::Seconds(seconds) => ["-T".to_owned(), (seconds + clients / 256).to_string()],
+            Length::Transactions(count) => ["-t".to_owned(), count.to_string()],
+        }
+    }
+}
+
 /// A baseline ready to run, in a database of its own.
 pub struct Baseline {
     program: PathBuf,
     script: PathBuf,
     url: String,
-    seconds: u32,
+    length: Length,
     runs: Mutex<Vec<(u32, Rate)>>,
 }
 
@@ -39,7 +57,7 @@ impl Baseline {
     ///
     /// # Errors
     /// When there is no `pgbench`, or the database refuses.
-    pub async fn new(url: String, folder: &Path, seconds: u32) -> anyhow::Result<Self> {
+    pub async fn new(url: String, folder: &Path, length: Length) -> anyhow::Result<Self> {
         let script = folder.join("baseline.sql");
         std::fs::write(&script, SCRIPT)?;
         execute(&url, TABLE).await?;
@@ -47,7 +65,7 @@ impl Baseline {
             program: pgbench()?,
             script,
             url,
-            seconds,
+            length,
             runs: Mutex::default(),
         })
     }
@@ -69,7 +87,9 @@ impl Baseline {
         command
             .args(["-n", "-M", "prepared", "-j", THREADS, "-f"])
             .arg(&self.script);
-        command.args(["-c", &clients.to_string(), "-T", &self.seconds.to_string()]);
+        command
+            .args(["-c", &clients.to_string()])
+            .args(self.length.arguments(clients));
         let output = command.arg(&self.url).kill_on_drop(true).output().await?;
         let text = String::from_utf8_lossy(&output.stdout);
         ensure!(

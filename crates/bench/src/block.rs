@@ -1,5 +1,6 @@
 //! One block: every part once, each between two runs of the baseline.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -39,6 +40,8 @@ pub struct Bench {
     pub sizes: Sizes,
     pub parts: Vec<Part>,
     pub product: Product,
+    /// The product's program, for what its command line does.
+    pub binary: PathBuf,
     pub shop: Shop,
     pub receiver: Receiver,
     pub baseline: Baseline,
@@ -155,6 +158,8 @@ impl<'a> Block<'a> {
             if writers == CONNECTIONS {
                 self.set("append_64_batch", appended.mean_batch);
                 self.set("append_64_p99_ms", appended.p99_ms);
+                self.set("append_64_own_us", appended.own_us);
+                self.set("append_64_postgres_us", appended.postgres_us);
             }
         }
         Ok(())
@@ -253,14 +258,15 @@ impl<'a> Block<'a> {
     async fn rebuild(&mut self) -> anyhow::Result<()> {
         let bench = self.bench;
         bench.product.settle().await?;
-        let work = rebuild::measure(&bench.product, &bench.shop, self.number);
+        let work = rebuild::measure(&bench.product, &bench.binary);
         let rebuilt = bench
             .profile
             .around(&format!("rebuild-{}", self.number), work)
             .await?;
-        self.set("rebuild_ratio", rebuilt.ratio());
-        self.set("rebuild_rate", rebuilt.projector);
-        self.set("rebuild_scan_rate", rebuilt.scan);
+        self.set("rebuild_ratio", rebuilt.followed.ratio());
+        self.set("rebuild_rate", rebuilt.followed.projector);
+        self.set("rebuild_scan_rate", rebuilt.followed.scan);
+        self.set("rebuild_whole_s", rebuilt.whole_s);
         self.last = None;
         Ok(())
     }

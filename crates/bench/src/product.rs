@@ -26,7 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How far everybody is, in one look.
 const SETTLED: &str = "select
   (select coalesce(max(position), 0) from events) as head,
-  least((select min(position) from projection_checkpoint where name in ('serving', 'relay')),
+  least((select position from projection_serving),
+        (select position from projection_checkpoint where name = 'relay'),
         (select min(position) from dispatcher_checkpoint)) as behind";
 
 /// The product's database on the server.
@@ -40,6 +41,7 @@ pub struct Product {
     log: PathBuf,
     /// Started here and not by the standalone, whose own server takes too few connections for the baseline.
     postgres: Postgres,
+    pub data: PathBuf,
     pub demo: Demo,
     pub address: SocketAddr,
     /// As the owner of everything, on the product's own server.
@@ -83,6 +85,7 @@ impl Product {
             address: host.parse().context("the standalone's address")?,
             pool: PgPoolOptions::new().max_connections(4).connect(&url).await?,
             postgres,
+            data,
             demo,
         })
     }

@@ -1,78 +1,109 @@
-//! The product's read models from empty tables to the end of its log while it serves, beside a raw scan of that log.
+//! All read models from empty tables to the end of the product's log while it serves, beside a raw scan of that log: what
+//! an operator gets from `trastienda projections rebuild`.
 
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use event_store::PostgresReader;
 use lab::clock::Deadline;
 use platform::db::{self, DbRole};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::PgPool;
+use tokio::process::Command;
 
 use crate::histogram::rate;
 use crate::product::Product;
 use crate::projector_rate::Followed;
 use crate::scan::scan;
-use crate::shop::Shop;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const CONNECTIONS: u32 = 2;
 
-/// Empties the read models under the running projector and waits until they are full again.
+/// What a rebuild took.
+#[derive(Debug, Clone, Copy)]
+pub struct Rebuilt {
+    /// Until the new tables have their indexes and have caught up.
+    pub followed: Followed,
+    /// The whole command, in seconds: comparison and switch included.
+    pub whole_s: f64,
+}
+
+/// Rebuilds, and drops the old tables, which would be fed, too, from here on.
 ///
 /// # Errors
-/// When they are not full within ten minutes.
-pub async fn measure(product: &Product, shop: &Shop, block: usize) -> anyhow::Result<Followed> {
+/// When the product refuses, or takes longer than ten minutes.
+pub async fn measure(product: &Product, binary: &Path) -> anyhow::Result<Rebuilt> {
     let pool = db::pool(&product.database_url(), DbRole::Engine, CONNECTIONS).await?;
     let reader = PostgresReader::new(pool.clone());
     let before = scan(&reader).await?;
-    let took = rebuild(product, shop, block).await?;
+    let known: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from projection_requests")
+        .fetch_one(&product.pool)
+        .await?;
+    let started = Instant::now();
+    let (done, took) = tokio::join!(
+        projections(product, binary, "rebuild"),
+        filled(&product.pool, known)
+    );
+    let whole_s = started.elapsed().as_secs_f64();
+    done?;
+    let took = took?;
     let after = scan(&reader).await?;
     pool.close().await;
-    Ok(Followed {
-        projector: rate(after.0, took),
-        scan: f64::midpoint(rate(before.0, before.1), rate(after.0, after.1)),
+    projections(product, binary, "drop").await?;
+    Ok(Rebuilt {
+        followed: Followed {
+            projector: rate(after.0, took),
+            scan: f64::midpoint(rate(before.0, before.1), rate(after.0, after.1)),
+        },
+        whole_s,
     })
 }
 
-async fn rebuild(product: &Product, shop: &Shop, block: usize) -> anyhow::Result<Duration> {
-    empty(&product.pool).await?;
-    // The projector sleeps at the end of the log: the next event wakes it, and its compare-and-swap finds the checkpoint
-    // moved.
-    let head = product.head().await? + 1;
-    let started = Instant::now();
-    shop.adjust(&format!("bench-rebuild-{block}")).await?;
+/// `trastienda projections …` on the running product.
+async fn projections(product: &Product, binary: &Path, command: &str) -> anyhow::Result<()> {
+    let output = Command::new(binary)
+        .args(["projections", command, "--data"])
+        .arg(&product.data)
+        .env_remove("TRASTIENDA_BIN")
+        .env_remove("TRASTIENDA_NATS_SERVER")
+        .env_remove("TRASTIENDA_TOOLS")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output)
+        .await
+        .with_context(|| format!("projections {command} does not end"))??;
+    ensure!(
+        output.status.success(),
+        "projections {command}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+/// From the moment when the first request after `known` is taken up, with tables that are empty, to the beginning of the comparison.
+async fn filled(pool: &PgPool, known: i64) -> anyhow::Result<Duration> {
     let deadline = Deadline::after(PATIENCE);
-    while serving(&product.pool).await? < head {
+    let mut started = None;
+    loop {
+        let phase: Option<String> =
+            sqlx::query_scalar("select phase from projection_requests where id > $1 order by id limit 1")
+                .bind(known)
+                .fetch_optional(pool)
+                .await?;
+        match (phase.as_deref(), started) {
+            (None | Some("waiting"), _) => {}
+            (Some("comparing" | "switching" | "done"), Some(started)) => return Ok(Instant::now() - started),
+            (Some("done"), None) => anyhow::bail!("the rebuild was over before it was seen"),
+            (Some(_), None) => started = Some(Instant::now()),
+            (Some(_), Some(_)) => {}
+        }
         ensure!(
             deadline.pause(LOOK_EVERY).await,
             "the read models are not full in time"
         );
     }
-    Ok(started.elapsed())
-}
-
-async fn empty(pool: &PgPool) -> anyhow::Result<()> {
-    let tables: Vec<String> =
-        sqlx::query_scalar("select relname::text from pg_class where relkind = 'r' and relname ~ '^rm_'")
-            .fetch_all(pool)
-            .await?;
-    ensure!(!tables.is_empty(), "there are no read models");
-    let mut transaction = pool.begin().await?;
-    let truncate = format!("truncate {}", tables.join(", "));
-    sqlx::raw_sql(AssertSqlSafe(truncate))
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query("update projection_checkpoint set position = 0 where name = 'serving'")
-        .execute(&mut *transaction)
-        .await?;
-    Ok(transaction.commit().await?)
-}
-
-async fn serving(pool: &PgPool) -> anyhow::Result<u64> {
-    let position: i64 =
-        sqlx::query_scalar("select position from projection_checkpoint where name = 'serving'")
-            .fetch_one(pool)
-            .await?;
-    Ok(u64::try_from(position)?)
 }

@@ -37,6 +37,13 @@ const ROWS: &[Row] = &[
     row("append_64_batch", "  mean batch, 64 writers", 0, ""),
     row("append_64_p99_ms", "  p99, 64 writers, ms", 1, ""),
     row(
+        "append_64_own_us",
+        "  processor time per event, writers and owner, us",
+        0,
+        "",
+    ),
+    row("append_64_postgres_us", "    postgres, us", 0, ""),
+    row(
         "adjust_ratio",
         "adjustment over HTTP, 64 connections, ratio",
         2,
@@ -81,6 +88,7 @@ const ROWS: &[Row] = &[
     ),
     row("rebuild_rate", "  events/s", 0, ""),
     row("rebuild_scan_rate", "  raw scan, events/s", 0, ""),
+    row("rebuild_whole_s", "  the whole command, s", 1, ""),
     row("deliveries_ratio", "deliveries, ratio to a bare loop", 2, "0.25"),
     row("deliveries_rate", "  per second", 0, "20,000"),
     row("deliveries_bare_rate", "  bare loop, per second", 0, ""),
@@ -137,7 +145,7 @@ pub fn table(blocks: &[Figures], medians: &Figures) -> String {
 
 fn line(label: &str, cells: impl Iterator<Item = String>, median: &str, target: &str) -> String {
     let cells: String = cells.map(|cell| format!("{cell:>10}")).collect();
-    format!("{label:<46}{cells}{median:>10}  {target}")
+    format!("{label:<48}{cells}{median:>10}  {target}")
         .trim_end()
         .to_owned()
 }

@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         some => some.to_vec(),
     };
     let profile = Profile::new(arguments.profile, &product.pool).await?;
-    let bench = set_up(product, receiver, sizes, parts, profile, &folder).await?;
+    let bench = set_up(product, program.binary, receiver, sizes, parts, profile, &folder).await?;
     let mut blocks: Vec<Figures> = Vec::with_capacity(sizes.blocks);
     let mut longest = Duration::ZERO;
     for number in 1..=sizes.blocks {
@@ -89,6 +89,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn set_up(
     product: Product,
+    binary: PathBuf,
     receiver: Receiver,
     sizes: Sizes,
     parts: Vec<Part>,
@@ -96,7 +97,7 @@ async fn set_up(
     folder: &Path,
 ) -> anyhow::Result<Bench> {
     let url = product.database("bench_baseline", None).await?;
-    let baseline = Baseline::new(url, folder, sizes.baseline_seconds).await?;
+    let baseline = Baseline::new(url, folder, sizes.baseline).await?;
     let append_url = product.database("bench_append", None).await?;
     append::prepare(&append_url).await?;
     let sales_url = product.database(SALES_DATABASE, None).await?;
@@ -106,6 +107,7 @@ async fn set_up(
         sizes,
         parts,
         product,
+        binary,
         shop,
         receiver,
         baseline,

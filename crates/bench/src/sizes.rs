@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::baseline::Length;
+
 /// Writers that append side by side, as in the table of targets.
 pub const WRITERS: [u32; 4] = [1, 8, 64, 256];
 /// Connections of the HTTP load, and clients of the baseline that it is compared with.
@@ -15,7 +17,7 @@ pub struct Sizes {
     /// No block begins when it would probably end after this; the first always runs.
     pub budget: Option<Duration>,
     /// Of each run of the baseline.
-    pub baseline_seconds: u32,
+    pub baseline: Length,
     /// Of each measured stretch.
     pub stretch: Duration,
     /// Items in the shop that the HTTP load works on.
@@ -32,7 +34,7 @@ impl Sizes {
     pub const FULL: Self = Self {
         blocks: 3,
         budget: None,
-        baseline_seconds: 5,
+        baseline: Length::Seconds(5),
         stretch: Duration::from_secs(5),
         items: 1_000,
         sales: 20_000,
@@ -42,7 +44,7 @@ impl Sizes {
     pub const QUICK: Self = Self {
         blocks: 3,
         budget: Some(Duration::from_secs(105)),
-        baseline_seconds: 1,
+        baseline: Length::Seconds(1),
         stretch: Duration::from_secs(1),
         items: 500,
         sales: 6_000,
@@ -52,7 +54,7 @@ impl Sizes {
     pub const SMOKE: Self = Self {
         blocks: 1,
         budget: None,
-        baseline_seconds: 1,
+        baseline: Length::Transactions(50),
         stretch: Duration::from_millis(200),
         items: 20,
         sales: 200,

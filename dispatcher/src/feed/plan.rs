@@ -187,7 +187,9 @@ impl Connectors {
                 folded.grants = e.grants;
             }
             ConnectorEvent::TokenRotated(e) => {
-                let previous = folded.tokens.pop().map(|token| Token {
+                // Without an overlap it ends here, whatever the database's clock says.
+                let lives_on = e.previous_expires_at > event.recorded_at;
+                let previous = folded.tokens.pop().filter(|_| lives_on).map(|token| Token {
                     expires_at: Some(e.previous_expires_at),
                     ..token
                 });

@@ -5,6 +5,7 @@ use schemas::events::connector::{
 };
 use schemas::{ConnectorSlug, Position, StreamName, Version};
 use serde_json::value::RawValue;
+use time::Duration;
 use time::macros::datetime;
 use uuid::Uuid;
 
@@ -127,24 +128,37 @@ fn two_tenants_may_use_one_slug_and_numbers_go_on_after_a_restart() {
 #[test]
 fn a_rotation_leaves_two_tokens_and_the_older_one_an_end() {
     let mut connectors = Connectors::default();
-    let rotated = |id: &str| ConnectorTokenRotated {
+    let rotated = |id: &str, overlap: Duration| ConnectorTokenRotated {
         slug: slug("erp"),
         token: hashed(id),
-        previous_expires_at: NOON,
+        previous_expires_at: NOON + overlap,
     };
+    let hour = Duration::HOUR;
     let plan = connectors
         .take(&[
             own("a", 1, created("erp", &["sale"])),
-            own("a", 2, rotated("t2")),
-            own("a", 3, rotated("t3")),
+            own("a", 2, rotated("t2", hour)),
+            own("a", 3, rotated("t3", hour)),
         ])
         .unwrap();
-    let tokens: Vec<_> = plan.changed[0]
-        .tokens
-        .iter()
-        .map(|token| (token.token_id.as_str(), token.expires_at))
-        .collect();
-    assert_eq!(tokens, [("t2", Some(NOON)), ("t3", None)]);
+    let tokens = |plan: &FeedPlan| -> Vec<(String, Option<OffsetDateTime>)> {
+        let tokens = plan.changed[0].tokens.iter();
+        tokens
+            .map(|token| (token.token_id.clone(), token.expires_at))
+            .collect()
+    };
+    assert_eq!(
+        tokens(&plan),
+        [("t2".to_owned(), Some(NOON + hour)), ("t3".to_owned(), None)]
+    );
+    let plan = connectors
+        .take(&[own("a", 4, rotated("t4", Duration::ZERO))])
+        .unwrap();
+    assert_eq!(
+        tokens(&plan),
+        [("t4".to_owned(), None)],
+        "an end at once is an end at once"
+    );
 }
 
 #[test]

@@ -91,7 +91,13 @@ impl Api {
         Self(Arc::new(feed.service().endpoint))
     }
 
-    async fn send(&self, method: poem::http::Method, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+    async fn send(
+        &self,
+        method: poem::http::Method,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let context = ConnectorContext {
             token: Secret::new(token),
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -245,7 +251,10 @@ async fn what_a_poller_took_before_it_died_comes_again_when_its_lease_ends() {
     dispatcher.stop().await;
     let dispatcher = world.dispatcher_without_broker(schedule(&[10])).await;
     let api = Api::of(&world, &dispatcher).await;
-    assert!(sequences(&api.pull(&erp, "").await).is_empty(), "leases survive a restart");
+    assert!(
+        sequences(&api.pull(&erp, "").await).is_empty(),
+        "leases survive a restart"
+    );
     time_passes(&world).await;
     let again = api.pull(&erp, "").await;
     assert_eq!(sequences(&again), [1, 3, 4, 5]);
@@ -274,30 +283,55 @@ async fn acknowledgements_speak_of_one_event_and_repeat_without_effect() {
         .iter()
         .map(|item| item["status"].as_str().unwrap())
         .collect();
-    assert_eq!(states, ["PENDING", "PENDING", "SENT", "PENDING"], "never cumulative");
+    assert_eq!(
+        states,
+        ["PENDING", "PENDING", "SENT", "PENDING"],
+        "never cumulative"
+    );
     let (status, refused) = api.ack(&erp, 3, &json!({ "status": "failed" })).await;
-    assert_eq!((status, refused["code"].as_str()), (409, Some("feed.already_sent")));
+    assert_eq!(
+        (status, refused["code"].as_str()),
+        (409, Some("feed.already_sent"))
+    );
 
     let failure = json!({ "status": "failed", "detail": "cuenta 4101 cerrada", "attempt": 1 });
     let (_, failed) = api.ack(&erp, 1, &failure).await;
-    assert_eq!((&failed["status"], &failed["failures"]), (&json!("FAILED"), &json!(1)));
-    assert_eq!(api.ack(&erp, 1, &failure).await.1, failed, "the same answer again");
-    assert!(sequences(&api.pull(&erp, "?status=FAILED").await).is_empty(), "its back-off lasts");
+    assert_eq!(
+        (&failed["status"], &failed["failures"]),
+        (&json!("FAILED"), &json!(1))
+    );
+    assert_eq!(
+        api.ack(&erp, 1, &failure).await.1,
+        failed,
+        "the same answer again"
+    );
+    assert!(
+        sequences(&api.pull(&erp, "?status=FAILED").await).is_empty(),
+        "its back-off lasts"
+    );
     time_passes(&world).await;
     let page = api.pull(&erp, "?status=FAILED").await;
     assert_eq!(sequences(&page), [1]);
     assert_eq!(page["items"][0]["detail"], "cuenta 4101 cerrada");
     let (_, late) = api.ack(&erp, 1, &failure).await;
-    assert_eq!(late["failures"], 1, "a word on an earlier handing out counts for nothing");
+    assert_eq!(
+        late["failures"], 1,
+        "a word on an earlier handing out counts for nothing"
+    );
     let (_, settled) = api.ack(&erp, 1, &sent()).await;
     assert_eq!(
         (&settled["status"], &settled["detail"]),
         (&json!("SENT"), &json!("cuenta 4101 cerrada"))
     );
 
-    api.ack(&erp, 2, &json!({ "status": "failed", "final": true })).await;
+    api.ack(&erp, 2, &json!({ "status": "failed", "final": true }))
+        .await;
     time_passes(&world).await;
-    assert_eq!(sequences(&api.pull(&erp, "").await), [4], "what was given up does not come again");
+    assert_eq!(
+        sequences(&api.pull(&erp, "").await),
+        [4],
+        "what was given up does not come again"
+    );
     for unknown in [0, 5, -1] {
         assert_eq!(api.ack(&erp, unknown, &sent()).await.0, 404);
     }
@@ -361,7 +395,11 @@ async fn a_wrong_token_gets_one_answer_whatever_is_wrong_with_it() {
     matched(&dispatcher, head).await;
     let api = Api::of(&world, &dispatcher).await;
     assert_eq!(api.status_of("erp", &erp.token).await.0, 200);
-    assert_eq!(api.status_of("erp", &twin.token).await.0, 200, "each tenant has its own slugs");
+    assert_eq!(
+        api.status_of("erp", &twin.token).await.0,
+        200,
+        "each tenant has its own slugs"
+    );
     assert_eq!(api.status_of("shop", &fresh).await.0, 200);
     let never_drawn = IntegrationTokens::draw().to_string();
     let wrong = [
@@ -376,7 +414,11 @@ async fn a_wrong_token_gets_one_answer_whatever_is_wrong_with_it() {
     ];
     for (slug, token) in wrong {
         let (status, body) = api.status_of(slug, token).await;
-        assert_eq!((status, &body["code"]), (401, &json!("integration.token_invalid")), "{slug}");
+        assert_eq!(
+            (status, &body["code"]),
+            (401, &json!("integration.token_invalid")),
+            "{slug}"
+        );
         let path = format!("/api/v1/sync/integrations/hooks/{slug}/events/1/ack");
         let (acked, _) = api
             .send(poem::http::Method::POST, &path, token, Some(&sent()))
@@ -392,8 +434,15 @@ async fn a_wrong_token_gets_one_answer_whatever_is_wrong_with_it() {
         tried += 1;
         assert!(status == 401 && tried <= 30, "{tried}");
     };
-    assert!(limited["retry_after_s"].as_u64().is_some_and(|wait| wait > 0), "{limited}");
-    assert_eq!(api.status_of("erp", &erp.token).await.0, 200, "a right token is never held up");
+    assert!(
+        limited["retry_after_s"].as_u64().is_some_and(|wait| wait > 0),
+        "{limited}"
+    );
+    assert_eq!(
+        api.status_of("erp", &erp.token).await.0,
+        200,
+        "a right token is never held up"
+    );
 
     let head = world
         .append_all(vec![
@@ -404,7 +453,10 @@ async fn a_wrong_token_gets_one_answer_whatever_is_wrong_with_it() {
     matched(&dispatcher, head).await;
     let (status, body) = api.status_of("erp", &erp.token).await;
     assert_eq!((status, &body["code"]), (403, &json!("integration.disabled")));
-    assert!(api.status_of("shop", &fresh).await.0 != 200, "a revoked connector has no tokens");
+    assert!(
+        api.status_of("shop", &fresh).await.0 != 200,
+        "a revoked connector has no tokens"
+    );
     dispatcher.stop().await;
 }
 
@@ -442,10 +494,11 @@ async fn an_event_whose_webhook_is_dead_is_still_in_the_feed() {
     let api = Api::of(&world, &dispatcher).await;
     let page = api.pull(&erp, "").await;
     assert_eq!(sequences(&page), [1]);
-    let dead: uuid::Uuid = sqlx::query_scalar("select event_id from webhook_deliveries where status = 'dead'")
-        .fetch_one(&world.pool)
-        .await
-        .unwrap();
+    let dead: uuid::Uuid =
+        sqlx::query_scalar("select event_id from webhook_deliveries where status = 'dead'")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
     assert_eq!(page["items"][0]["event_id"], dead.to_string(), "the very event");
     dispatcher.stop().await;
 }
@@ -466,25 +519,35 @@ async fn filters_narrow_a_page_and_looking_takes_nothing() {
         assert_eq!(looked["items"][0]["attempts"], 0);
     }
     assert_eq!(sequences(&api.pull(&erp, "?entity=security").await), [2]);
-    assert_eq!(sequences(&api.pull(&erp, "?entity=sale").await), Vec::<i64>::new());
-    assert_eq!(sequences(&api.pull(&erp, "?status=pending&entity=catalogue").await), [1, 3, 4]);
+    assert_eq!(
+        sequences(&api.pull(&erp, "?entity=sale").await),
+        Vec::<i64>::new()
+    );
+    assert_eq!(
+        sequences(&api.pull(&erp, "?status=pending&entity=catalogue").await),
+        [1, 3, 4]
+    );
     let base = "/api/v1/sync/integrations/hooks/erp/events";
-    for wrong in ["limit=0", "limit=201", "lease_s=-1", "lease_s=3601", "status=LOST", "entity=Sale"] {
+    for wrong in [
+        "limit=0",
+        "limit=201",
+        "lease_s=-1",
+        "lease_s=3601",
+        "status=LOST",
+        "entity=Sale",
+    ] {
         let path = format!("{base}?{wrong}");
-        let (status, _) = api
-            .send(poem::http::Method::GET, &path, &erp.token, None)
-            .await;
+        let (status, _) = api.send(poem::http::Method::GET, &path, &erp.token, None).await;
         assert_eq!(status, 400, "{wrong}");
     }
     let behind = format!("{base}?min_position={}", head + 1);
-    let (status, body) = api
-        .send(poem::http::Method::GET, &behind, &erp.token, None)
-        .await;
+    let (status, body) = api.send(poem::http::Method::GET, &behind, &erp.token, None).await;
     assert_eq!((status, &body["code"]), (503, &json!("projection_behind")));
 
     api.ack(&erp, 1, &sent()).await;
     api.ack(&erp, 2, &json!({ "status": "failed" })).await;
-    api.ack(&erp, 3, &json!({ "status": "failed", "final": true })).await;
+    api.ack(&erp, 3, &json!({ "status": "failed", "final": true }))
+        .await;
     let (status, standing) = api.read("tienda", "/api/v1/connectors/erp").await;
     assert_eq!(status, 200, "{standing}");
     let count = |name: &str| standing[name].as_i64().unwrap();

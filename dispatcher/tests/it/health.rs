@@ -36,7 +36,8 @@ async fn an_endpoint_that_is_down_is_spared_also_by_the_next_process_and_gets_ev
     until(|| async { first.handle.checkpoint() == head }).await;
     first.stop().await;
     let tried = receiver.received().len();
-    assert!((5..=8).contains(&tried), "{tried} attempts at most eight at once");
+    // Eight at once; four answers make place for four more before the fifth opens the breaker.
+    assert!((5..=12).contains(&tried), "{tried} attempts");
     world.assert_sound().await;
 
     let mut options = schedule(&[100, 100, 100, 100, 100, 100, 100, 100, 100]);
@@ -74,7 +75,7 @@ async fn security_events_go_through_while_everything_else_of_their_endpoint_rest
     until(|| async { world.count("delivered").await == 20 }).await;
     dispatcher.stop().await;
     assert_eq!(breaker(&world).await.as_deref(), Some("open"));
-    assert!(world.count("pending").await >= 42);
+    assert!(world.count("pending").await >= 38);
     world.assert_sound().await;
 }
 

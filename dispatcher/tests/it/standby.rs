@@ -84,13 +84,20 @@ impl Two {
         two
     }
 
-    fn start(&self) -> Process {
+    /// Starts a process and waits until it listens.
+    async fn start(&self) -> Process {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
         let child = Command::new(env!("CARGO_BIN_EXE_dispatcher"))
+            .env_clear()
             .env("TRASTIENDA_CONFIG", &self.config)
+            .env("TRASTIENDA_HTTP__LISTEN", address.to_string())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        until(|| async { tokio::net::TcpStream::connect(address).await.is_ok() }).await;
         Process(child)
     }
 
@@ -118,23 +125,11 @@ impl Two {
 
     /// Starts one, waits until it matches, starts another.
     async fn leader_and_standby(&mut self) -> (Process, Process) {
-        let leader = self.start();
+        let leader = self.start().await;
         let head = self.append(vec![item(0)]).await;
         self.matched(head).await;
         self.delivered(1).await;
-        let standby = self.start();
-        // The standby tries for the lease from now on.
-        until(|| async {
-            let connected: i64 = sqlx::query_scalar(
-                "select count(distinct client_port) from pg_stat_activity
-                 where datname = current_database() and usename = 'trastienda_api'",
-            )
-            .fetch_one(self.pool())
-            .await
-            .unwrap();
-            connected >= 2
-        })
-        .await;
+        let standby = self.start().await;
         (leader, standby)
     }
 

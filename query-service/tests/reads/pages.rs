@@ -126,3 +126,55 @@ async fn a_read_waits_for_its_position() {
         (Some("SKU 29"), Some(30))
     );
 }
+
+#[tokio::test]
+async fn reservations_are_found_by_store_status_item_and_customer() {
+    let api = Api::new().await;
+    let mut log = Log::new();
+    for number in 0..6 {
+        let (id, sku) = (format!("r{number}"), format!("SKU {}", number % 2));
+        let customer = (number < 3).then_some("c1");
+        let stream = format!("reservation/{id}");
+        log.append("t1", vec![(&stream, shop::reserved(&id, customer, &[&sku, "B"]))])
+            .await;
+        let ended = match number {
+            0 => "expired",
+            1 => "confirmed",
+            2 => "released",
+            _ => continue,
+        };
+        log.append("t1", vec![(&stream, shop::reservation_became(&id, ended))])
+            .await;
+    }
+    log.append("t1", vec![("reservation/r1", shop::reservation_became("r1", "fulfilled"))])
+        .await;
+    log.append("t2", vec![("reservation/r9", shop::reserved("r9", None, &["B"]))])
+        .await;
+    api.project(&log).await;
+
+    for (filter, expected) in [
+        ("", vec!["r5", "r4", "r3", "r2", "r1", "r0"]),
+        ("status=pending", vec!["r5", "r4", "r3"]),
+        ("status=expired", vec!["r0"]),
+        ("status=released&customer_id=c1", vec!["r2"]),
+        ("customer_id=c1", vec!["r2", "r1", "r0"]),
+        ("sku=SKU%201", vec!["r5", "r3", "r1"]),
+        ("sku=SKU%201&status=fulfilled&store=centro", vec!["r1"]),
+        ("store=norte", vec![]),
+    ] {
+        for limit in [1, 2, 50] {
+            let path = format!("/api/v1/inventory/reservations?{filter}");
+            let found = api.all("t1", path.trim_end_matches('?'), limit).await;
+            let ids: Vec<_> = found.iter().map(|found| found["reservation_id"].as_str().unwrap()).collect();
+            assert_eq!(ids, expected, "{filter} by {limit}");
+            assert!(found.iter().all(|found| found["lines"][1]["sku"] == "B"));
+        }
+    }
+    let (status, _) = api.get("t1", "/api/v1/inventory/reservations?status=open").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (_, one) = api.get("t1", "/api/v1/inventory/reservations/r1").await;
+    assert_eq!((&one["status"], &one["sale_id"]), (&"fulfilled".into(), &"s1".into()));
+    assert_eq!(one["lines"][0], serde_json::json!({"line": 1, "sku": "SKU 1", "unit": null, "quantity": 1}));
+    let (status, _) = api.get("t1", "/api/v1/inventory/reservations/r9").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "it is another tenant's");
+}

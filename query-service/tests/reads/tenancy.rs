@@ -26,6 +26,7 @@ async fn another_tenant_finds_nothing_under_any_route() {
             ("unit/serial:1", shop::unit_received("serial:1")),
             ("sale/s1", sale),
             ("tax/self", shop::tax_rate()),
+            ("reservation/r1", shop::reserved("r1", None, &["A"])),
         ],
     )
     .await;
@@ -35,6 +36,7 @@ async fn another_tenant_finds_nothing_under_any_route() {
         ("{unit}", "serial:1"),
         ("{customer_id}", "c1"),
         ("{sale_id}", "s1"),
+        ("{reservation_id}", "r1"),
     ];
     for route in ROUTES {
         let path = known

@@ -17,7 +17,9 @@ use zeroize::Zeroizing;
 const SLUG: &str = "contabilidad";
 const NAME: &str = "Contabilidad (demo)";
 /// S1's entities.
-const GRANTS: [&str; 3] = ["sale", "transfer_order", "inventory"];
+pub const SHOP: &[&str] = &["sale", "transfer_order", "inventory"];
+/// A month of sales moves ten times as much stock; its feed holds what accounting needs.
+pub const REPLAYS: &[&str] = &["sale", "transfer_order"];
 
 /// A connector as `demo.json` names it.
 #[derive(Debug, Clone, Serialize)]
@@ -33,7 +35,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(key: &[u8; 32], tenant: &TenantId, tokens: &IntegrationTokens) -> anyhow::Result<Self> {
+    pub fn new(
+        key: &[u8; 32],
+        tenant: &TenantId,
+        grants: &[&str],
+        tokens: &IntegrationTokens,
+    ) -> anyhow::Result<Self> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(b"demo connector\0");
         mac.update(tenant.as_str().as_bytes());
@@ -41,7 +48,7 @@ impl Plan {
         let command = CreateConnector {
             slug: ConnectorSlug::new(SLUG)?,
             name: NAME.to_owned(),
-            grants: GRANTS.map(str::to_owned).into(),
+            grants: grants.iter().map(|&grant| grant.to_owned()).collect(),
             token: ConnectorToken {
                 token_id: "demo".to_owned(),
                 token_hash: hex::encode(tokens.hash(&token)),

@@ -32,6 +32,8 @@ struct Profile {
     currency: &'static str,
     time_zone: &'static str,
     script: fn() -> anyhow::Result<Script>,
+    /// What its pull connector may fetch.
+    connector_grants: &'static [&'static str],
 }
 
 const PROFILES: [Profile; 3] = [
@@ -41,6 +43,7 @@ const PROFILES: [Profile; 3] = [
         currency: "HNL",
         time_zone: "America/Tegucigalpa",
         script: phone_shop::script,
+        connector_grants: connector::SHOP,
     },
     Profile {
         id: "libreria-scl",
@@ -48,6 +51,7 @@ const PROFILES: [Profile; 3] = [
         currency: "CLP",
         time_zone: "America/Santiago",
         script: bookshop::script,
+        connector_grants: connector::SHOP,
     },
     Profile {
         id: "london",
@@ -55,6 +59,7 @@ const PROFILES: [Profile; 3] = [
         currency: "GBP",
         time_zone: "Europe/London",
         script: || Ok(Script::default()),
+        connector_grants: connector::REPLAYS,
     },
 ];
 
@@ -105,7 +110,7 @@ pub async fn seed(
             tenant: TenantId::new(profile.id)?,
         };
         let mut tenant = seeder.seed(profile, hasher, demo_key).await?;
-        tenant.connector = seeder.connector(demo_key, integration_tokens).await?;
+        tenant.connector = seeder.connector(profile, demo_key, integration_tokens).await?;
         tenants.push(tenant);
     }
     Ok(tenants)
@@ -157,10 +162,11 @@ impl Seeder<'_> {
     /// Creates the tenant's connector where there is none, also in a data folder that is older than connectors.
     async fn connector(
         &self,
+        profile: &Profile,
         demo_key: &[u8; 32],
         tokens: &IntegrationTokens,
     ) -> anyhow::Result<Option<DemoConnector>> {
-        let plan = connector::Plan::new(demo_key, &self.tenant, tokens)?;
+        let plan = connector::Plan::new(demo_key, &self.tenant, profile.connector_grants, tokens)?;
         if !self.exists(&streams::connector(&plan.command.slug)).await? {
             self.submit("connector", plan.command.clone().into()).await?;
         }

@@ -221,10 +221,14 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     /// Another process owns the log, which proves that our own transaction has ended: what is stored is answered, and
     /// what is not never will be by us. Callers may ask again under the same key.
     async fn settle(&mut self, batch: Batch) {
-        let stored = self.reader.commands(&command_ids(&batch)).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "command ids cannot be looked up; their callers must ask again");
-            vec![None; batch.jobs.len()]
-        });
+        let stored = self
+            .reader
+            .commands(&command_ids(&batch))
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "command ids cannot be looked up; their callers must ask again");
+                vec![None; batch.jobs.len()]
+            });
         for ((job, _), stored) in batch.jobs.into_iter().zip(stored) {
             let reply = match stored {
                 Some(stored) => replay(&stored, &job.fingerprint, false),

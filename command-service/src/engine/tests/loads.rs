@@ -67,14 +67,7 @@ impl LogReader for LateReader {
 }
 
 fn adjust(delta: i64) -> Submission {
-    submission(
-        TENANT,
-        None,
-        AdjustStock {
-            delta,
-            ..take_one()
-        },
-    )
+    submission(TENANT, None, AdjustStock { delta, ..take_one() })
 }
 
 /// A shop with nothing left, and an engine on it that remembers nothing and reads late.

@@ -4,7 +4,9 @@ use domain::sales::{PaymentRequest, ReturnGoods, ReturnLineRequest};
 use platform::http::Problem;
 use schemars::JsonSchema;
 use schemas::events::sale::{Discount, DraftContent, DraftLine, PaymentMethod, Refund};
-use schemas::{Currency, CustomerId, Minor, Quantity, ReservationId, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
+use schemas::{
+    Currency, CustomerId, Minor, Quantity, ReservationId, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId,
+};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::serde::rfc3339;

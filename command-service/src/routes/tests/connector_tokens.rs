@@ -14,7 +14,9 @@ fn body() -> Value {
 #[tokio::test]
 async fn a_new_connectors_token_is_shown_and_only_its_hash_is_submitted() {
     let world = world();
-    let request = world.as_admin(Method::POST, "/api/v1/connectors").body_json(&body());
+    let request = world
+        .as_admin(Method::POST, "/api/v1/connectors")
+        .body_json(&body());
     let (status, answer) = answered(request).await;
     assert_eq!(status, 201, "{answer}");
     let token = answer["token"].as_str().unwrap();
@@ -33,7 +35,12 @@ async fn a_new_connectors_token_is_shown_and_only_its_hash_is_submitted() {
 async fn a_repetition_does_not_show_a_token_that_nobody_has() {
     let world = world();
     let first = json!({ "slug": "erp", "token_id": "the-first" });
-    world.engine.answers.lock().unwrap().push(Ok(accepted(&first, true)));
+    world
+        .engine
+        .answers
+        .lock()
+        .unwrap()
+        .push(Ok(accepted(&first, true)));
     let request = world.as_admin(Method::POST, "/api/v1/connectors/erp/rotate");
     let (status, answer) = answered(request.header("idempotency-key", "k").body_json(&json!({}))).await;
     assert_eq!(status, 200, "{answer}");

@@ -8,7 +8,9 @@ use domain::admin::User;
 use domain::{Command, State};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use platform::auth::{IntegrationTokens, PasswordCosts, PasswordHasher, SignInLimits, SigningKey, TokenIssuer, TokenSettings};
+use platform::auth::{
+    IntegrationTokens, PasswordCosts, PasswordHasher, SignInLimits, SigningKey, TokenIssuer, TokenSettings,
+};
 use platform::clock::{Clock, SystemClock};
 use platform::config::Config;
 use platform::http::{Gateway, GuardSettings, Principal};
@@ -41,6 +43,9 @@ impl Commands for Engine {
         let answer = match &submission.command {
             Command::CreateEndpoint(create) => {
                 json!({ "endpoint_id": create.endpoint_id, "secret_id": create.secret_id })
+            }
+            Command::RotateSecret(rotate) => {
+                json!({ "endpoint_id": rotate.endpoint_id, "secret_id": rotate.secret_id })
             }
             Command::CreateConnector(create) => {
                 json!({ "slug": create.slug, "token_id": create.token.token_id })

@@ -217,6 +217,7 @@ async fn a_draft_and_a_sale_refuse_what_belongs_to_the_other() {
             "/occurred_at",
         ),
         (json!({ "hold_stock": true }), "/hold_stock"),
+        (json!({ "draft": true, "reservation_id": "r" }), "/reservation_id"),
     ] {
         let mut body = json!({ "store": "s", "lines": line() });
         body.as_object_mut()

@@ -74,3 +74,31 @@ async fn a_refusal_leaves_no_secret_and_a_fault_keeps_it() {
     assert_eq!(create(&world).await.0, 503);
     assert_eq!(secrets(&world), 1, "the command may have landed");
 }
+
+#[tokio::test]
+async fn a_rotation_shows_the_new_secret_and_keeps_the_old_one_for_its_overlap() {
+    let world = world();
+    let first = create(&world).await.1;
+    let rotate = |body: Value| {
+        let request = world.as_admin(Method::POST, "/api/v1/webhooks/endpoints/e1/rotate-secret");
+        answered(request.body_json(&body))
+    };
+    let (status, second) = rotate(json!({})).await;
+    assert_eq!(status, 200, "{second}");
+    let secret = second["secret"].as_str().unwrap();
+    assert!(secret.starts_with("whsec_") && first["secret"] != second["secret"]);
+    assert_eq!(secrets(&world), 2, "the old one still signs");
+    let submitted = world.engine.submitted.lock().unwrap();
+    let Command::RotateSecret(command) = &submitted.last().unwrap().command else {
+        panic!("another command")
+    };
+    assert_eq!(command.overlap_s, 86_400);
+    assert_eq!(
+        world.vault.secrets.lock().unwrap()[&command.secret_id],
+        secret.as_bytes()
+    );
+    assert_eq!(
+        submitted.last().unwrap().reason.as_deref(),
+        Some(super::doubles::REASON)
+    );
+}

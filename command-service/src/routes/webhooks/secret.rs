@@ -41,7 +41,10 @@ pub(super) struct Issued {
 
 impl Issued {
     pub(super) fn into_answer<const STATUS: u16>(self) -> CommandAnswer<SecretAnswer, STATUS> {
-        CommandAnswer::composed(serde_json::to_vec(&self.answer).unwrap_or_default(), self.replayed)
+        CommandAnswer::composed(
+            serde_json::to_vec(&self.answer).unwrap_or_default(),
+            self.replayed,
+        )
     }
 }
 
@@ -107,7 +110,11 @@ pub(super) async fn issue(
 
 /// Removes a secret that no endpoint has. A failure leaves a row that nothing refers to.
 async fn forget(http: &Http, context: &RequestContext, secret_id: &str) {
-    if let Err(error) = http.vault.delete_secret(&context.principal.tenant, secret_id).await {
+    if let Err(error) = http
+        .vault
+        .delete_secret(&context.principal.tenant, secret_id)
+        .await
+    {
         tracing::warn!(%error, "an unused webhook secret stays in the vault");
     }
 }

@@ -8,11 +8,12 @@ use schemas::events::catalogue::{ItemDetails, ItemKind};
 use schemas::events::customer::CreditTerms;
 use schemas::events::sale::{DraftContent, PaymentMethod};
 use schemas::events::webhook::{EndpointSettings, PayloadKind, StartFrom};
-use schemas::{EndpointId, PaymentId, ReturnId, StoreId, TaxCode, TerminalId, Username};
+use schemas::{EndpointId, PaymentId, ReservationId, ReturnId, StoreId, TaxCode, TerminalId, Username};
 
 use super::Command;
+use crate::reservations::tests::{reserve, the};
 use crate::testing::*;
-use crate::{admin, catalogue, customers, sales, stock, webhooks};
+use crate::{admin, catalogue, customers, reservations, sales, stock, webhooks};
 
 fn administration() -> Vec<Command> {
     let (sur, caja) = (StoreId::new("sur").unwrap(), TerminalId::new("caja-7").unwrap());
@@ -141,6 +142,25 @@ fn trade() -> Vec<Command> {
     ]
 }
 
+fn reservations() -> Vec<Command> {
+    let other = reservations::CreateReservation {
+        reservation_id: Some(ReservationId::new("res-2").unwrap()),
+        ..reserve(vec![("CASE", 1)])
+    };
+    vec![
+        reserve(vec![("CABLE", 2)]).into(),
+        reservations::ConfirmReservation {
+            reservation_id: the(),
+        }
+        .into(),
+        reservations::ReleaseReservation {
+            reservation_id: the(),
+        }
+        .into(),
+        other.into(),
+    ]
+}
+
 fn endpoints() -> Vec<Command> {
     let endpoint_id = EndpointId::new("e-1").unwrap();
     let settings = EndpointSettings {
@@ -191,7 +211,7 @@ fn endpoints() -> Vec<Command> {
 #[test]
 fn a_command_on_the_state_that_it_produced_does_nothing_or_already_exists() {
     let mut shop = shop();
-    for command in [administration(), trade(), endpoints()].concat() {
+    for command in [administration(), trade(), reservations(), endpoints()].concat() {
         let first = shop.when(command.clone());
         assert!(!first.decision().events.is_empty(), "{}", command.name());
         let again = first.given.clone().when(command.clone());
@@ -205,7 +225,7 @@ fn a_command_on_the_state_that_it_produced_does_nothing_or_already_exists() {
 
 #[test]
 fn a_retry_decides_the_same() {
-    for command in [administration(), trade()].concat() {
+    for command in [administration(), trade(), reservations()].concat() {
         let (one, two) = (shop().when(command.clone()), shop().when(command));
         match (one.result, two.result) {
             (Ok(one), Ok(two)) => assert_eq!((one.events, one.answer), (two.events, two.answer)),

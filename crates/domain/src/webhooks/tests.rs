@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::EndpointId;
-use schemas::events::webhook::{EndpointSettings, PayloadKind, StartFrom};
+use schemas::events::webhook::{EndpointSettings, PayloadKind, ReplaySelection, StartFrom};
 use serde_json::json;
 
 use super::*;
@@ -254,4 +254,78 @@ fn an_endpoint_starts_now_or_at_a_position_of_the_log() {
         ..create(settings())
     };
     shop().when(now).then(["webhook.endpoint_created"]);
+}
+
+fn rotate(overlap_s: i64) -> RotateSecret {
+    RotateSecret {
+        endpoint_id: id(),
+        secret_id: "s-2".to_owned(),
+        secret_fingerprint: "cd".repeat(32),
+        overlap_s,
+    }
+}
+
+#[test]
+fn a_rotation_says_until_when_the_old_secret_is_valid_and_never_the_secret() {
+    let shop = shop().and(create(settings()));
+    let outcome = shop.when(rotate(86_400));
+    assert_eq!(
+        outcome.decision().answer,
+        json!({ "endpoint_id": "e-1", "secret_id": "s-2" })
+    );
+    let (_, event) = outcome.decision().events.last().unwrap();
+    let schemas::Event::Webhook(schemas::events::WebhookEvent::SecretRotated(rotated)) = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(rotated.previous_until, NOW + time::Duration::days(1));
+    let shop = outcome.then(["webhook.secret_rotated"]);
+    let end = EndPreviousSecret { endpoint_id: id() };
+    let shop = shop.when(end.clone()).then(["webhook.previous_secret_ended"]);
+    let shop = shop.when(end.clone()).then_nothing();
+    let shop = shop.when(rotate(0)).then(["webhook.secret_rotated"]);
+    shop.when(end).then_nothing();
+}
+
+#[test]
+fn an_overlap_lasts_a_week_at_most_and_a_replay_has_a_rate_and_a_number() {
+    let shop = shop().and(create(settings()));
+    for overlap_s in [-1, 604_801] {
+        let pointer = shop
+            .clone()
+            .when(rotate(overlap_s))
+            .then_refused("endpoint.number_invalid");
+        assert_eq!(pointer.unwrap(), "/overlap_s");
+    }
+    let replay = |select, rate_per_s| ReplayDeliveries {
+        endpoint_id: id(),
+        select,
+        rate_per_s,
+    };
+    for rate_per_s in [0, 1_001] {
+        let pointer = shop
+            .clone()
+            .when(replay(ReplaySelection::Dead, rate_per_s))
+            .then_refused("endpoint.number_invalid");
+        assert_eq!(pointer.unwrap(), "/rate_per_s");
+    }
+    for select in [
+        ReplaySelection::Delivery { sequence: 0 },
+        ReplaySelection::FromPosition { position: -1 },
+    ] {
+        shop.clone()
+            .when(replay(select, 100))
+            .then_refused("endpoint.number_invalid");
+    }
+    let again = replay(ReplaySelection::Since { time: NOW }, 100);
+    let shop = shop.when(again.clone()).then(["webhook.replay_requested"]);
+    let shop = shop.when(again.clone()).then(["webhook.replay_requested"]);
+    let gone = DisableEndpoint {
+        endpoint_id: id(),
+        cause: "410 Gone".to_owned(),
+    };
+    let shop = shop.and(gone);
+    shop.clone().when(again.clone()).then_refused("endpoint.disabled");
+    let shop = shop.and(DeleteEndpoint { endpoint_id: id() });
+    shop.clone().when(again).then_refused("endpoint.not_found");
+    shop.when(rotate(0)).then_refused("endpoint.not_found");
 }

@@ -8,6 +8,12 @@ use sqlx::Transaction;
 use crate::fixture::{Postgres, Store, command, everything, key, patient, single, write};
 use crate::proxy::{Cut, Proxy};
 
+/// How often the connection is cut; `TRASTIENDA_CUTS` makes it as often as the laboratory wants.
+fn cuts() -> usize {
+    let wanted = std::env::var_os("TRASTIENDA_CUTS").map(|text| text.to_str().unwrap().parse().unwrap());
+    wanted.unwrap_or(40)
+}
+
 /// One or three commands on new streams, so that the append is the only statement.
 fn batch(round: usize) -> Vec<Append> {
     match round % 2 {
@@ -60,7 +66,7 @@ async fn after_a_lost_commit_the_records_tell_the_truth() {
     let mut writer = PostgresWriter::connect_with(target, patient()).await.unwrap();
     let reader = store.reader();
     let mut sent = Vec::new();
-    for round in 0..40 {
+    for round in 0..cuts() {
         let batch = batch(round / CUTS.len());
         let batch: Vec<_> = batch
             .into_iter()

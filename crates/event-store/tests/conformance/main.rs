@@ -79,6 +79,7 @@ macro_rules! all_promises {
             bad_rows { one_bad_row_among_a_thousand_is_found_by_halving }
             resume {
                 reading_resumes_from_any_position,
+                a_read_of_some_types_sees_all_of_them_and_no_others,
                 one_stream_resumes_from_any_version,
                 a_read_is_capped,
             }

@@ -30,6 +30,30 @@ pub async fn reading_resumes_from_any_position<S: Store>(store: &S) {
     assert!(reader.read_all(Position(1_000), 10).await.unwrap().is_empty());
 }
 
+pub async fn a_read_of_some_types_sees_all_of_them_and_no_others<S: Store>(store: &S) {
+    let mut writer = store.writer().await.unwrap();
+    for n in 0..6 {
+        let mut mixed = write(&format!("a/{n}"), 0, 3);
+        mixed.events[1].event_type = "test.rare";
+        writer.append(&[command(vec![mixed])]).await.unwrap();
+    }
+    let reader = store.reader();
+    let all = everything(&reader).await;
+    for (after, until) in [(0, 18), (0, 9), (5, 14), (4, 5), (18, 18), (2, 99)] {
+        for max in [1, 2, 100] {
+            let part = reader
+                .read_types(Position(after), Position(until), &["test.rare", "test.never"], max)
+                .await
+                .unwrap();
+            let expected = all.iter().filter(|e| {
+                &*e.event_type == "test.rare" && e.position.0 > after && e.position.0 <= until
+            });
+            let expected: Vec<_> = expected.take(max).map(|e| (e.position, e.id)).collect();
+            assert_eq!(part.iter().map(|e| (e.position, e.id)).collect::<Vec<_>>(), expected);
+        }
+    }
+}
+
 pub async fn one_stream_resumes_from_any_version<S: Store>(store: &S) {
     let mut writer = store.writer().await.unwrap();
     writer

@@ -151,6 +151,9 @@ pub(super) fn deal(is_standalone: bool, failpoints: &[Failpoint], count: usize, 
         if hits.is_empty() {
             hits = cards(is_standalone);
             hits.shuffle(random);
+            // However short the run, the process that matters most is killed.
+            let first = if is_standalone { Target::Standalone } else { Target::CommandService };
+            hits.push(Card::Hit(first, How::Kill));
             places = failpoints.iter().copied().map(Card::Failpoint).collect();
             places.shuffle(random);
         }
@@ -296,8 +299,9 @@ pub(super) fn arm(fleet: &Fleet, place: Failpoint, random: &mut StdRng) -> Vec<A
         .filter(|member| place.is_in(member.program.service))
         .cloned()
         .collect();
+    let longest = if place.name == failpoints::REBUILD_SWITCH { 0 } else { 20 };
     for member in &able {
-        member.arm(Some(failpoints::after(place, random.random_range(0..=20))));
+        member.arm(Some(failpoints::after(place, random.random_range(0..=longest))));
         member.kill(Duration::ZERO);
     }
     able
@@ -313,6 +317,7 @@ mod tests {
         let mut random = StdRng::seed_from_u64(1);
         let places = failpoints::ALL;
         let short = deal(true, &places, 12, &mut random);
+        assert_eq!(short[0], Card::Hit(Target::Standalone, How::Kill));
         for place in places {
             assert!(short.contains(&Card::Failpoint(place)), "{place:?}");
         }

@@ -17,8 +17,15 @@ pub(super) struct Failpoint {
 
 pub(crate) const ENGINE_ANSWER: &str = "engine_answer";
 
-/// What everyday work passes; the switch of a rebuild is passed only by a rebuild.
-pub(super) const ALL: [Failpoint; 4] = [
+/// Passed only by a rebuild of the read models.
+pub(super) const REBUILD_SWITCH: &str = "rebuild_switch";
+
+/// Every place.
+pub(super) const ALL: [Failpoint; 5] = [
+    Failpoint {
+        name: REBUILD_SWITCH,
+        service: Service::Projector,
+    },
     Failpoint {
         name: ENGINE_ANSWER,
         service: Service::CommandService,

@@ -13,9 +13,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::blows::{self, Card, How, Struck, Target};
-use super::failpoints::Failpoint;
+use super::failpoints::{self, Failpoint};
 use super::fleet::{Fleet, Member};
 use super::load::Progress;
+use super::rebuild::Rebuild;
 use super::world::World;
 use crate::api;
 use crate::clock::{self, Deadline};
@@ -187,6 +188,10 @@ impl Killer<'_> {
         let answered = self.progress.answered();
         let before = visits(&fleet.members);
         let able = blows::arm(fleet, place, random);
+        let rebuild = (place.name == failpoints::REBUILD_SWITCH).then(|| Rebuild::of(fleet));
+        if let Some(rebuild) = &rebuild {
+            rebuild.ask().await?;
+        }
         let deadline = Deadline::after(PLACE_PATIENCE);
         let mut probes = 0;
         while visits(&able) == before {
@@ -195,6 +200,9 @@ impl Killer<'_> {
             self.probe(&format!("{number}-at-{}-{probes}", place.name)).await?;
             probes += 1;
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+        if let Some(rebuild) = rebuild {
+            rebuild.finish().await?;
         }
         *killed.by_target.entry(place.name).or_default() += 1;
         *killed.by_signal.entry("failpoint").or_default() += 1;

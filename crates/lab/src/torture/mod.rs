@@ -12,6 +12,7 @@ pub(crate) mod failpoints;
 pub(crate) mod fleet;
 mod killer;
 mod load;
+mod rebuild;
 mod report;
 mod round;
 mod world;
@@ -87,10 +88,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let folder = work_folder("torture", arguments.data.as_deref(), seed)?;
     say(&format!("seed {seed}, working in {}", folder.display()));
     let binary = binary(arguments.binary.clone())?;
-    if !arguments.no_failpoints {
-        failpoints::require(&binary)?;
-    }
     let layouts = arguments.mode.layouts();
+    for program in layouts.iter().flat_map(|layout| programs(layout)) {
+        if !arguments.no_failpoints {
+            failpoints::require(&binary.with_file_name(program))?;
+        }
+    }
     let mut all = Vec::new();
     for (place, layout) in layouts.iter().enumerate() {
         let round = Round {
@@ -121,6 +124,15 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     say(&serde_json::to_string(&line)?);
     Ok(ok)
+}
+
+/// The binaries of a layout that hold failpoints.
+fn programs(layout: &str) -> &'static [&'static str] {
+    if layout == "standalone" {
+        &["trastienda"]
+    } else {
+        &["command-service", "projector", "dispatcher"]
+    }
 }
 
 /// So many of a total fall to one of several parts; the parts add up.

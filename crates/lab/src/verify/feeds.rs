@@ -120,11 +120,12 @@ pub(super) async fn check(
     matcher: i64,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    let connectors: Vec<ConnectorRow> =
-        sqlx::query_as("select connector, tenant, slug, next_sequence from feed_connectors order by connector")
-            .fetch_all(&mut *connection)
-            .await
-            .context("cannot read the connectors")?;
+    let connectors: Vec<ConnectorRow> = sqlx::query_as(
+        "select connector, tenant, slug, next_sequence from feed_connectors order by connector",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .context("cannot read the connectors")?;
     findings.add("feed_connectors", connectors.len());
     let counted = check_rows(connection, feeds, matcher, findings).await?;
     for row in &connectors {
@@ -209,7 +210,9 @@ async fn check_rows(
     findings.set("feed_events", total);
     for (number, connector) in &feeds.connectors {
         let count = counted.get(number).copied().unwrap_or(0);
-        let wanted = connector.positions.partition_point(|position| *position <= matcher);
+        let wanted = connector
+            .positions
+            .partition_point(|position| *position <= matcher);
         let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
         if count < wanted {
             let name = format!("{}/{}", connector.tenant, connector.slug);
@@ -231,7 +234,8 @@ fn check_state(row: &Row, findings: &mut Findings) {
     };
     findings.count(what);
     let is_acknowledged = row.status != "PENDING";
-    if row.is_due == is_over || row.is_settled != is_acknowledged || (row.is_final && row.status != "FAILED") {
+    if row.is_due == is_over || row.is_settled != is_acknowledged || (row.is_final && row.status != "FAILED")
+    {
         let (connector, sequence, status) = (row.connector, row.sequence, &row.status);
         findings.error(
             "feeds",

@@ -23,11 +23,18 @@ pub(super) fn found_in_text(line: &str) -> Option<String> {
     if let Some(mark) = MARKS.iter().find(|mark| line.contains(**mark)) {
         return Some(format!("{mark}…"));
     }
-    let words: Vec<&str> = line
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
-        .collect();
-    let is_alone = (0..words.len()).any(|at| is_card(words[at]) && !is_named(&words[..at]));
+    let is_apart = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    let mut words: Vec<&str> = Vec::new();
+    let (mut is_alone, mut separator) = (false, None);
+    for piece in line.split_inclusive(is_apart) {
+        let word = piece.trim_end_matches(is_apart);
+        if !word.is_empty() {
+            let is_fraction = separator == Some('.') && words.last().is_some_and(|last| is_number(last));
+            is_alone |= is_card(word) && !is_fraction && !is_named(&words);
+            words.push(word);
+        }
+        separator = piece.chars().next_back();
+    }
     (is_alone || holds_grouped_card(line)).then(|| "what looks like a card number".to_owned())
 }
 
@@ -66,6 +73,11 @@ fn is_grouped(words: &[&str]) -> bool {
     words
         .iter()
         .all(|word| word.len() == 4 && word.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The whole part of a measured figure such as 2.6106657269999998, whose fraction may pass for anything.
+fn is_number(word: &str) -> bool {
+    word.len() <= 9 && word.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_card(word: &str) -> bool {
@@ -113,6 +125,7 @@ mod tests {
         for line in [
             "paid 4111111111111111",
             "card=4111-1111-1111-1111,",
+            "declined.4111111111111111.",
             "{\"secret\":\"whsec_abc\"}",
         ] {
             assert!(found_in_text(line).is_some(), "{line}");
@@ -121,6 +134,7 @@ mod tests {
             "unit imei:490154203237518 sold",
             "traceparent 00-4bf92f3577b34da6a3ce929d0e0e4736-4111111111111111-01",
             "span_id=4111111111111111",
+            "\"acquired_after_secs\":2.4111111111111111,",
             "paid 4111111111111112",
         ] {
             assert_eq!(found_in_text(line), None, "{line}");

@@ -275,6 +275,18 @@ mod tests {
     }
 
     #[test]
+    fn an_integration_token_comes_once_and_shows_itself_in_no_dump() {
+        let token = |pairs: &[(&'static str, &[u8])]| integration_token(&headers(pairs));
+        let found = token(&[("x-integration-token", b" trastienda_it_x ")]).unwrap();
+        assert_eq!(found.expose(), "trastienda_it_x");
+        assert!(!format!("{found:?}").contains("trastienda_it_x"));
+        assert!(token(&[]).is_none());
+        assert!(token(&[("x-integration-token", b"  ")]).is_none());
+        let twice: &[(&'static str, &[u8])] = &[("x-integration-token", b"a"), ("x-integration-token", b"b")];
+        assert!(token(twice).is_none());
+    }
+
+    #[test]
     fn a_malformed_traceparent_is_ignored() {
         let good = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert!(traceparent(&headers(&[("traceparent", good)])).is_some());

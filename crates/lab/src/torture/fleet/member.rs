@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Service, processes};
+use super::{Service, processes, without_our_variables};
 use crate::client::plain_http;
 
 /// Before it is started again.
@@ -248,10 +248,6 @@ impl Member {
             .args(["--pdeathsig", "KILL", "--"])
             .arg(&program.binary)
             .args(&program.args)
-            // They are the bench's own; the product refuses settings that it does not know.
-            .env_remove("TRASTIENDA_BIN")
-            .env_remove("TRASTIENDA_NATS_SERVER")
-            .env_remove("TRASTIENDA_TOOLS")
             .envs(program.env.iter().map(|(name, value)| (name, value)))
             .env("FAILPOINT_JOURNAL", &program.failpoint_journal)
             // The end of a log is for the report.
@@ -260,6 +256,7 @@ impl Member {
             .stdout(out.try_clone()?)
             .stderr(out)
             .kill_on_drop(true);
+        without_our_variables(&mut command);
         let mut state = self.state();
         if let Some(failpoints) = state.armed.take() {
             command.env("FAILPOINTS", failpoints);

@@ -10,12 +10,13 @@ mod standalone;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde::Serialize;
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -90,6 +91,39 @@ pub(crate) struct TenantPlan {
     pub time_zone: &'static str,
 }
 
+/// How the product's command line reaches this product.
+#[derive(Debug, Clone)]
+pub(crate) struct Operator {
+    binary: PathBuf,
+    /// Of the standalone.
+    data: Option<PathBuf>,
+    env: Vec<(String, String)>,
+}
+
+impl Operator {
+    /// A command of `trastienda`, ready to be started.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(words);
+        if let Some(data) = &self.data {
+            command.arg("--data").arg(data);
+        }
+        without_our_variables(&mut command)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// Variables of the bench; the product refuses settings that it does not know.
+fn without_our_variables(command: &mut Command) -> &mut Command {
+    command
+        .env_remove("TRASTIENDA_BIN")
+        .env_remove("TRASTIENDA_NATS_SERVER")
+        .env_remove("TRASTIENDA_TOOLS")
+}
+
 /// Every process of one running product.
 pub(crate) struct Fleet {
     pub members: Vec<Arc<Member>>,
@@ -99,6 +133,7 @@ pub(crate) struct Fleet {
     pub routes: Option<Routes>,
     /// The owner's; for the checker, the observer and the negative controls.
     pub database_url: String,
+    pub operator: Operator,
     jetstream: PathBuf,
     /// Holds Postgres and NATS where they are nobody's children among the members.
     holder: Option<Child>,

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::member::Program;
-use super::{Fleet, Member, Plan, READY_PATIENCE, Service, TenantPlan, common_settings, free_ports};
+use super::{Fleet, Member, Operator, Plan, READY_PATIENCE, Service, TenantPlan, common_settings, free_ports};
 use crate::client::Routes;
 use crate::demo::{Demo, Tenant, User};
 
@@ -51,6 +51,11 @@ pub(super) async fn start(plan: &Plan) -> anyhow::Result<Fleet> {
         },
         routes: None,
         database_url,
+        operator: Operator {
+            binary: plan.binary.clone(),
+            data: None,
+            env: settings.clone(),
+        },
         jetstream: plan.folder.join("data/nats/jetstream"),
         holder: Some(holder),
         keepers: JoinSet::new(),
@@ -78,7 +83,7 @@ pub(super) async fn start(plan: &Plan) -> anyhow::Result<Fleet> {
     }
     fleet.wait_until_ready().await?;
     for tenant in &plan.tenants {
-        let tenant = create_tenant(plan, tenant, &settings).await?;
+        let tenant = create_tenant(plan, tenant, &fleet.operator).await?;
         fleet.demo.tenants.push(tenant);
     }
     let addresses = |service| -> Vec<String> {
@@ -139,28 +144,18 @@ fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<String> {
     Ok(path.to_string_lossy().into_owned())
 }
 
-/// As an operator would: through the command line and the inbox.
-async fn create_tenant(
-    plan: &Plan,
-    tenant: &TenantPlan,
-    settings: &[(String, String)],
-) -> anyhow::Result<Tenant> {
+/// Through the command line and the inbox.
+async fn create_tenant(plan: &Plan, tenant: &TenantPlan, operator: &Operator) -> anyhow::Result<Tenant> {
     let password = format!("pw-{:016x}", rand::rng().random::<u64>());
     let password_file = write_private(
         &plan.folder.join(format!("{}.password", tenant.id)),
         password.as_bytes(),
     )?;
-    let output = Command::new(&plan.binary)
-        .args(["tenant", "create", "--id", tenant.id, "--name", tenant.id])
+    let mut command = operator.command(&["tenant", "create", "--id", tenant.id, "--name", tenant.id]);
+    command
         .args(["--currency", tenant.currency, "--time-zone", tenant.time_zone])
-        .args(["--admin", ADMIN, "--password-file", &password_file])
-        .env_remove("TRASTIENDA_BIN")
-        .env_remove("TRASTIENDA_NATS_SERVER")
-        .env_remove("TRASTIENDA_TOOLS")
-        .envs(settings.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .output()
-        .await?;
+        .args(["--admin", ADMIN, "--password-file", &password_file]);
+    let output = command.output().await?;
     anyhow::ensure!(
         output.status.success(),
         "cannot create {}: {}",

@@ -4,7 +4,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::member::Program;
-use super::{Fleet, Member, Plan, Service, common_settings, free_ports};
+use super::{Fleet, Member, Operator, Plan, Service, common_settings, free_ports};
 use crate::demo::Demo;
 
 pub(super) async fn start(plan: &Plan) -> anyhow::Result<Fleet> {
@@ -35,6 +35,11 @@ pub(super) async fn start(plan: &Plan) -> anyhow::Result<Fleet> {
         },
         routes: None,
         database_url: String::new(),
+        operator: Operator {
+            binary: plan.binary.clone(),
+            data: Some(data.clone()),
+            env: Vec::new(),
+        },
         jetstream: data.join("nats/jetstream"),
         holder: None,
         keepers: JoinSet::new(),
