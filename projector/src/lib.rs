@@ -4,6 +4,7 @@
 //! (query-service) and anything that the outside world could notice.
 
 pub mod checkpoint;
+pub mod copy;
 pub mod fact;
 mod follower;
 pub mod groups;
@@ -16,7 +17,9 @@ mod projector;
 mod rebuild;
 pub mod relay;
 pub mod row;
+mod row_cache;
 pub mod runner;
+mod statements;
 
 use std::sync::OnceLock;
 

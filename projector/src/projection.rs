@@ -1,17 +1,25 @@
-//! One read model at work on one batch: load the touched rows, fold in memory, upsert in bulk.
+//! One read model at work on one batch: load the touched rows, fold in memory, write in bulk.
 //!
-//! Not here: the transaction, the checkpoint and the order of batches (`runner`).
+//! Not here: the transaction, the checkpoint and the order of batches (`runner`), and the SQL (`statements`).
 
 use std::collections::{HashMap, HashSet};
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use sqlx::postgres::PgArguments;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use crate::copy::CopyRows;
 use crate::fact::Fact;
 use crate::poison::{Freezing, Poison};
 use crate::row::{Column, FoldError, ReadModel};
+use crate::row_cache::RowCache;
+use crate::statements::{Statements, index_ddl, table_ddl};
+
+/// From so many rows on `COPY` makes up for its round trips.
+const COPY_ROWS_MIN: usize = 50;
+/// Rows of one model that are kept in memory: at most twice as many, a few MiB.
+const CACHED_ROWS: usize = 8_192;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +30,8 @@ pub enum Writing {
     RowByRow,
 }
 
-/// A read model behind one type, so that the runner can hold all of them.
+/// A read model behind one type, so that the runner can hold all of them. A batch is loaded, folded and written, in
+/// this order; folding needs no database, so it is done while another model's rows are on their way.
 pub trait Projection: Send + Sync {
     fn name(&self) -> &'static str;
 
@@ -40,16 +49,36 @@ pub trait Projection: Send + Sync {
     fn ddl(&self) -> String;
 
     /// Creates the indexes that a bulk load is quicker without.
-    fn index_ddl(&self) -> &'static str;
+    fn index_ddl(&self) -> String;
 
-    /// Folds a batch into the table.
-    fn apply<'a>(
-        &'a self,
+    /// Finds the rows that a batch touches, without those that are frozen, and reads those that are not in memory.
+    fn load<'a>(
+        &'a mut self,
         connection: &'a mut PgConnection,
         facts: &'a [Fact],
-        freezing: &'a mut Freezing<'_>,
-        writing: Writing,
+        freezing: &'a Freezing<'_>,
     ) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+
+    /// Folds what was loaded. If rows freeze, nothing else has happened: freeze them, load and fold once more, so that
+    /// a frozen row keeps what came before its culprit.
+    ///
+    /// # Errors
+    /// When a row cannot be encoded.
+    fn fold(&mut self, facts: &[Fact], writing: Writing) -> Result<Vec<Poison>, sqlx::Error>;
+
+    /// Writes what was folded in bulk.
+    fn write<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+
+    /// Writes what was folded from one event row by row; what Postgres refuses freezes.
+    fn write_row_by_row<'a>(
+        &'a mut self,
+        connection: &'a mut PgConnection,
+        fact: &'a Fact,
+        freezing: &'a mut Freezing<'_>,
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+
+    /// Drops what is known of the table: the transaction did not land.
+    fn forget(&mut self);
 }
 
 /// A read model as the runner's list takes it.
@@ -57,248 +86,213 @@ pub fn serving<M: ReadModel>() -> Box<dyn Projection> {
     Box::new(Table::<M>::new())
 }
 
-/// A read model's table and its statements.
-struct Table<M> {
-    load: Arc<str>,
-    insert: Arc<str>,
-    upsert: Arc<str>,
-    model: PhantomData<fn() -> M>,
+/// A read model's table at work.
+struct Table<M: ReadModel> {
+    statements: Statements,
+    cache: RowCache<M::Key, M>,
+    batch: Batch<M>,
+    /// What `write` sends.
+    new: Outgoing,
+    known: Outgoing,
 }
 
-/// Rows after a batch: those that the table does not hold yet are inserted without a look at conflicts, which costs
-/// Postgres a third less.
-struct Changed<M> {
-    new: Vec<M>,
-    known: Vec<M>,
+/// The rows that a batch touches.
+struct Batch<M: ReadModel> {
+    /// Each touched row's key.
+    keys: Vec<M::Key>,
+    /// Each row, in the order of `keys`; before the batch, then after it.
+    rows: Vec<Option<M>>,
+    /// Whether the table holds the row.
+    is_known: Vec<bool>,
+    /// Which event touches which row.
+    touches: Vec<(usize, usize)>,
 }
 
-/// A fold that failed, with the key that freezes.
-struct FoldFailure<K> {
-    key: K,
-    fact: usize,
-    error: FoldError,
+impl<M: ReadModel> Default for Batch<M> {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            rows: Vec::new(),
+            is_known: Vec::new(),
+            touches: Vec::new(),
+        }
+    }
 }
 
-fn names(columns: &[Column], prefix: &str) -> String {
-    columns
-        .iter()
-        .map(|column| format!("{prefix}{}", column.name))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn arrays(columns: &[Column]) -> String {
-    columns
-        .iter()
-        .enumerate()
-        .map(|(i, column)| format!("${}::{}[]", i + 1, column.sql))
-        .collect::<Vec<_>>()
-        .join(", ")
+/// Encoded rows.
+#[derive(Default)]
+enum Outgoing {
+    #[default]
+    Nothing,
+    Arrays(PgArguments, usize),
+    Copy(CopyRows),
 }
 
 impl<M: ReadModel> Table<M> {
     fn new() -> Self {
         Self {
-            load: Self::load_sql().into(),
-            insert: Self::insert_sql().into(),
-            upsert: Self::upsert_sql().into(),
-            model: PhantomData,
+            statements: Statements::of::<M>(),
+            cache: RowCache::new(if M::APPEND_ONLY { 0 } else { CACHED_ROWS }),
+            batch: Batch::default(),
+            new: Outgoing::Nothing,
+            known: Outgoing::Nothing,
         }
     }
 
-    fn load_sql() -> String {
-        let keys = &M::COLUMNS[..M::KEY_COLUMNS];
-        let matches = keys
-            .iter()
-            .map(|key| format!("t.{0} = k.{0}", key.name))
-            .collect::<Vec<_>>()
-            .join(" and ");
-        format!(
-            "select {} from unnest({}) as k({}) join rm_{} t on {matches}",
-            names(M::COLUMNS, "t."),
-            arrays(keys),
-            names(keys, ""),
-            M::NAME
-        )
-    }
-
-    fn insert_sql() -> String {
-        let columns = names(M::COLUMNS, "");
-        format!(
-            "insert into rm_{} ({columns}) select * from unnest({})",
-            M::NAME,
-            arrays(M::COLUMNS)
-        )
-    }
-
-    fn upsert_sql() -> String {
-        let (keys, rest) = M::COLUMNS.split_at(M::KEY_COLUMNS);
-        let updates = rest
-            .iter()
-            .map(|column| format!("{0} = excluded.{0}", column.name))
-            .collect::<Vec<_>>()
-            .join(", ");
-        format!(
-            "{} on conflict ({}) do update set {updates}",
-            Self::insert_sql(),
-            names(keys, "")
-        )
-    }
-
-    /// The rows that the batch touches, event by event, without those that are frozen.
-    fn touches(facts: &[Fact], freezing: &Freezing<'_>) -> Vec<(usize, M::Key)> {
-        let mut touches = Vec::new();
+    /// The rows that the batch touches, without those that are frozen; returns which of them are not to be loaded.
+    fn touch(&mut self, facts: &[Fact], freezing: &Freezing<'_>) -> Vec<bool> {
+        let mut batch = Batch::default();
+        let (mut slots, mut is_opened) = (HashMap::<M::Key, usize>::new(), Vec::new());
         for (index, fact) in facts.iter().enumerate() {
             let mut keys = M::keys(fact);
+            if keys.is_empty() {
+                continue;
+            }
             if keys.len() > 1 {
                 keys.sort_unstable();
                 keys.dedup();
             }
-            touches.extend(
-                keys.into_iter()
-                    .filter(|key| !freezing.is_frozen(M::NAME, key, fact.position))
-                    .map(|key| (index, key)),
-            );
+            let opens = M::opens(fact);
+            for key in keys {
+                if freezing.is_frozen(M::NAME, &key, fact.position) {
+                    continue;
+                }
+                let next = is_opened.len();
+                let slot = if M::APPEND_ONLY {
+                    batch.keys.push(key);
+                    next
+                } else {
+                    *slots.entry(key).or_insert(next)
+                };
+                if slot == next {
+                    is_opened.push(opens);
+                }
+                batch.touches.push((index, slot));
+            }
         }
-        touches
+        if !M::APPEND_ONLY {
+            let mut by_slot: Vec<(M::Key, usize)> = slots.into_iter().collect();
+            by_slot.sort_unstable_by_key(|(_, slot)| *slot);
+            batch.keys = by_slot.into_iter().map(|(key, _)| key).collect();
+        }
+        batch.rows = batch.keys.iter().map(|_| None).collect();
+        self.batch = batch;
+        is_opened
     }
 
-    /// Puts every touched key in a slot of its own; returns each touch's slot and each slot's key.
-    fn slots(touches: &[(usize, M::Key)]) -> (Vec<usize>, Vec<&M::Key>) {
-        let mut by_key = HashMap::<&M::Key, usize>::with_capacity(touches.len());
-        let mut keys = Vec::new();
-        let slots = touches
-            .iter()
-            .map(|(_, key)| {
-                *by_key.entry(key).or_insert_with(|| {
-                    keys.push(key);
-                    keys.len() - 1
-                })
-            })
-            .collect();
-        (slots, keys)
-    }
-
-    async fn load(
-        &self,
-        connection: &mut PgConnection,
-        keys: &[&M::Key],
-    ) -> Result<HashMap<M::Key, M>, sqlx::Error> {
-        let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.load)));
-        let rows = M::bind_keys(query, keys).fetch_all(connection).await?;
-        rows.iter()
-            .map(|row| M::read(row).map(|row| (row.key(), row)))
-            .collect()
+    /// Fills in the rows before the batch, from memory or else from the table.
+    async fn read(&mut self, connection: &mut PgConnection, is_opened: &[bool]) -> Result<(), sqlx::Error> {
+        let Batch { keys, rows, is_known, .. } = &mut self.batch;
+        let mut missing = Vec::new();
+        if !M::APPEND_ONLY {
+            for (slot, key) in keys.iter().enumerate() {
+                rows[slot] = self.cache.take(key);
+                if rows[slot].is_none() && !is_opened[slot] {
+                    missing.push(slot);
+                }
+            }
+        }
+        if !missing.is_empty() {
+            let mut arguments = PgArguments::default();
+            let wanted: Vec<&M::Key> = missing.iter().map(|slot| &keys[*slot]).collect();
+            M::bind_keys(&mut arguments, &wanted).map_err(sqlx::Error::Encode)?;
+            let load = AssertSqlSafe(Arc::clone(&self.statements.load));
+            let stored = sqlx::query_with(load, arguments).fetch_all(connection).await?;
+            let mut found = HashMap::with_capacity(stored.len());
+            for row in &stored {
+                let row = M::read(row)?;
+                found.insert(row.key(), row);
+            }
+            for slot in missing {
+                rows[slot] = found.remove(&keys[slot]);
+            }
+        }
+        *is_known = rows.iter().map(Option::is_some).collect();
+        Ok(())
     }
 
     /// Folds the touches in order. Keys do not depend on each other, so all that fail are found in one pass.
-    fn fold(
-        facts: &[Fact],
-        touches: &[(usize, M::Key)],
-        slot_of: &[usize],
-        mut rows: Vec<Option<M>>,
-    ) -> Result<Changed<M>, Vec<FoldFailure<M::Key>>> {
-        let is_known: Vec<bool> = rows.iter().map(Option::is_some).collect();
-        let mut failures = Vec::new();
-        let mut failed_slots = HashSet::new();
-        for ((fact, key), slot) in touches.iter().zip(slot_of) {
-            if failed_slots.contains(slot) {
+    fn fold_touches(&mut self, facts: &[Fact]) -> Vec<Poison> {
+        let Batch { keys, rows, touches, .. } = &mut self.batch;
+        let (mut failures, mut failed_slots) = (Vec::new(), HashSet::new());
+        for (fact, slot) in touches.iter() {
+            if !failed_slots.is_empty() && failed_slots.contains(slot) {
                 continue;
             }
-            match M::fold(rows[*slot].take(), key, &facts[*fact]) {
+            let fact = &facts[*fact];
+            let folded: Result<M, FoldError> = M::fold(rows[*slot].take(), &keys[*slot], fact);
+            match folded {
                 Ok(row) => rows[*slot] = Some(row),
                 Err(error) => {
                     failed_slots.insert(*slot);
-                    failures.push(FoldFailure {
-                        key: key.clone(),
-                        fact: *fact,
-                        error,
-                    });
+                    failures.push(Poison::new(M::NAME, &keys[*slot], fact, &error));
                 }
             }
         }
-        if !failures.is_empty() {
-            return Err(failures);
+        failures
+    }
+
+    /// Encodes the rows after the batch, and keeps them in memory.
+    fn encode(&mut self) -> Result<(), sqlx::Error> {
+        let Batch { keys, rows, is_known, .. } = std::mem::take(&mut self.batch);
+        let (mut new, mut known) = (Vec::new(), Vec::new());
+        for (row, is_known) in rows.iter().zip(&is_known) {
+            let side = if *is_known { &mut known } else { &mut new };
+            side.extend(row);
         }
-        let mut changed = Changed {
-            new: Vec::new(),
-            known: Vec::new(),
+        self.new = if new.len() >= COPY_ROWS_MIN {
+            Outgoing::Copy(copied(&new))
+        } else {
+            in_arrays(&new)?
         };
-        for (row, is_known) in rows.into_iter().zip(is_known) {
-            let rows = if is_known {
-                &mut changed.known
-            } else {
-                &mut changed.new
-            };
-            rows.extend(row);
-        }
-        Ok(changed)
-    }
-
-    /// The rows after the batch. A fold that fails freezes its key from that event on, and all is folded once more from
-    /// what the table holds, so that the frozen row keeps what came before the culprit.
-    async fn changed_rows(
-        &self,
-        connection: &mut PgConnection,
-        facts: &[Fact],
-        freezing: &mut Freezing<'_>,
-    ) -> Result<Changed<M>, sqlx::Error> {
-        loop {
-            let touches = Self::touches(facts, freezing);
-            if touches.is_empty() {
-                return Ok(Changed {
-                    new: Vec::new(),
-                    known: Vec::new(),
-                });
-            }
-            let folded = if M::APPEND_ONLY {
-                let slot_of: Vec<usize> = (0..touches.len()).collect();
-                let rows = touches.iter().map(|_| None).collect();
-                Self::fold(facts, &touches, &slot_of, rows)
-            } else {
-                let (slot_of, keys) = Self::slots(&touches);
-                let mut stored = self.load(connection, &keys).await?;
-                let rows = keys.iter().map(|key| stored.remove(*key)).collect();
-                Self::fold(facts, &touches, &slot_of, rows)
-            };
-            match folded {
-                Ok(rows) => return Ok(rows),
-                Err(failures) => {
-                    for failure in failures {
-                        let fact = &facts[failure.fact];
-                        freezing.freeze(Poison::new(M::NAME, &failure.key, fact, &failure.error));
-                    }
+        self.known = in_arrays(&known)?;
+        if !M::APPEND_ONLY {
+            for (key, row) in keys.into_iter().zip(rows) {
+                if let Some(row) = row {
+                    self.cache.put(key, row);
                 }
             }
         }
+        Ok(())
     }
 
-    async fn write(
-        connection: &mut PgConnection,
-        statement: &Arc<str>,
-        rows: &[M],
-    ) -> Result<(), sqlx::Error> {
-        if rows.is_empty() {
-            return Ok(());
+    async fn write_bulk(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        match std::mem::take(&mut self.new) {
+            Outgoing::Nothing => {}
+            Outgoing::Copy(rows) => {
+                rows.send(connection, &self.statements.copy).await?;
+            }
+            Outgoing::Arrays(arguments, _) => {
+                execute(connection, &self.statements.insert, arguments).await?;
+            }
         }
-        let rows: Vec<&M> = rows.iter().collect();
-        M::bind(sqlx::query(AssertSqlSafe(Arc::clone(statement))), &rows)
-            .execute(connection)
-            .await
-            .map(|_| ())
+        if let Outgoing::Arrays(arguments, rows) = std::mem::take(&mut self.known) {
+            let written = execute(connection, &self.statements.update, arguments).await?;
+            // The checkpoint's lock is ours, so somebody has deleted rows by hand. A new attempt reads the table.
+            if written != rows {
+                return Err(sqlx::Error::RowNotFound);
+            }
+        }
+        Ok(())
     }
 
-    async fn write_row_by_row(
-        &self,
+    async fn write_each(
+        &mut self,
         connection: &mut PgConnection,
-        rows: Vec<M>,
         fact: &Fact,
         freezing: &mut Freezing<'_>,
     ) -> Result<(), sqlx::Error> {
-        for row in rows {
+        let statement = if M::APPEND_ONLY {
+            &self.statements.insert
+        } else {
+            &self.statements.upsert
+        };
+        for row in std::mem::take(&mut self.batch).rows.into_iter().flatten() {
+            let mut arguments = PgArguments::default();
+            M::bind(&mut arguments, &[&row]).map_err(sqlx::Error::Encode)?;
             let mut savepoint = connection.begin().await?;
-            match Self::write(&mut savepoint, &self.upsert, std::slice::from_ref(&row)).await {
-                Ok(()) => savepoint.commit().await?,
+            match execute(&mut savepoint, statement, arguments).await {
+                Ok(_) => savepoint.commit().await?,
                 Err(error) if is_refused_data(&error) => {
                     savepoint.rollback().await?;
                     freezing.freeze(Poison::new(M::NAME, &row.key(), fact, &error));
@@ -308,6 +302,36 @@ impl<M: ReadModel> Table<M> {
         }
         Ok(())
     }
+}
+
+fn copied<M: ReadModel>(rows: &[&M]) -> CopyRows {
+    let mut copied = CopyRows::with_rows(rows.len(), M::COLUMNS.len());
+    for row in rows {
+        copied.row(M::COLUMNS.len());
+        row.copy(&mut copied);
+    }
+    copied
+}
+
+fn in_arrays<M: ReadModel>(rows: &[&M]) -> Result<Outgoing, sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(Outgoing::Nothing);
+    }
+    let mut arguments = PgArguments::default();
+    M::bind(&mut arguments, rows).map_err(sqlx::Error::Encode)?;
+    Ok(Outgoing::Arrays(arguments, rows.len()))
+}
+
+/// Returns how many rows were written.
+async fn execute(
+    connection: &mut PgConnection,
+    statement: &Arc<str>,
+    arguments: PgArguments,
+) -> Result<usize, sqlx::Error> {
+    let done = sqlx::query_with(AssertSqlSafe(Arc::clone(statement)), arguments)
+        .execute(connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
 impl<M: ReadModel> Projection for Table<M> {
@@ -332,54 +356,54 @@ impl<M: ReadModel> Projection for Table<M> {
     }
 
     fn ddl(&self) -> String {
-        let table = format!("rm_{}", M::NAME);
-        let columns = M::COLUMNS
-            .iter()
-            .map(|column| {
-                // Bytes compare faster than words, and pages keep their order when the system's locales change.
-                let collation = if column.sql == "text" {
-                    " collate \"C\""
-                } else {
-                    ""
-                };
-                let constraint = if column.nullable { "" } else { " not null" };
-                format!("{} {}{collation}{constraint}", column.name, column.sql)
-            })
-            .collect::<Vec<_>>()
-            .join(", ");
-        // Room in each page keeps updates of figures away from the indexes.
-        let fill = if M::APPEND_ONLY { 100 } else { 75 };
-        format!(
-            "create table {table} ({columns}, primary key ({})) with (fillfactor = {fill}); {}",
-            names(&M::COLUMNS[..M::KEY_COLUMNS], ""),
-            platform::db::tenant_policy(&table)
-        )
+        table_ddl::<M>()
     }
 
-    fn index_ddl(&self) -> &'static str {
-        M::INDEXES
+    fn index_ddl(&self) -> String {
+        index_ddl::<M>()
     }
 
-    fn apply<'a>(
-        &'a self,
+    fn load<'a>(
+        &'a mut self,
         connection: &'a mut PgConnection,
         facts: &'a [Fact],
-        freezing: &'a mut Freezing<'_>,
-        writing: Writing,
+        freezing: &'a Freezing<'_>,
     ) -> BoxFuture<'a, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            let Changed { new, known } = self.changed_rows(connection, facts, freezing).await?;
-            match (writing, facts) {
-                (Writing::RowByRow, [fact]) => {
-                    let rows = new.into_iter().chain(known).collect();
-                    self.write_row_by_row(connection, rows, fact, freezing).await
-                }
-                _ => {
-                    Self::write(connection, &self.insert, &new).await?;
-                    Self::write(connection, &self.upsert, &known).await
-                }
-            }
+            let is_opened = self.touch(facts, freezing);
+            self.read(connection, &is_opened).await
         })
+    }
+
+    fn fold(&mut self, facts: &[Fact], writing: Writing) -> Result<Vec<Poison>, sqlx::Error> {
+        let failures = self.fold_touches(facts);
+        if !failures.is_empty() {
+            // What was taken out of memory is half folded.
+            self.cache.clear();
+        } else if writing == Writing::Bulk {
+            self.encode()?;
+        }
+        Ok(failures)
+    }
+
+    fn write<'a>(&'a mut self, connection: &'a mut PgConnection) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        Box::pin(self.write_bulk(connection))
+    }
+
+    fn write_row_by_row<'a>(
+        &'a mut self,
+        connection: &'a mut PgConnection,
+        fact: &'a Fact,
+        freezing: &'a mut Freezing<'_>,
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        Box::pin(self.write_each(connection, fact, freezing))
+    }
+
+    fn forget(&mut self) {
+        self.cache.clear();
+        self.batch = Batch::default();
+        self.new = Outgoing::Nothing;
+        self.known = Outgoing::Nothing;
     }
 }
 

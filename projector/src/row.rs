@@ -8,15 +8,13 @@ use std::hash::Hash;
 
 use serde::Serialize;
 use sqlx::Postgres;
+use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::copy::CopyRows;
 use crate::fact::Fact;
-
-/// A statement on its way to Postgres.
-pub type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
 /// A column of a read model's table.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +35,9 @@ pub trait ColumnValue {
         Self: 'a;
 
     fn bound(&self) -> Self::Bound<'_>;
+
+    /// Appends the value as a field of a binary `COPY`.
+    fn copy(&self, out: &mut CopyRows);
 }
 
 impl ColumnValue for String {
@@ -46,10 +47,14 @@ impl ColumnValue for String {
     fn bound(&self) -> &str {
         self
     }
+
+    fn copy(&self, out: &mut CopyRows) {
+        out.field(self.as_bytes());
+    }
 }
 
 macro_rules! copied_column {
-    ($($rust:ty => $sql:literal),+ $(,)?) => {$(
+    ($($rust:ty => $sql:literal, $copy:expr);+ $(;)?) => {$(
         impl ColumnValue for $rust {
             const SQL: &'static str = $sql;
             type Bound<'a> = $rust;
@@ -57,10 +62,20 @@ macro_rules! copied_column {
             fn bound(&self) -> $rust {
                 *self
             }
+
+            fn copy(&self, out: &mut CopyRows) {
+                let copy: fn(&mut CopyRows, $rust) = $copy;
+                copy(out, *self);
+            }
         }
     )+};
 }
-copied_column!(i64 => "bigint", bool => "boolean", OffsetDateTime => "timestamptz", Uuid => "uuid");
+copied_column! {
+    i64 => "bigint", |out, value| out.field(&value.to_be_bytes());
+    bool => "boolean", |out, value| out.field(&[u8::from(value)]);
+    OffsetDateTime => "timestamptz", |out, value| out.time(value);
+    Uuid => "uuid", |out, value| out.field(value.as_bytes());
+}
 
 impl<T: ColumnValue> ColumnValue for Option<T> {
     const SQL: &'static str = T::SQL;
@@ -72,6 +87,13 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
 
     fn bound(&self) -> Option<T::Bound<'_>> {
         self.as_ref().map(T::bound)
+    }
+
+    fn copy(&self, out: &mut CopyRows) {
+        match self {
+            Some(value) => value.copy(out),
+            None => out.null(),
+        }
     }
 }
 
@@ -85,9 +107,17 @@ pub trait Row: Clone + Debug + Send + Sync + Sized + 'static {
 
     fn key(&self) -> Self::Key;
     /// Binds one array per column, in the order of `COLUMNS`.
-    fn bind<'q>(query: PgQuery<'q>, rows: &[&Self]) -> PgQuery<'q>;
+    ///
+    /// # Errors
+    /// When the arrays are too long for the protocol.
+    fn bind(arguments: &mut PgArguments, rows: &[&Self]) -> Result<(), BoxDynError>;
     /// Binds one array per key column.
-    fn bind_keys<'q>(query: PgQuery<'q>, keys: &[&Self::Key]) -> PgQuery<'q>;
+    ///
+    /// # Errors
+    /// As `bind`.
+    fn bind_keys(arguments: &mut PgArguments, keys: &[&Self::Key]) -> Result<(), BoxDynError>;
+    /// Appends all columns, in the order of `COLUMNS`.
+    fn copy(&self, out: &mut CopyRows);
     /// Reads a row that was selected with the columns in order.
     ///
     /// # Errors
@@ -110,6 +140,11 @@ pub trait ReadModel: Row {
 
     /// The rows that an event touches. Repeated keys count once.
     fn keys(fact: &Fact) -> Vec<Self::Key>;
+
+    /// Whether an event is the first of every row that it touches, so that none of them needs loading.
+    fn opens(_fact: &Fact) -> bool {
+        Self::APPEND_ONLY
+    }
 
     /// The row after an event that touches it. Takes differences from events, never their totals, so that a checker
     /// can compare the two.
@@ -226,16 +261,31 @@ macro_rules! read_model_row {
                 $key { $($k: self.$k.clone()),+ }
             }
 
-            fn bind<'q>(query: $crate::row::PgQuery<'q>, rows: &[&Self]) -> $crate::row::PgQuery<'q> {
+            fn bind(
+                arguments: &mut sqlx::postgres::PgArguments,
+                rows: &[&Self],
+            ) -> Result<(), sqlx::error::BoxDynError> {
+                use sqlx::Arguments;
                 use $crate::row::ColumnValue;
-                query
-                    $(.bind(rows.iter().map(|row| row.$k.bound()).collect::<Vec<_>>()))+
-                    $(.bind(rows.iter().map(|row| row.$c.bound()).collect::<Vec<_>>()))*
+                $(arguments.add(rows.iter().map(|row| row.$k.bound()).collect::<Vec<_>>())?;)+
+                $(arguments.add(rows.iter().map(|row| row.$c.bound()).collect::<Vec<_>>())?;)*
+                Ok(())
             }
 
-            fn bind_keys<'q>(query: $crate::row::PgQuery<'q>, keys: &[&$key]) -> $crate::row::PgQuery<'q> {
+            fn bind_keys(
+                arguments: &mut sqlx::postgres::PgArguments,
+                keys: &[&$key],
+            ) -> Result<(), sqlx::error::BoxDynError> {
+                use sqlx::Arguments;
                 use $crate::row::ColumnValue;
-                query $(.bind(keys.iter().map(|key| key.$k.bound()).collect::<Vec<_>>()))+
+                $(arguments.add(keys.iter().map(|key| key.$k.bound()).collect::<Vec<_>>())?;)+
+                Ok(())
+            }
+
+            fn copy(&self, out: &mut $crate::copy::CopyRows) {
+                use $crate::row::ColumnValue;
+                $(self.$k.copy(out);)+
+                $(self.$c.copy(out);)*
             }
 
             fn read(row: &sqlx::postgres::PgRow) -> Result<Self, sqlx::Error> {

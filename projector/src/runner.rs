@@ -5,9 +5,10 @@
 
 use event_store::{LogReader, MAX_READ, ReadError};
 use platform::failpoint;
-use schemas::{Position, RecordedEvent};
+use schemas::Position;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
+use tokio::task::JoinSet;
 
 use crate::checkpoint;
 use crate::fact::{Fact, Unreadable, decode};
@@ -17,6 +18,8 @@ use crate::projection::{Projection, Writing, is_refused_data};
 
 /// Most bytes of payloads that are folded in one transaction; one event larger than that still goes, alone.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// A follower that is behind takes up to so many times its usual batch: fewer rows are written twice.
+const REACH_FACTOR_MAX: usize = 5;
 
 /// Why the runner cannot go on by itself.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +71,20 @@ pub enum Step {
     CaughtUp,
 }
 
+/// Events of one read.
+struct Batch {
+    facts: Vec<Fact>,
+    /// Whether there may be more.
+    is_full: bool,
+}
+
+async fn read<R: LogReader>(reader: &R, after: Position, max: usize) -> Result<Batch, RunError> {
+    let events = reader.read_all(after, max).await?;
+    let is_full = events.len() >= max;
+    let facts = decode(events)?;
+    Ok(Batch { facts, is_full })
+}
+
 /// How one attempt at a transaction ended.
 enum Commit {
     Landed,
@@ -85,10 +102,16 @@ pub struct Runner<R> {
     models: Vec<Box<dyn Projection>>,
     frozen: Frozen,
     position: Position,
-    /// Events read ahead while the batch before them was committing.
-    ahead: Vec<RecordedEvent>,
+    /// Events that were read and are not folded yet.
+    facts: Vec<Fact>,
+    /// Reads and decodes the next batch while the one before it is folded, on another processor if there is one.
+    ahead: JoinSet<Result<Batch, RunError>>,
     batch: usize,
+    /// How many events are asked for next: more while there is more than that.
+    reach: usize,
     last_recorded_at: Option<OffsetDateTime>,
+    /// A transaction was begun and did not land, as far as is known: what the models remember may be wrong.
+    is_unsure: bool,
 }
 
 impl<R: LogReader> Runner<R> {
@@ -125,9 +148,12 @@ impl<R: LogReader> Runner<R> {
             models,
             frozen: Frozen::default(),
             position: Position::START,
-            ahead: Vec::new(),
+            facts: Vec::new(),
+            ahead: JoinSet::new(),
             batch: batch.clamp(1, MAX_READ),
+            reach: batch.clamp(1, MAX_READ),
             last_recorded_at: None,
+            is_unsure: false,
         };
         runner.reload().await?;
         let head = runner.reader.head().await?;
@@ -171,7 +197,8 @@ impl<R: LogReader> Runner<R> {
     }
 
     async fn reload(&mut self) -> Result<(), RunError> {
-        self.ahead.clear();
+        self.facts.clear();
+        self.ahead = JoinSet::new();
         let position = checkpoint::read(&mut self.connection, &self.group.schema).await?;
         self.position = position.ok_or(RunError::GroupGone(self.group.id))?;
         self.frozen = Frozen::load(&mut self.connection).await?;
@@ -194,34 +221,36 @@ impl<R: LogReader> Runner<R> {
         if self.position >= limit {
             return Ok(Step::CaughtUp);
         }
-        let mut batch = std::mem::take(&mut self.ahead);
-        if batch.is_empty() {
-            batch = self.reader.read_all(self.position, self.batch).await?;
+        let mut facts = std::mem::take(&mut self.facts);
+        if facts.is_empty() {
+            facts = self.next_batch().await?;
         }
-        let is_full = batch.len() >= self.batch;
-        let beyond = batch.split_off(batch.partition_point(|event| event.position <= limit));
-        let Some(last) = batch.last() else {
-            self.ahead = beyond;
+        self.facts = facts.split_off(facts.partition_point(|fact| fact.position <= limit.0));
+        if facts.is_empty() {
             return Ok(Step::CaughtUp);
-        };
-        let after = last.position;
-        let reader = self.reader.clone();
-        let (max, facts) = (self.batch, decode(batch)?);
-        let read_ahead = async {
-            if is_full && beyond.is_empty() {
-                reader.read_all(after, max).await
-            } else {
-                Ok(beyond)
-            }
-        };
-        let (folded, ahead) = tokio::join!(self.fold(&facts), read_ahead);
-        if !folded? {
+        }
+        if !self.fold(&facts).await? {
             self.reload().await?;
             return Ok(Step::Lost);
         }
-        // A failed read ahead is no failure of this step: the next one reads again.
-        self.ahead = ahead.unwrap_or_default();
         Ok(Step::Moved { events: facts.len() })
+    }
+
+    /// The batch that was read ahead, or else a fresh one; and the one after it is read ahead, if there may be more.
+    async fn next_batch(&mut self) -> Result<Vec<Fact>, RunError> {
+        let batch = match self.ahead.join_next().await {
+            // A failed read ahead is no failure yet: it is tried again.
+            Some(Ok(Ok(batch))) if !batch.facts.is_empty() => batch,
+            _ => read(&self.reader, self.position, self.reach).await?,
+        };
+        if !batch.is_full {
+            self.reach = self.batch;
+        } else if let Some(last) = batch.facts.last() {
+            self.reach = (self.reach * 2).min(self.batch * REACH_FACTOR_MAX).min(MAX_READ);
+            let (reader, after, reach) = (self.reader.clone(), Position(last.position), self.reach);
+            self.ahead.spawn(async move { read(&reader, after, reach).await });
+        }
+        Ok(batch.facts)
     }
 
     /// Commits a batch, in halves where Postgres refuses a value, until the culprit stands alone and freezes.
@@ -257,30 +286,74 @@ impl<R: LogReader> Runner<R> {
             return Ok(Commit::Landed);
         };
         let to = Position(last.position);
+        if std::mem::replace(&mut self.is_unsure, true) {
+            self.models.iter_mut().for_each(|model| model.forget());
+        }
         let mut transaction = self.connection.begin().await?;
         if !checkpoint::advance(&mut transaction, &self.group.schema, self.position, to).await? {
             transaction.rollback().await?;
             return Ok(Commit::Lost);
         }
         let mut freezing = Freezing::new(&self.frozen);
-        for model in &self.models {
-            match model.apply(&mut transaction, facts, &mut freezing, writing).await {
-                Ok(()) => {}
-                Err(error) if is_refused_data(&error) => {
-                    transaction.rollback().await?;
-                    return Ok(Commit::Refused(error));
-                }
-                Err(error) => return Err(error.into()),
+        match apply(&mut self.models, &mut transaction, facts, &mut freezing, writing).await {
+            Ok(()) => {}
+            Err(error) if is_refused_data(&error) => {
+                transaction.rollback().await?;
+                return Ok(Commit::Refused(error));
             }
+            Err(error) => return Err(error.into()),
         }
         let fresh = freezing.store(&mut transaction).await?;
         failpoint::reached(failpoint::PROJECTION_COMMIT);
         transaction.commit().await?;
+        self.is_unsure = false;
         self.frozen.extend(fresh);
         self.position = to;
         self.last_recorded_at = Some(last.recorded_at);
         Ok(Commit::Landed)
     }
+}
+
+/// Folds a batch into all models. Each is folded while the rows of the one before it are on their way.
+async fn apply(
+    models: &mut [Box<dyn Projection>],
+    connection: &mut PgConnection,
+    facts: &[Fact],
+    freezing: &mut Freezing<'_>,
+    writing: Writing,
+) -> Result<(), sqlx::Error> {
+    for model in models.iter_mut() {
+        model.load(connection, facts, freezing).await?;
+    }
+    let mut rest = models;
+    let mut failures = match rest.first_mut() {
+        Some(first) => first.fold(facts, writing)?,
+        None => return Ok(()),
+    };
+    while let Some((model, others)) = rest.split_first_mut() {
+        while !failures.is_empty() {
+            failures.into_iter().for_each(|poison| freezing.freeze(poison));
+            model.load(connection, facts, freezing).await?;
+            failures = model.fold(facts, writing)?;
+        }
+        let next = async { others.first_mut().map(|next| next.fold(facts, writing)) };
+        failures = match (writing, facts) {
+            (Writing::RowByRow, [fact]) => {
+                model.write_row_by_row(connection, fact, freezing).await?;
+                next.await
+            }
+            _ => {
+                // The first is polled first: its rows are sent before the other begins.
+                let (written, next) = tokio::join!(biased; model.write(connection), next);
+                written?;
+                next
+            }
+        }
+        .transpose()?
+        .unwrap_or_default();
+        rest = others;
+    }
+    Ok(())
 }
 
 /// Prepares a connection for one group. A name that is not there is looked up in `public`, where nothing of a group is but

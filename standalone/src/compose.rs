@@ -136,6 +136,7 @@ pub async fn start(
     let is_only_instance = config.database_url.is_none();
     let options = DispatcherOptions {
         is_only_instance,
+        head: Some(engine.head()),
         ..DispatcherOptions::from(&config.dispatcher)
     };
     let dispatcher = Dispatcher::start(

@@ -68,6 +68,8 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
         json!({ "name": "it-rebuild", "url": receiver.url("/hook"), "event_types": ["sale.completed"] });
     admin.post("/api/v1/webhooks/endpoints", &endpoint).await.ok();
 
+    let plenty = json!({ "store": "centro", "sku": "USBC-1M", "delta": 100_000 });
+    admin.post("/api/v1/inventory/adjustments", &plenty).await.ok();
     let (last, stop) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicBool::new(false)));
     let tills: Vec<_> = (0..2)
         .map(|_| tokio::spawn(sell_and_read(admin.clone(), Arc::clone(&last), Arc::clone(&stop))))

@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::client::Client;
 use crate::product::Product;
+use crate::tools::lab;
 
 const TENANT: &str = "telefonia-teg";
 const STORE: &str = "centro";
@@ -178,4 +179,8 @@ async fn reservations_expire_once_and_in_time_though_the_process_is_killed() {
         .await
         .unwrap();
     assert_eq!(stock(&admin, "IT-RES-3", &json!(head)).await, (1_000, 0, 1_000));
+    let demo = product.data.join("demo.json");
+    let (ok, verified, text) = lab(&["verify", "--demo", &demo.to_string_lossy()]).await;
+    assert!(ok, "{text}");
+    assert_eq!(verified["reservations_expired"], json!(all), "{text}");
 }

@@ -94,6 +94,50 @@ async fn a_sale_reaches_the_receiver_signed_and_traced_and_official_libraries_ag
 }
 
 #[tokio::test]
+async fn a_rotated_secret_and_the_one_before_both_verify_and_a_replay_repeats_id_and_bytes() {
+    let (product, receiver) = product_with_receiver("rotate").await;
+    let admin = product.client(TENANT, "admin").await;
+    let (id, old) = endpoint(&admin, &receiver, "it-rotate", &["sale.*"]).await;
+    let path = |rest: &str| format!("/api/v1/webhooks/endpoints/{id}{rest}");
+    let rotated = admin.post(&path("/rotate-secret"), &json!({ "overlap_s": 600 })).await.ok();
+    let new = rotated["secret"].as_str().unwrap().to_owned();
+    assert_ne!(old, new);
+    let seen = format!("?min_position={}", rotated["position"]);
+    let shown = admin.get(&path(&seen)).await.ok();
+    assert!(!shown.to_string().contains("whsec_") && shown["previous_secret_until"].is_string());
+    admin.post("/api/v1/pos/sale", &sale()).await.ok();
+    let first = receiver.wait_for(1).await.remove(0);
+    for verifier in [Verifier::python(), Verifier::javascript()].into_iter().flatten() {
+        for secret in [&old, &new] {
+            assert!(verifier.accepts(secret, &first, &first.body).await, "{} refuses it", verifier.name);
+        }
+    }
+    admin.post(&path("/end-previous-secret"), &json!({})).await.ok();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let counted = loop {
+        let counted = admin.get(&path("/replay?sequence=1")).await.ok();
+        if counted["count"] == 1 {
+            break counted;
+        }
+        assert!(std::time::Instant::now() < deadline, "not recorded: {counted}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!(counted["first_sequence"], 1);
+    let select = json!({ "select": { "kind": "delivery", "sequence": 1 } });
+    let asked = admin.post(&path("/replay"), &select).await.ok();
+    let again = receiver.wait_for(2).await.remove(1);
+    assert_eq!(first.header("webhook-id"), again.header("webhook-id"));
+    assert_eq!(first.body, again.body);
+    for verifier in [Verifier::python(), Verifier::javascript()].into_iter().flatten() {
+        assert!(!verifier.accepts(&old, &again, &again.body).await, "{} takes the old secret", verifier.name);
+        assert!(verifier.accepts(&new, &again, &again.body).await, "{} refuses it", verifier.name);
+    }
+    let listed = admin.get(&path("/replays")).await.ok();
+    assert_eq!(listed["items"][0]["replay"], asked["position"]);
+    assert_eq!(listed["items"][0]["reason"], "prueba automática");
+}
+
+#[tokio::test]
 async fn failures_are_retried_with_the_same_id_and_bytes_and_410_disables() {
     let (product, receiver) = product_with_receiver("retry").await;
     let admin = product.client(TENANT, "admin").await;

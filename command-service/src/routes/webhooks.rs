@@ -318,7 +318,7 @@ impl WebhooksApi {
         context: Data<&RequestContext>,
         endpoint_id: Path<String>,
         body: JsonBody<Replay>,
-    ) -> Result<CommandAnswer<EndpointAnswer, 202>, Problem> {
+    ) -> Result<CommandAnswer<EndpointAnswer>, Problem> {
         let Replay { select, rate_per_s } = body.0;
         let endpoint_id = parameters::id(&endpoint_id.0)?;
         self.0.require_current_session(context.0).await?;

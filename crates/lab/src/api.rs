@@ -261,6 +261,15 @@ fn optional(body: &mut Value, ticket: &Ticket<'_>) {
     }
 }
 
+/// Goods of one item, kept until they expire.
+pub fn reserve(store: &str, reservation_id: &str, sku: &str, quantity: i64, expires_in_s: i64) -> Call {
+    let body = json!({
+        "reservation_id": reservation_id, "store": store, "expires_in_s": expires_in_s,
+        "lines": [{ "sku": sku, "quantity": quantity }],
+    });
+    Call::post("inventory/reservations", body)
+}
+
 /// The answer to a creation of an endpoint; its secret is shown here only.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Endpoint {

@@ -1,8 +1,10 @@
-//! The command line of the bench; `cargo xtask listen | replay | verify | torture | storm` build and run it.
+//! The command line of the bench; `cargo xtask listen | replay | verify | torture | storm | lateness`
+//! build and run it.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use lab::torture::lateness;
 use lab::{listen, replay, storm, torture, verify};
 
 #[derive(Parser)]
@@ -27,6 +29,8 @@ enum Command {
     Torture(torture::Arguments),
     /// Send each idempotency key several times while the engine dies between commit and answer.
     Storm(storm::Arguments),
+    /// Reserve goods for seconds while the process is killed, and measure how late they are free again.
+    Lateness(lateness::Arguments),
 }
 
 #[tokio::main]
@@ -44,6 +48,7 @@ async fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Torture(arguments) => torture::run(arguments).await,
         Command::Storm(arguments) => storm::run(arguments).await,
+        Command::Lateness(arguments) => lateness::run(arguments).await,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

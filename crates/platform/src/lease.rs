@@ -58,12 +58,6 @@ struct Backend {
     started_at: OffsetDateTime,
 }
 
-/// A holder says that it lives this often.
-pub const BEAT: Duration = Duration::from_millis(700);
-/// A holder that has been silent for so long is taken for gone: a standby takes over within 5 s, its own pause between
-/// two tries included.
-pub const SILENCE_MAX: Duration = Duration::from_secs(3);
-
 /// A lock that lasts as long as its connection.
 pub struct Lease {
     connection: PgConnection,
@@ -94,52 +88,6 @@ impl Lease {
             connection,
             key,
             heart,
-        }
-    }
-
-    /// Takes the lock if nobody has it, or if its holder has been silent for longer than `silence_max`: then the
-    /// server ends that holder's connection first. Both must have signed in as the same role.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn take_over(
-        pool: &PgPool,
-        key: i64,
-        silence_max: Duration,
-    ) -> Result<Option<Lease>, sqlx::Error> {
-        if let Some(lease) = Self::try_take(pool, key).await? {
-            return Ok(Some(lease));
-        }
-        // A key of 64 bits is stored in two halves. Only a session that waits for its client can be silent; one whose
-        // statement is still running lives.
-        let ended: Vec<bool> = sqlx::query_scalar(
-            "select pg_terminate_backend(a.pid)
-             from pg_locks l join pg_stat_activity a on a.pid = l.pid
-             where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-               and l.database = (select oid from pg_database where datname = current_database())
-               and l.classid::bigint = ($1::bigint >> 32) and l.objid::bigint = ($1::bigint & 4294967295)
-               and a.state like 'idle%'
-               and a.state_change < clock_timestamp() - $2::bigint * interval '1 millisecond'",
-        )
-        .bind(key)
-        .bind(i64::try_from(silence_max.as_millis()).unwrap_or(i64::MAX))
-        .fetch_all(pool)
-        .await?;
-        if ended.is_empty() {
-            return Ok(None);
-        }
-        tracing::warn!(key, "the holder of a lease was silent; its connection is ended");
-        Self::try_take(pool, key).await
-    }
-
-    /// Says that the holder lives, again and again, until the connection fails. Run it beside the work, and drop the
-    /// work when it returns.
-    pub async fn beat(&mut self) -> sqlx::Error {
-        loop {
-            tokio::time::sleep(BEAT).await;
-            if let Err(error) = self.check().await {
-                return error;
-            }
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use event_store::LogReader;
-use platform::lease::{Lease, SILENCE_MAX};
+use platform::lease::Standby;
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
@@ -34,7 +34,7 @@ const LEASE_KEY: i64 = platform::lease::keys::MATCHER;
 /// The pause between looks at the log after an event; doubled while nothing comes, up to the configured one.
 const POLL_MIN: Duration = Duration::from_millis(5);
 /// How often a standby tries to take the lease.
-const STANDBY_PAUSE: Duration = Duration::from_millis(500);
+const STANDBY_PAUSE: Duration = Duration::from_millis(250);
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Events of one step of a backfill.
 const BACKFILL_EVENTS: usize = 1_000;
@@ -123,8 +123,9 @@ impl<R: LogReader> Matcher<R> {
     /// # Errors
     /// When the log holds what this build cannot read, or less than what was matched already.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut standby = Standby::new(self.pool.clone(), LEASE_KEY);
         while !stop.is_cancelled() {
-            let pause = match self.lead(&stop).await {
+            let pause = match self.lead(&mut standby, &stop).await {
                 Ok(true) => continue,
                 Ok(false) => STANDBY_PAUSE,
                 Err(Stopped::Fatal(error)) => return Err(error),
@@ -143,13 +144,14 @@ impl<R: LogReader> Matcher<R> {
     }
 
     /// Matches while the lease lasts; false when somebody else has it.
-    async fn lead(&self, stop: &CancellationToken) -> Result<bool, Stopped> {
-        let Some(mut lease) = Lease::take_over(&self.pool, LEASE_KEY, SILENCE_MAX).await? else {
+    async fn lead(&self, standby: &mut Standby, stop: &CancellationToken) -> Result<bool, Stopped> {
+        let Some(lease) = standby.try_take().await? else {
             return Ok(false);
         };
+        let lost = lease.lost();
         // Work that is dropped because the lease was lost writes nothing any more, or all of a step.
         tokio::select! {
-            lost = lease.beat() => return Err(lost.into()),
+            () = lost.cancelled() => return Err(anyhow::anyhow!("the matcher's lease was lost").into()),
             led = self.follow(stop) => led?,
         }
         lease.release().await?;

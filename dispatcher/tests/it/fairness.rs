@@ -236,3 +236,69 @@ async fn security_events_are_leased_for_twelve_seconds_when_they_are_new_and_whe
     assert_eq!(leases, [(true, 12), (false, 60)]);
     dispatcher.stop().await;
 }
+
+/// Events of a block, one every few milliseconds.
+const BLOCK: usize = 1_000;
+/// Interleaved pairs of blocks, without and with the dead endpoint.
+const PAIRS: usize = 5;
+
+/// The 99th percentile of the time from an event's append to its arrival, over one block.
+async fn p99_of_a_block(world: &mut World, receiver: &Receiver, seen: &mut usize) -> Duration {
+    let mut appended = std::collections::HashMap::new();
+    let mut pace = tokio::time::interval(Duration::from_millis(3));
+    for number in 0..BLOCK {
+        pace.tick().await;
+        let position = world.append(item(number)).await;
+        appended.insert(position.to_string(), std::time::Instant::now());
+    }
+    let received = receiver.wait_for(*seen + BLOCK).await;
+    let mut latencies: Vec<Duration> = received[*seen..]
+        .iter()
+        .map(|delivery| {
+            let position = json(delivery)["position"].as_str().unwrap().to_owned();
+            delivery.at.saturating_duration_since(appended[&position])
+        })
+        .collect();
+    *seen += BLOCK;
+    latencies.sort_unstable();
+    latencies[BLOCK * 99 / 100]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: half a minute on a quiet machine, best in release"]
+async fn a_dead_endpoint_adds_at_most_a_tenth_to_anothers_p99() {
+    let mut world = World::new("fairness_p99").await;
+    let (dead, alive) = (Receiver::start().await, Receiver::start().await);
+    world.allow(dead.address().port());
+    world.allow(alive.address().port());
+    dead.answer(|_| hang());
+    let mut slow = settings(&dead.url("/hook"), &["catalogue.*"]);
+    slow.timeout_ms = 1_000;
+    slow.concurrency = 64;
+    world.endpoint("dead", slow, StartFrom::Now).await;
+    let hook = settings(&alive.url("/hook"), &["catalogue.*"]);
+    world.endpoint("alive", hook, StartFrom::Now).await;
+    let dispatcher = world.dispatcher_without_broker(schedule(&[60_000])).await;
+    let paused = schemas::events::WebhookEvent::from(schemas::events::webhook::EndpointPaused {
+        endpoint_id: endpoint_id("dead"),
+    });
+    let resumed = schemas::events::WebhookEvent::from(schemas::events::webhook::EndpointResumed {
+        endpoint_id: endpoint_id("dead"),
+    });
+    let mut seen = 0;
+    p99_of_a_block(&mut world, &alive, &mut seen).await;
+    let mut ratios = Vec::new();
+    for _ in 0..PAIRS {
+        world.append(paused.clone().into()).await;
+        let without = p99_of_a_block(&mut world, &alive, &mut seen).await;
+        world.append(resumed.clone().into()).await;
+        let with = p99_of_a_block(&mut world, &alive, &mut seen).await;
+        println!("p99 without {without:?}, with {with:?}");
+        ratios.push(with.as_secs_f64() / without.as_secs_f64());
+    }
+    dispatcher.stop().await;
+    ratios.sort_unstable_by(f64::total_cmp);
+    let median = ratios[PAIRS / 2];
+    println!("p99 ratios {ratios:.2?}, median {median:.2}");
+    assert!(median <= 1.1, "{ratios:?}");
+}

@@ -36,7 +36,7 @@ pub fn migrations() -> Vec<Migration> {
     );
     for model in models::all() {
         create.push_str(&model.ddl());
-        index.push_str(model.index_ddl());
+        index.push_str(&model.index_ddl());
     }
     let build = format!(
         "insert into projection_builds (fingerprint, create_sql, index_sql) values ({fingerprint}, {create}, {index});

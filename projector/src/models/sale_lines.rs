@@ -31,6 +31,11 @@ impl ReadModel for SaleLineRow {
     const NAME: &'static str = "sale_lines";
     const VERSION: i32 = 1;
 
+    /// A sale is completed once.
+    fn opens(fact: &Fact) -> bool {
+        matches!(fact.event, Event::Sale(SaleEvent::Completed(_)))
+    }
+
     fn keys(fact: &Fact) -> Vec<SaleLineKey> {
         let Event::Sale(event) = &fact.event else {
             return Vec::new();

@@ -155,6 +155,15 @@ impl ReadModel for SaleRow {
         create index rm_sales_voided on rm_sales (tenant, business_day) where status = 'voided';
         create index rm_sales_drafts on rm_sales (tenant, opened_position) where status = 'draft';";
 
+    /// A draft or a sale that begins its stream begins its row.
+    fn opens(fact: &Fact) -> bool {
+        fact.version == 1
+            && matches!(
+                fact.event,
+                Event::Sale(SaleEvent::Drafted(_) | SaleEvent::Completed(_))
+            )
+    }
+
     fn keys(fact: &Fact) -> Vec<SaleKey> {
         let Event::Sale(event) = &fact.event else {
             return Vec::new();

@@ -15,7 +15,7 @@ use super::session::Backend;
 use crate::{Heartbeat, ReadError};
 
 /// A beat that takes longer is given up, and its connection with it: the next one is more use.
-const BEAT_LIMIT: Duration = Duration::from_secs(1);
+const BEAT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Only for a session that is still there: whoever lost the lease without knowing must not speak over the new owner.
 const BEAT: &str = "insert into engine_owner (id, instance, backend_pid, backend_start, beats, beat_at)

@@ -17,10 +17,6 @@ use super::session::Backend;
 /// The advisory lock that is the lease; one per database, hence one per log.
 const LEASE: i64 = 0x7472_6173_0002;
 
-/// A holder is never called dead on fewer looks than this: a standby that was itself stopped for a while has looked
-/// seldom.
-const LOOKS_MIN: u32 = 4;
-
 /// Takes the lease if it is free.
 pub(super) async fn try_take(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("select pg_try_advisory_lock($1)")
@@ -65,22 +61,23 @@ pub(super) struct Watch {
 struct Seen {
     sign: Sign,
     since: Instant,
-    looks: u32,
+    last_look: Instant,
 }
 
 impl Watch {
-    /// Whether the owner has shown no life for `limit`. Asked at each look.
+    /// Whether the owner has shown no life for `limit`. Asked at each look, which come several times in that time: when
+    /// they did not, this process or the server stood still, and the owner could not be heard.
     pub fn is_silent(&mut self, sign: Sign, now: Instant, limit: Duration) -> bool {
         match &mut self.seen {
-            Some(seen) if seen.sign == sign => {
-                seen.looks += 1;
-                seen.looks >= LOOKS_MIN && now.duration_since(seen.since) >= limit
+            Some(seen) if seen.sign == sign && now.duration_since(seen.last_look) <= limit / 2 => {
+                seen.last_look = now;
+                now.duration_since(seen.since) >= limit
             }
             _ => {
                 self.seen = Some(Seen {
                     sign,
                     since: now,
-                    looks: 1,
+                    last_look: now,
                 });
                 false
             }
@@ -129,10 +126,16 @@ mod tests {
     }
 
     #[test]
-    fn a_standby_that_was_stopped_itself_does_not_call_the_owner_dead_at_once() {
+    fn a_standby_that_could_not_look_for_a_while_does_not_call_the_owner_dead_at_once() {
         let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
         let mut watch = Watch::default();
-        assert!(!watch.is_silent(sign(1, 7), start, LIMIT));
-        assert!(!watch.is_silent(sign(1, 7), start + Duration::from_secs(60), LIMIT));
+        for look in 0..10 {
+            assert!(!watch.is_silent(sign(1, 7), at(look * 250), LIMIT));
+        }
+        for look in 0..12 {
+            assert!(!watch.is_silent(sign(1, 7), at(60_000 + look * 250), LIMIT));
+        }
+        assert!(watch.is_silent(sign(1, 7), at(63_000), LIMIT));
     }
 }

@@ -93,18 +93,26 @@ impl Candidate {
             return Ok(Look::Going(self, None));
         };
         if Some(sign.holder) == previous || Some(sign.holder) == self.ended {
-            within(options, end(&mut self.connection, sign.holder)).await?;
+            self.end(options, sign.holder).await?;
             return Ok(Look::Going(self, Some(sign.holder)));
         }
         let is_dead = silence_limit.is_some_and(|limit| self.watch.is_silent(sign, Instant::now(), limit));
         if is_dead {
             tracing::warn!(backend = sign.holder.pid, "the log's owner shows no life; its session is ended");
-            within(options, end(&mut self.connection, sign.holder)).await?;
+            self.end(options, sign.holder).await?;
             self.watch.forget();
             self.ended = Some(sign.holder);
             return Ok(Look::Going(self, Some(sign.holder)));
         }
         Ok(Look::Held(self))
+    }
+
+    async fn end(&mut self, options: &WriterOptions, backend: Backend) -> Result<(), AppendError> {
+        match within(options, end(&mut self.connection, backend)).await {
+            // A session of a role that we may not end: that may change, and is no reason to give up standing by.
+            Err(AppendError::Unusable(cause)) => Err(AppendError::Unknown(cause.into())),
+            ended => ended,
+        }
     }
 
     /// The lease is ours. The server may have been set up otherwise since this session looked at it.

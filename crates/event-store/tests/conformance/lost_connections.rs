@@ -11,7 +11,7 @@ use crate::proxy::{Cut, Proxy};
 /// How often the connection is cut; `TRASTIENDA_CUTS` makes it as often as the laboratory wants.
 fn cuts() -> usize {
     let wanted = std::env::var_os("TRASTIENDA_CUTS").map(|text| text.to_str().unwrap().parse().unwrap());
-    wanted.unwrap_or(40)
+    wanted.unwrap_or(200)
 }
 
 /// One or three commands on new streams, so that the append is the only statement.

@@ -11,6 +11,7 @@ mod control;
 pub(crate) mod failpoints;
 pub(crate) mod fleet;
 mod killer;
+pub mod lateness;
 mod load;
 mod rebuild;
 mod report;

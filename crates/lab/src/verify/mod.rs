@@ -139,6 +139,7 @@ pub async fn check(evidence: &Evidence) -> anyhow::Result<Verdict> {
     deliveries.check(&walked.matched, heads.matcher, &mut findings);
     deliveries.check_receipts(&evidence.receipts, &mut findings);
     feeds::check(&mut snapshot, &walked.feeds, heads.matcher, &mut findings).await?;
+    webhooks::check_counters(&mut snapshot, &mut findings).await?;
     webhooks::check_secrets(&mut snapshot, &mut findings).await?;
     acks::check(&mut snapshot, &evidence.acks, &walked, &mut findings).await?;
     observed::check(&mut snapshot, &evidence.observed, &mut findings).await?;

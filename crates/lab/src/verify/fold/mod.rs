@@ -27,6 +27,8 @@ pub(super) struct Folded {
     pub tables: HashMap<&'static str, HashMap<Key, Row>>,
     /// What holders keep.
     held: reservations::Held,
+    /// From the time of each reservation that expired to its expiry.
+    expired_late_us: Vec<i64>,
     /// The ids of returns: each is used once.
     returns: HashSet<Key>,
 }

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::super::findings::Findings;
 use super::{Fact, Folded, Key, get, number};
@@ -59,6 +61,21 @@ impl Folded {
         row.insert("last_position", json!(fact.event.position));
         if kind == "fulfilled" {
             row.insert("sale_id", fact.value("sale_id"));
+        }
+        if kind == "expired" {
+            self.take_lateness(fact, findings);
+        }
+    }
+
+    /// How long after its time a reservation was over; never before.
+    fn take_lateness(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
+        let expires_at = OffsetDateTime::parse(fact.text("expires_at"), &Rfc3339);
+        let expires_us = expires_at.ok().and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000).ok());
+        let position = fact.event.position;
+        match expires_us.map(|expires_us| fact.event.recorded_us - expires_us) {
+            Some(late_us) if late_us >= 0 => self.expired_late_us.push(late_us),
+            Some(_) => findings.error("reservations", format!("position {position}: an expiry before its time")),
+            None => findings.error("reservations", format!("position {position}: expires_at is no time")),
         }
     }
 
@@ -130,6 +147,12 @@ impl Folded {
             }
         }
         findings.add("reservations", reservations.len());
+        let mut late_us = self.expired_late_us.clone();
+        late_us.sort_unstable();
+        if let Some(p99_us) = late_us.get((late_us.len() * 99).div_ceil(100).max(1) - 1) {
+            findings.add("reservations_expired", late_us.len());
+            findings.set("expiry_late_p99_ms", p99_us / 1_000);
+        }
     }
 }
 

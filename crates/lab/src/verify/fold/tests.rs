@@ -83,7 +83,7 @@ fn a_sale_whose_lines_do_not_add_up_or_that_completes_twice_is_noticed() {
 }
 
 fn reservation(kind: &str, extra: Value) -> (String, Value) {
-    let mut data = json!({ "reservation_id": "r1", "store": "c", "sale_id": "s1",
+    let mut data = json!({ "reservation_id": "r1", "store": "c", "sale_id": "s1", "expires_at": "1970-01-01T00:00:00Z",
                            "lines": [{ "line": 1, "sku": "A", "quantity": 2 }] });
     data.as_object_mut()
         .unwrap()
@@ -121,6 +121,8 @@ fn a_reservation_that_ends_twice_or_keeps_something_else_than_it_says_is_noticed
     );
     assert_eq!(then(vec![reservation("expired", json!({}))]), 1);
     assert_eq!(then(vec![held("released", 1, 1)]), 1);
+    let early = reservation("expired", json!({ "expires_at": "2026-01-01T00:00:00Z" }));
+    assert_eq!(then(vec![early, held("released", 2, 0)]), 1);
     assert_eq!(
         then(vec![reservation("fulfilled", json!({})), held("released", 2, 0)]),
         1

@@ -1,5 +1,6 @@
 //! Who had to get which event, computed again from the log; `deliveries` holds the dispatcher's rows against it.
 
+mod counters;
 mod deliveries;
 mod texts;
 
@@ -7,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+pub(super) use self::counters::check as check_counters;
 pub(super) use self::deliveries::Deliveries;
 pub(super) use self::texts::check as check_secrets;
 use super::log::Event;
