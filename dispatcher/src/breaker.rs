@@ -13,6 +13,8 @@ use tokio::time::Instant;
 const WINDOW_S: f64 = 60.0;
 /// A usual rate is not taken for lower than this, so that an endpoint with few events gets them back within reason.
 const USUAL_MIN_PER_S: f64 = 1.0;
+/// What is taken for usual when nothing has ever arrived.
+const USUAL_UNKNOWN_PER_S: f64 = 10.0;
 /// How much faster than usual an endpoint is filled up.
 const DRAIN_FACTOR: f64 = 2.0;
 /// What a drain may send at once, as time at its rate: the pacer looks this often.
@@ -153,6 +155,9 @@ impl Breaker {
 
     /// Deliveries a second while the endpoint was well, as measured.
     pub fn usual_per_s(&self) -> f64 {
+        if self.usual.is_unknown() {
+            return USUAL_UNKNOWN_PER_S;
+        }
         self.usual.per_s().max(USUAL_MIN_PER_S)
     }
 
@@ -256,6 +261,10 @@ impl Bucket {
 }
 
 impl Rate {
+    fn is_unknown(&self) -> bool {
+        self.counted.is_none() && self.remembered_per_s <= 0.0
+    }
+
     fn count(&mut self, now: Instant) {
         let (counted, since) = match self.counted {
             Some((counted, at, since)) => (counted * decay(at, now), since),

@@ -34,17 +34,17 @@ macro_rules! claim_sql {
     ($fast:literal) => {
         concat!(
             "with picked as (
-               select d.endpoint, d.sequence
+               select d.place
                from unnest($1::bigint[], $2::bigint[]) as w(endpoint, room)
                join webhook_endpoints e on e.endpoint = w.endpoint and e.state = 'active'
                cross join lateral (
-                 select d.endpoint, d.sequence from webhook_deliveries d
+                 select d.ctid as place from webhook_deliveries d
                  where d.endpoint = w.endpoint and d.status in ('pending', 'retrying') and ",
             $fast,
             " and d.due_at <= now() and (d.lease_until is null or d.lease_until <= now())
                  order by d.due_at, d.sequence limit w.room for update skip locked) d)
              update webhook_deliveries d set lease_until = now() + $3 * interval '1 millisecond'
-             from picked p where d.endpoint = p.endpoint and d.sequence = p.sequence
+             from picked p where d.ctid = p.place
              returning d.endpoint, d.sequence, d.position, d.event_id, d.payload, d.attempts,
                d.attempt_base"
         )

@@ -79,6 +79,17 @@ impl Line {
             Some(false) => self.breaker.failed(options, now),
             None => self.breaker.abandoned(now),
         }
+        self.note_end();
+    }
+
+    /// Says whether the database holds more that is due.
+    pub fn claimed(&mut self, more: bool) {
+        self.backlog = more;
+        self.note_end();
+    }
+
+    /// Ends a drain once nothing waits anywhere.
+    fn note_end(&mut self) {
         if self.length() == 0 && self.in_flight == 0 && !self.backlog {
             self.breaker.caught_up();
         }

@@ -199,7 +199,9 @@ impl Queue {
 
     /// After a claim: whether the database had at least as much as there was room for.
     pub fn claimed(&self, endpoint: i64, more: bool) {
-        self.state().lines.entry(endpoint).or_default().backlog = more;
+        let mut state = self.state();
+        state.lines.entry(endpoint).or_default().claimed(more);
+        state.note_breaker(endpoint);
     }
 
     /// Waits for the next delivery, endpoint by endpoint in turn. Call [`Queue::done`] afterwards.

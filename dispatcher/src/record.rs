@@ -33,17 +33,19 @@ const CODE_MAX: usize = 100;
 const OWN_FAULT_PAUSE: Duration = Duration::from_secs(5);
 
 /// The attempts, the deliveries' new states, and the counters of both. A batch whose commit was lost may be written
-/// again: attempts are counted by the rows that are new, deliveries by what they were before.
+/// again: attempts are counted by the rows that are new, deliveries by what they were before. Rows are found once by
+/// their key and updated where they stand; one that somebody else moves at that very moment (its lease is over) is left
+/// to them, and the delivery may come again.
 const WRITE_OUTCOMES: &str = "with o as (
    select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::bool[], $6::bigint[],
      $7::int[], $8::int[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bool[])
    as o(endpoint, sequence, tenant, attempt, attempted, age_ms, latency_ms, status_code, error_code,
         excerpt, status, wait_ms, after_event_ms, fast)),
  picked as (
-   select d.endpoint, d.sequence, d.status as was
+   select d.ctid as place, d.status as was, o.attempt, o.attempted, o.status_code, o.error_code, o.status, o.wait_ms,
+     o.after_event_ms, o.fast
    from o join webhook_deliveries d on d.endpoint = o.endpoint and d.sequence = o.sequence
-   where d.status in ('pending', 'retrying', 'held') or (d.status = 'dead' and o.status = 'delivered')
-   order by d.endpoint, d.sequence for update of d),
+   where d.status in ('pending', 'retrying', 'held') or (d.status = 'dead' and o.status = 'delivered')),
  attempts as (
    insert into webhook_attempts
      (endpoint, sequence, number, tenant, started_at, latency_ms, status_code, error_code, excerpt)
@@ -54,20 +56,19 @@ const WRITE_OUTCOMES: &str = "with o as (
    returning endpoint, tenant, started_at, latency_ms, coalesce(status_code between 200 and 299, false) as answered),
  moved as (
    update webhook_deliveries d set
-     status = coalesce(o.status, d.status),
-     attempts = case when o.attempted then greatest(d.attempts, o.attempt) else d.attempts end,
-     fast = o.fast,
+     status = coalesce(p.status, d.status),
+     attempts = case when p.attempted then greatest(d.attempts, p.attempt) else d.attempts end,
+     fast = p.fast,
      lease_until = null,
-     due_at = case when o.status = 'retrying' then greatest(
-         clock_timestamp() + o.wait_ms * interval '1 millisecond',
-         d.recorded_at + o.after_event_ms * interval '1 millisecond')
-       when not o.attempted and o.wait_ms > 0 then clock_timestamp() + o.wait_ms * interval '1 millisecond'
+     due_at = case when p.status = 'retrying' then greatest(
+         clock_timestamp() + p.wait_ms * interval '1 millisecond',
+         d.recorded_at + p.after_event_ms * interval '1 millisecond')
+       when not p.attempted and p.wait_ms > 0 then clock_timestamp() + p.wait_ms * interval '1 millisecond'
        else d.due_at end,
-     finished_at = case when o.status in ('delivered', 'dead') then clock_timestamp() end,
-     last_status = case when o.attempted then o.status_code else d.last_status end,
-     last_error = case when o.attempted then o.error_code else d.last_error end
-   from o join picked p on p.endpoint = o.endpoint and p.sequence = o.sequence
-   where d.endpoint = o.endpoint and d.sequence = o.sequence
+     finished_at = case when p.status in ('delivered', 'dead') then clock_timestamp() end,
+     last_status = case when p.attempted then p.status_code else d.last_status end,
+     last_error = case when p.attempted then p.error_code else d.last_error end
+   from picked p where d.ctid = p.place and d.status = p.was
    returning d.endpoint, d.tenant, p.was, d.status),
  seen as (
    select endpoint, tenant, was, status, null::timestamptz as at, null::int as latency_ms, null::bool as answered

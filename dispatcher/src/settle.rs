@@ -28,8 +28,8 @@ macro_rules! settle_sql {
     ($endpoints:literal, $open:literal, $set:literal) => {
         concat!(
             "with picked as (
-               select d.endpoint, d.sequence, d.was from webhook_endpoints e cross join lateral (
-                 select d.endpoint, d.sequence, d.status as was from webhook_deliveries d
+               select d.place, d.was from webhook_endpoints e cross join lateral (
+                 select d.ctid as place, d.status as was from webhook_deliveries d
                  where d.endpoint = e.endpoint and ",
             $open,
             " limit $1 for update skip locked) d
@@ -39,7 +39,7 @@ macro_rules! settle_sql {
              moved as (
                update webhook_deliveries d set lease_until = null, ",
             $set,
-            " from picked p where d.endpoint = p.endpoint and d.sequence = p.sequence
+            " from picked p where d.ctid = p.place
                returning d.endpoint, d.tenant, p.was, d.status),
              counted as (",
             count_moves!("2"),

@@ -126,11 +126,13 @@ impl Server {
     fn used(&self) -> Used {
         let client = stat("self").map_or(0.0, |stat| stat.seconds);
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let server = processes
+        let backends: f64 = processes
             .filter_map(|process| stat(process.file_name().to_str()?))
             .filter(|stat| Some(stat.parent) == self.0)
             .map(|stat| stat.seconds)
             .sum();
+        let first = self.0.and_then(|pid| stat(&pid.to_string()));
+        let server = backends + first.map_or(0.0, |stat| stat.children_seconds);
         Used { client, server }
     }
 }
@@ -138,6 +140,8 @@ impl Server {
 struct Stat {
     parent: i32,
     seconds: f64,
+    /// Of processes that have ended.
+    children_seconds: f64,
 }
 
 /// `/proc/<pid>/stat`; a tick is 10 ms on every Linux that we know.
@@ -148,6 +152,7 @@ fn stat(pid: &str) -> Option<Stat> {
     Some(Stat {
         parent: fields.get(1)?.parse().ok()?,
         seconds: (ticks(11)? + ticks(12)?) / 100.0,
+        children_seconds: (ticks(13)? + ticks(14)?) / 100.0,
     })
 }
 

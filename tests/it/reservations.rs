@@ -182,5 +182,5 @@ async fn reservations_expire_once_and_in_time_though_the_process_is_killed() {
     let demo = product.data.join("demo.json");
     let (ok, verified, text) = lab(&["verify", "--demo", &demo.to_string_lossy()]).await;
     assert!(ok, "{text}");
-    assert_eq!(verified["reservations_expired"], json!(all), "{text}");
+    assert_eq!(verified["checks"]["reservations_expired"], json!(all), "{text}");
 }

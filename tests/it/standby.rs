@@ -56,8 +56,23 @@ impl Shop {
         let output = Command::new("env")
             .args(self.settings())
             .arg(binary("trastienda"))
-            .args(["tenant", "create", "--id", TENANT, "--name", "Tienda", "--currency", "HNL"])
-            .args(["--time-zone", "America/Tegucigalpa", "--admin", "admin", "--password-file"])
+            .args([
+                "tenant",
+                "create",
+                "--id",
+                TENANT,
+                "--name",
+                "Tienda",
+                "--currency",
+                "HNL",
+            ])
+            .args([
+                "--time-zone",
+                "America/Tegucigalpa",
+                "--admin",
+                "admin",
+                "--password-file",
+            ])
             .arg(&password)
             .env_remove("TRASTIENDA_NATS_SERVER")
             .env_remove("TRASTIENDA_TOOLS")

@@ -43,7 +43,15 @@ async fn kills_at_random_moments_lose_and_double_nothing() {
 
 /// Damage that is done on purpose must be found, by the figure that stands for it.
 async fn assert_found(control: &str, found: impl Fn(&Value) -> bool) {
-    let short = ["torture", "--mode", "standalone", "--kills", "3", "--commands", "300"];
+    let short = [
+        "torture",
+        "--mode",
+        "standalone",
+        "--kills",
+        "3",
+        "--commands",
+        "300",
+    ];
     let (ok, result, text) = alone(&[&short[..], &["--control", control]].concat()).await;
     assert!(!ok, "{control} went unnoticed: {text}");
     assert_eq!(result["ok"], false, "{text}");
@@ -82,7 +90,15 @@ async fn copies_of_a_key_have_one_effect_though_the_engine_dies_before_it_answer
 
 #[tokio::test]
 async fn reservations_expire_in_time_though_the_process_is_killed() {
-    let short = ["lateness", "--reservations", "40", "--seconds", "12", "--kill-every", "5"];
+    let short = [
+        "lateness",
+        "--reservations",
+        "40",
+        "--seconds",
+        "12",
+        "--kill-every",
+        "5",
+    ];
     let (ok, result, text) = alone(&short).await;
     assert!(ok, "{text}");
     assert_eq!(result["expired"], 40, "{text}");

@@ -99,7 +99,10 @@ async fn a_rotated_secret_and_the_one_before_both_verify_and_a_replay_repeats_id
     let admin = product.client(TENANT, "admin").await;
     let (id, old) = endpoint(&admin, &receiver, "it-rotate", &["sale.*"]).await;
     let path = |rest: &str| format!("/api/v1/webhooks/endpoints/{id}{rest}");
-    let rotated = admin.post(&path("/rotate-secret"), &json!({ "overlap_s": 600 })).await.ok();
+    let rotated = admin
+        .post(&path("/rotate-secret"), &json!({ "overlap_s": 600 }))
+        .await
+        .ok();
     let new = rotated["secret"].as_str().unwrap().to_owned();
     assert_ne!(old, new);
     let seen = format!("?min_position={}", rotated["position"]);
@@ -109,7 +112,11 @@ async fn a_rotated_secret_and_the_one_before_both_verify_and_a_replay_repeats_id
     let first = receiver.wait_for(1).await.remove(0);
     for verifier in [Verifier::python(), Verifier::javascript()].into_iter().flatten() {
         for secret in [&old, &new] {
-            assert!(verifier.accepts(secret, &first, &first.body).await, "{} refuses it", verifier.name);
+            assert!(
+                verifier.accepts(secret, &first, &first.body).await,
+                "{} refuses it",
+                verifier.name
+            );
         }
     }
     admin.post(&path("/end-previous-secret"), &json!({})).await.ok();
@@ -129,8 +136,16 @@ async fn a_rotated_secret_and_the_one_before_both_verify_and_a_replay_repeats_id
     assert_eq!(first.header("webhook-id"), again.header("webhook-id"));
     assert_eq!(first.body, again.body);
     for verifier in [Verifier::python(), Verifier::javascript()].into_iter().flatten() {
-        assert!(!verifier.accepts(&old, &again, &again.body).await, "{} takes the old secret", verifier.name);
-        assert!(verifier.accepts(&new, &again, &again.body).await, "{} refuses it", verifier.name);
+        assert!(
+            !verifier.accepts(&old, &again, &again.body).await,
+            "{} takes the old secret",
+            verifier.name
+        );
+        assert!(
+            verifier.accepts(&new, &again, &again.body).await,
+            "{} refuses it",
+            verifier.name
+        );
     }
     let listed = admin.get(&path("/replays")).await.ok();
     assert_eq!(listed["items"][0]["replay"], asked["position"]);

@@ -11,6 +11,11 @@ use time::OffsetDateTime;
 /// A tenant's timer.
 pub(super) type Key = (TenantId, String);
 
+/// A timer that is to be taken away.
+pub(super) type Gone = (Key, Position);
+/// A timer that is to be set, under its key.
+pub(super) type Set = (Key, Position, NewTimer);
+
 /// A timer that is to be set.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct NewTimer {
@@ -42,7 +47,7 @@ impl Changes {
                 Reaction::Submit(command) => {
                     let timer = NewTimer {
                         due_at: None,
-                        command: Some(command),
+                        command: Some(*command),
                     };
                     (format!("#{position}{source}.{index}"), Some(timer))
                 }
@@ -56,7 +61,7 @@ impl Changes {
     }
 
     /// Those to take away, and those to set.
-    pub fn split(self) -> (Vec<(Key, Position)>, Vec<(Key, Position, NewTimer)>) {
+    pub fn split(self) -> (Vec<Gone>, Vec<Set>) {
         let (mut gone, mut set) = (Vec::new(), Vec::new());
         for (key, (position, timer)) in self.0 {
             match timer {

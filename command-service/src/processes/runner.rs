@@ -219,14 +219,14 @@ impl<R: LogReader> Runner<R> {
             Work::Ask => {
                 for reaction in (self.process.react)(&Fact::Due(timer)) {
                     match reaction {
-                        Reaction::Submit(command) => commands.push(command),
+                        Reaction::Submit(command) => commands.push(*command),
                         other @ (Reaction::Schedule { .. } | Reaction::Cancel { .. }) => {
                             reactions.push(other)
                         }
                     }
                 }
             }
-            Work::Submit(command) => commands.push(command.clone()),
+            Work::Submit(command) => commands.push(Command::clone(command)),
             Work::Unknown => return Err(SubmitError::Rejected),
         }
         let answers = commands.into_iter().enumerate();

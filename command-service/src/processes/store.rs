@@ -21,7 +21,7 @@ const DUE_LOOKED_AT: i64 = 10_000;
 pub(super) enum Work {
     /// The process is asked.
     Ask,
-    Submit(Command),
+    Submit(Box<Command>),
     /// A command that this build does not know. Nothing is skipped: another build will.
     Unknown,
 }
@@ -269,7 +269,7 @@ impl TryFrom<Row> for Due {
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
         let work = match row.command.as_deref().map(serde_json::from_str) {
             None => Work::Ask,
-            Some(Ok(command)) => Work::Submit(command),
+            Some(Ok(command)) => Work::Submit(Box::new(command)),
             Some(Err(error)) => {
                 tracing::error!(%error, key = row.key, "a process's command is none that this build knows");
                 Work::Unknown

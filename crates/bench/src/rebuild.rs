@@ -26,11 +26,12 @@ const CONNECTIONS: u32 = 2;
 pub struct Rebuilt {
     /// Until the new tables have their indexes and have caught up.
     pub followed: Followed,
-    /// The whole command, in seconds: comparison and switch included.
+    /// The whole command, in seconds: with the comparison, without the switch.
     pub whole_s: f64,
 }
 
-/// Rebuilds, and drops the old tables, which would be fed, too, from here on.
+/// Rebuilds up to the switch, and drops the new tables: they would be fed, too, from here on, and tables that queries
+/// have just left would have to be kept for a while.
 ///
 /// # Errors
 /// When the product refuses, or takes longer than ten minutes.
@@ -43,7 +44,7 @@ pub async fn measure(product: &Product, binary: &Path) -> anyhow::Result<Rebuilt
         .await?;
     let started = Instant::now();
     let (done, took) = tokio::join!(
-        projections(product, binary, "rebuild"),
+        projections(product, binary, &["rebuild", "--hold"]),
         filled(&product.pool, known)
     );
     let whole_s = started.elapsed().as_secs_f64();
@@ -51,7 +52,7 @@ pub async fn measure(product: &Product, binary: &Path) -> anyhow::Result<Rebuilt
     let took = took?;
     let after = scan(&reader).await?;
     pool.close().await;
-    projections(product, binary, "drop").await?;
+    projections(product, binary, &["drop"]).await?;
     Ok(Rebuilt {
         followed: Followed {
             projector: rate(after.0, took),
@@ -62,9 +63,11 @@ pub async fn measure(product: &Product, binary: &Path) -> anyhow::Result<Rebuilt
 }
 
 /// `trastienda projections …` on the running product.
-async fn projections(product: &Product, binary: &Path, command: &str) -> anyhow::Result<()> {
+async fn projections(product: &Product, binary: &Path, command: &[&str]) -> anyhow::Result<()> {
     let output = Command::new(binary)
-        .args(["projections", command, "--data"])
+        .arg("projections")
+        .args(command)
+        .arg("--data")
         .arg(&product.data)
         .env_remove("TRASTIENDA_BIN")
         .env_remove("TRASTIENDA_NATS_SERVER")
@@ -74,10 +77,10 @@ async fn projections(product: &Product, binary: &Path, command: &str) -> anyhow:
         .output();
     let output = tokio::time::timeout(PATIENCE, output)
         .await
-        .with_context(|| format!("projections {command} does not end"))??;
+        .with_context(|| format!("projections {command:?} does not end"))??;
     ensure!(
         output.status.success(),
-        "projections {command}: {}{}",
+        "projections {command:?}: {}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );

@@ -88,7 +88,7 @@ const ROWS: &[Row] = &[
     ),
     row("rebuild_rate", "  events/s", 0, ""),
     row("rebuild_scan_rate", "  raw scan, events/s", 0, ""),
-    row("rebuild_whole_s", "  the whole command, s", 1, ""),
+    row("rebuild_whole_s", "  with the comparison, s", 1, ""),
     row("deliveries_ratio", "deliveries, ratio to a bare loop", 2, "0.25"),
     row("deliveries_rate", "  per second", 0, "20,000"),
     row("deliveries_bare_rate", "  bare loop, per second", 0, ""),

@@ -14,7 +14,9 @@ pub use batch::{Append, Appended, CommandRecord, NewEvent, StoredCommand, Stream
 pub use chain::{ChainReader, ChainedEvent, Link, VerifyError, verify_chain, verify_log};
 pub use error::{AppendError, ReadError};
 pub use memory::{MemoryHeartbeat, MemoryLog, MemoryWriter};
-pub use postgres::{MIGRATIONS, PostgresHeartbeat, PostgresReader, PostgresWriter, WriterOptions, purge_commands};
+pub use postgres::{
+    MIGRATIONS, PostgresHeartbeat, PostgresReader, PostgresWriter, WriterOptions, purge_commands,
+};
 
 use schemas::ids::TenantId;
 use schemas::{Position, RecordedEvent, StreamName, Version};

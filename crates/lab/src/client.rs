@@ -2,6 +2,8 @@
 //!
 //! Faults (no connection, 429, 5xx, a command in flight) are retried within a limit; what the rules refuse is an answer.
 
+mod routes;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
+pub use self::routes::Routes;
 use crate::api::{self, Call, Page};
 use crate::clock::{self, Deadline};
 use crate::demo::User;
@@ -58,17 +61,6 @@ pub struct Options {
     pub patience: Duration,
     /// Where the token is kept between runs (signing in is recorded in the log, so a second run avoids it).
     pub token_file: Option<PathBuf>,
-}
-
-/// Where the services are processes of their own: who answers what.
-#[derive(Debug, Clone)]
-pub struct Routes {
-    /// Command-services: one owns the log, the others answer 503 and are asked in turn.
-    pub writes: Vec<String>,
-    /// The query-service.
-    pub reads: String,
-    /// Dispatchers; any of them knows the deliveries.
-    pub deliveries: Vec<String>,
 }
 
 /// What was answered in the end.
@@ -182,13 +174,7 @@ impl Client {
         let Some(routes) = &self.routes else {
             return std::slice::from_ref(&self.options.base_url);
         };
-        if call.method != reqwest::Method::GET {
-            &routes.writes
-        } else if call.path.contains("/webhooks/") {
-            &routes.deliveries
-        } else {
-            std::slice::from_ref(&routes.reads)
-        }
+        routes.targets(call)
     }
 
     /// How often this client signed in.

@@ -88,7 +88,10 @@ async fn watch(url: &str, journal: &Journal, stop: CancellationToken) -> anyhow:
             }
             Err(error) => {
                 connection = None;
-                anyhow::ensure!(!deadline.is_some_and(Deadline::has_passed), "the observer cannot look: {error:#}");
+                anyhow::ensure!(
+                    !deadline.is_some_and(Deadline::has_passed),
+                    "the observer cannot look: {error:#}"
+                );
                 tokio::time::sleep(RECONNECT).await;
             }
         }
@@ -108,11 +111,12 @@ async fn look(
             *connection = Some(fresh);
         }
         let open = connection.as_mut().context("there is no connection")?;
-        let rows = sqlx::query_as("select position, id from events where position > $1 order by position limit $2")
-            .bind(after)
-            .bind(BATCH)
-            .fetch_all(open)
-            .await?;
+        let rows =
+            sqlx::query_as("select position, id from events where position > $1 order by position limit $2")
+                .bind(after)
+                .bind(BATCH)
+                .fetch_all(open)
+                .await?;
         anyhow::Ok(rows)
     };
     tokio::time::timeout(ANSWER_PATIENCE, asked)

@@ -31,7 +31,7 @@ async fn an_endpoint_that_is_down_is_spared_also_by_the_next_process_and_gets_ev
     options.breaker.pause = Duration::from_secs(3_600);
     options.breaker.pause_max = Duration::from_secs(3_600);
     let first = world.dispatcher_without_broker(options).await;
-    let head = world.append_all(items(100)).await;
+    let head = world.append_all(items(60)).await;
     until(|| async { breaker(&world).await.as_deref() == Some("open") }).await;
     until(|| async { first.handle.checkpoint() == head }).await;
     first.stop().await;
@@ -48,7 +48,7 @@ async fn an_endpoint_that_is_down_is_spared_also_by_the_next_process_and_gets_ev
     assert_eq!(world.count("delivered").await, 0);
     down.store(false, Ordering::Relaxed);
     until(|| async { breaker(&world).await.as_deref() == Some("draining") }).await;
-    until(|| async { world.count("delivered").await == 100 }).await;
+    until(|| async { world.count("delivered").await == 60 }).await;
     until(|| async { breaker(&world).await.as_deref() == Some("closed") }).await;
     second.stop().await;
     world.assert_sound().await;

@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn each_line_names_its_goods() {
         let rows = folded::<ReservationLineRow>([samples::created(), samples::ended("expired")]).unwrap();
-        let goods: Vec<_> = rows.iter().map(|row| (row.sku.as_str(), row.unit.as_deref(), row.quantity)).collect();
+        let goods: Vec<_> = rows
+            .iter()
+            .map(|row| (row.sku.as_str(), row.unit.as_deref(), row.quantity))
+            .collect();
         assert_eq!(goods, [("A", None, 3), ("P", Some("serial:1"), 1)]);
     }
 }

@@ -143,7 +143,11 @@ mod tests {
             let ended = [pending.clone(), vec![samples::ended(how)]].concat();
             assert_eq!(status(ended), (how.to_owned(), None));
         }
-        let taken = [pending, vec![samples::ended("confirmed"), samples::ended("fulfilled")]].concat();
+        let taken = [
+            pending,
+            vec![samples::ended("confirmed"), samples::ended("fulfilled")],
+        ]
+        .concat();
         assert_eq!(status(taken), ("fulfilled".to_owned(), Some("s1".to_owned())));
     }
 

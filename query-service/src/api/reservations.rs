@@ -76,7 +76,8 @@ struct LineRow {
     quantity: i64,
 }
 
-const HEADER: &str = "select reservation_id, store, customer_id, status, expires_at, sale_id, actor, created_at, changed_at,
+const HEADER: &str =
+    "select reservation_id, store, customer_id, status, expires_at, sale_id, actor, created_at, changed_at,
     created_position from rm_reservations r";
 
 /// Reads of reservations.

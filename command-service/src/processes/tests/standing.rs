@@ -18,16 +18,13 @@ fn eager(fact: &Fact<'_>) -> Vec<Reaction> {
     match fact {
         Fact::Happened(Event::Reservation(ReservationEvent::Created(created))) => {
             let reservation_id = created.reservation_id.clone();
-            vec![Reaction::Submit(ConfirmReservation { reservation_id }.into())]
+            vec![Reaction::submit(ConfirmReservation { reservation_id })]
         }
         // Something that is refused for ever.
         Fact::Happened(Event::Stock(StockEvent::Received(_))) => {
-            vec![Reaction::Submit(
-                ReleaseReservation {
-                    reservation_id: id(99),
-                }
-                .into(),
-            )]
+            vec![Reaction::submit(ReleaseReservation {
+                reservation_id: id(99),
+            })]
         }
         Fact::Refused { timer, refusal }
             if refusal.code() == "reservation.not_found" && timer.attempt < 3 =>

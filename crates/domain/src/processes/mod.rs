@@ -61,5 +61,12 @@ pub enum Reaction {
     /// Takes the timer of this key away, if there is one.
     Cancel { key: String },
     /// Asks for a command, in the platform's own name.
-    Submit(Command),
+    Submit(Box<Command>),
+}
+
+impl Reaction {
+    /// Asks for a command.
+    pub fn submit(command: impl Into<Command>) -> Self {
+        Self::Submit(Box::new(command.into()))
+    }
 }

@@ -24,7 +24,7 @@ fn react(fact: &Fact<'_>) -> Vec<Reaction> {
         Fact::Happened(Event::Reservation(event)) => vec![of_event(event)],
         Fact::Happened(_) => Vec::new(),
         Fact::Due(timer) => ReservationId::new(timer.key)
-            .map(|reservation_id| Reaction::Submit(ExpireReservation { reservation_id }.into()))
+            .map(|reservation_id| Reaction::submit(ExpireReservation { reservation_id }))
             .into_iter()
             .collect(),
         Fact::Refused { timer, refusal } => of_refusal(timer, refusal).into_iter().collect(),
@@ -60,7 +60,6 @@ fn of_refusal(timer: &Timer<'_>, refusal: &Refusal) -> Option<Reaction> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Command;
     use crate::reservations::tests::{THE, due, reserve, the};
     use crate::reservations::{ConfirmReservation, ReleaseReservation};
     use crate::testing::*;
@@ -107,11 +106,10 @@ mod tests {
 
     #[test]
     fn a_due_timer_asks_for_the_expiry() {
-        let expire: Command = ExpireReservation {
+        let expire = ExpireReservation {
             reservation_id: the(),
-        }
-        .into();
-        assert_eq!(react(&Fact::Due(timer())), [Reaction::Submit(expire)]);
+        };
+        assert_eq!(react(&Fact::Due(timer())), [Reaction::submit(expire)]);
     }
 
     #[test]

@@ -115,7 +115,10 @@ mod tests {
         let mut watch = Watch::default();
         for look in 0..100 {
             let beats = i64::try_from(look).unwrap() / 4;
-            assert!(!watch.is_silent(sign(1, beats), at(look * 250), LIMIT), "it beats");
+            assert!(
+                !watch.is_silent(sign(1, beats), at(look * 250), LIMIT),
+                "it beats"
+            );
         }
         assert!(!watch.is_silent(sign(1, 25), at(25_000), LIMIT));
         for look in 1..12 {

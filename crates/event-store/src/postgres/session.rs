@@ -98,7 +98,10 @@ impl Candidate {
         }
         let is_dead = silence_limit.is_some_and(|limit| self.watch.is_silent(sign, Instant::now(), limit));
         if is_dead {
-            tracing::warn!(backend = sign.holder.pid, "the log's owner shows no life; its session is ended");
+            tracing::warn!(
+                backend = sign.holder.pid,
+                "the log's owner shows no life; its session is ended"
+            );
             self.end(options, sign.holder).await?;
             self.watch.forget();
             self.ended = Some(sign.holder);

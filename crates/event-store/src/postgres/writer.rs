@@ -23,7 +23,7 @@ use crate::{Append, AppendError, Appended, LogWriter};
 pub struct WriterOptions {
     /// Names this process to people who look at `engine_owner`.
     pub instance: String,
-    /// How long [`PostgresWriter::connect`] waits for another owner's lease, and everything for an old session to go.
+    /// How long [`PostgresWriter::connect`] waits for another owner's lease.
     pub lease_wait: Duration,
     /// How long an owner may show no life before a standby ends its session. Owners beat every second.
     pub silence_limit: Duration,
@@ -35,7 +35,8 @@ pub struct WriterOptions {
     pub connect_retries: usize,
     /// After this the server itself ends a statement.
     pub statement_timeout: Duration,
-    /// After this we give a statement up and call its outcome unknown; longer than `statement_timeout`.
+    /// After this we give a statement up and call its outcome unknown; longer than `statement_timeout`. An old session
+    /// that was told to go is waited for as long.
     pub append_timeout: Duration,
     /// Stream versions that are remembered, in entries per generation of two.
     pub remembered_streams: usize,
@@ -217,7 +218,7 @@ impl LogWriter for PostgresWriter {
 
     async fn recover(&mut self) -> Result<Position, AppendError> {
         self.lose();
-        let deadline = Instant::now() + self.options.lease_wait;
+        let deadline = Instant::now() + self.options.append_timeout;
         loop {
             match self.look(Some(self.options.silence_limit)).await? {
                 Looked::Taken(head) => return Ok(head),

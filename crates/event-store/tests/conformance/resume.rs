@@ -42,14 +42,22 @@ pub async fn a_read_of_some_types_sees_all_of_them_and_no_others<S: Store>(store
     for (after, until) in [(0, 18), (0, 9), (5, 14), (4, 5), (18, 18), (2, 99)] {
         for max in [1, 2, 100] {
             let part = reader
-                .read_types(Position(after), Position(until), &["test.rare", "test.never"], max)
+                .read_types(
+                    Position(after),
+                    Position(until),
+                    &["test.rare", "test.never"],
+                    max,
+                )
                 .await
                 .unwrap();
-            let expected = all.iter().filter(|e| {
-                &*e.event_type == "test.rare" && e.position.0 > after && e.position.0 <= until
-            });
+            let expected = all
+                .iter()
+                .filter(|e| &*e.event_type == "test.rare" && e.position.0 > after && e.position.0 <= until);
             let expected: Vec<_> = expected.take(max).map(|e| (e.position, e.id)).collect();
-            assert_eq!(part.iter().map(|e| (e.position, e.id)).collect::<Vec<_>>(), expected);
+            assert_eq!(
+                part.iter().map(|e| (e.position, e.id)).collect::<Vec<_>>(),
+                expected
+            );
         }
     }
 }

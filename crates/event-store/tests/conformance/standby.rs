@@ -16,7 +16,6 @@ async fn standby(store: &Postgres) -> PostgresWriter {
     let options = WriterOptions {
         instance: "standby".to_owned(),
         silence_limit: SILENCE,
-        lease_wait: Duration::from_secs(30),
         ..patient()
     };
     PostgresWriter::open(store.engine_target(), options)

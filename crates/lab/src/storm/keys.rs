@@ -57,7 +57,10 @@ pub(super) fn sku(number: usize) -> String {
 fn text_of(answer: &Answer) -> (String, bool) {
     match answer {
         Answer::Accepted(accepted) => (format!("accepted {}", accepted.body), accepted.replayed),
-        Answer::Refused(refused) => (format!("refused {} {}", refused.status, refused.code), refused.replayed),
+        Answer::Refused(refused) => (
+            format!("refused {} {}", refused.status, refused.code),
+            refused.replayed,
+        ),
     }
 }
 
@@ -161,7 +164,12 @@ mod tests {
         assert_eq!((told.differing, told.answered), (0, 2));
         take(&mut told, 1, &[answer("a"), answer("b")], Duration::ZERO);
         assert_eq!(told.differing, 1);
-        take(&mut told, 2, &[("refused 409 x".to_owned(), false)], Duration::ZERO);
+        take(
+            &mut told,
+            2,
+            &[("refused 409 x".to_owned(), false)],
+            Duration::ZERO,
+        );
         assert_eq!(told.differing, 2, "nothing refuses these commands");
     }
 }

@@ -32,8 +32,8 @@ const TENANT: TenantPlan = TenantPlan {
 };
 /// What can tell the checker that everything has settled, and nothing more.
 const PROCESSES: [(Service, u8); 4] = [
-    (Service::CommandService, 1),
-    (Service::CommandService, 2),
+    (Service::Commands, 1),
+    (Service::Commands, 2),
     (Service::Projector, 1),
     (Service::Dispatcher, 1),
 ];
@@ -130,7 +130,7 @@ impl Storm {
             clients: &clients,
             acks: &acks,
         };
-        let engines = fleet.of(Service::CommandService);
+        let engines = fleet.of(Service::Commands);
         let told = tokio::select! {
             told = keys.storm(|| deaths(&engines)) => told?,
             failed = self.kill(&engines, &mut fleet) => return failed.map(|never| match never {}),
@@ -300,7 +300,8 @@ async fn furnish(client: &Client, seed: u64) -> anyhow::Result<()> {
         let sku = keys::sku(number);
         let create = api::create_item(&sku, &sku, "counted", 100).keyed(key(&format!("item-{number}")));
         client.accepted(&create).await?;
-        let receive = api::receive_stock(STORE, "storm", &[(&sku, 1_000)]).keyed(key(&format!("stock-{number}")));
+        let receive =
+            api::receive_stock(STORE, "storm", &[(&sku, 1_000)]).keyed(key(&format!("stock-{number}")));
         client.accepted(&receive).await?;
     }
     Ok(())

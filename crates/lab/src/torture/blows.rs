@@ -76,10 +76,10 @@ impl Target {
     fn service(self) -> Option<Service> {
         match self {
             Target::Standalone => Some(Service::Standalone),
-            Target::CommandService | Target::Standby => Some(Service::CommandService),
+            Target::CommandService | Target::Standby => Some(Service::Commands),
             Target::Projector => Some(Service::Projector),
             Target::Dispatcher => Some(Service::Dispatcher),
-            Target::QueryService => Some(Service::QueryService),
+            Target::QueryService => Some(Service::Queries),
             Target::Postgres | Target::PostgresBackend | Target::Nats | Target::JetstreamStore => None,
         }
     }
@@ -143,7 +143,12 @@ fn cards(is_standalone: bool) -> Vec<Card> {
 }
 
 /// Deals so many cards: failpoints first among the rest, each before any of them comes twice.
-pub(super) fn deal(is_standalone: bool, failpoints: &[Failpoint], count: usize, random: &mut StdRng) -> Vec<Card> {
+pub(super) fn deal(
+    is_standalone: bool,
+    failpoints: &[Failpoint],
+    count: usize,
+    random: &mut StdRng,
+) -> Vec<Card> {
     let mut dealt = Vec::new();
     let mut places: Vec<Card> = Vec::new();
     let mut hits: Vec<Card> = Vec::new();
@@ -152,7 +157,11 @@ pub(super) fn deal(is_standalone: bool, failpoints: &[Failpoint], count: usize, 
             hits = cards(is_standalone);
             hits.shuffle(random);
             // However short the run, the process that matters most is killed.
-            let first = if is_standalone { Target::Standalone } else { Target::CommandService };
+            let first = if is_standalone {
+                Target::Standalone
+            } else {
+                Target::CommandService
+            };
             hits.push(Card::Hit(first, How::Kill));
             places = failpoints.iter().copied().map(Card::Failpoint).collect();
             places.shuffle(random);
@@ -200,7 +209,11 @@ async fn strike_member(
     };
     // A service that has nobody to stand in for it comes back at once.
     let has_deputy = fleet.of(member.program.service).len() > 1;
-    let down = Duration::from_millis(if has_deputy { random.random_range(DOWN_MS) } else { 0 });
+    let down = Duration::from_millis(if has_deputy {
+        random.random_range(DOWN_MS)
+    } else {
+        0
+    });
     let mut halted = None;
     let pid = match how {
         How::Kill => member.kill(down),
@@ -254,7 +267,11 @@ async fn strike_server(
                 return Ok(None);
             };
             pids = vec![backend];
-            let signal = if how == How::Term { Signal::TERM } else { Signal::KILL };
+            let signal = if how == How::Term {
+                Signal::TERM
+            } else {
+                Signal::KILL
+            };
             processes::send_all(&pids, signal);
         }
         (Target::JetstreamStore, _) => {
@@ -299,7 +316,11 @@ pub(super) fn arm(fleet: &Fleet, place: Failpoint, random: &mut StdRng) -> Vec<A
         .filter(|member| place.is_in(member.program.service))
         .cloned()
         .collect();
-    let longest = if place.name == failpoints::REBUILD_SWITCH { 0 } else { 20 };
+    let longest = if place.name == failpoints::REBUILD_SWITCH {
+        0
+    } else {
+        20
+    };
     for member in &able {
         member.arm(Some(failpoints::after(place, random.random_range(0..=longest))));
         member.kill(Duration::ZERO);

@@ -89,7 +89,10 @@ impl Control {
         .fetch_one(&mut owner)
         .await
         .context("cannot read which read models serve")?;
-        for (table, name) in [("projection_checkpoint", serving.as_str()), ("dispatcher_checkpoint", "matcher")] {
+        for (table, name) in [
+            ("projection_checkpoint", serving.as_str()),
+            ("dispatcher_checkpoint", "matcher"),
+        ] {
             skip(&mut owner, table, name)
                 .await
                 .with_context(|| format!("cannot move {name}"))?;
@@ -114,15 +117,16 @@ impl Control {
                 .bind(&world.tenant)
                 .execute(&mut owner)
                 .await?;
-            anyhow::ensure!(forgotten.rows_affected() > 0, "no record was there to be forgotten");
+            anyhow::ensure!(
+                forgotten.rows_affected() > 0,
+                "no record was there to be forgotten"
+            );
             owner.close().await?;
         }
         // The last records are there again, as they would be.
         for number in 0..DOUBLED_COMMANDS {
             let again = api::adjust_stock(super::world::STORE, &super::world::sku(0), 1, "probe");
-            world
-                .must(again.keyed(format!("control-{number}")), acks)
-                .await?;
+            world.must(again.keyed(format!("control-{number}")), acks).await?;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ pub(super) const ALL: [Failpoint; 5] = [
     },
     Failpoint {
         name: ENGINE_ANSWER,
-        service: Service::CommandService,
+        service: Service::Commands,
     },
     Failpoint {
         name: "projection_commit",
@@ -78,7 +78,10 @@ pub(crate) fn require(binary: &Path) -> anyhow::Result<()> {
     let mut kept = 0;
     loop {
         let read = file.read(&mut piece[kept..])?;
-        if piece[..kept + read].windows(MARK.len()).any(|window| window == MARK) {
+        if piece[..kept + read]
+            .windows(MARK.len())
+            .any(|window| window == MARK)
+        {
             return Ok(());
         }
         anyhow::ensure!(

@@ -109,7 +109,8 @@ impl Killer<'_> {
             let allowed = Self::allowance(self.commands, blows, number);
             self.progress.allow(allowed);
             // Somewhere in the commands of this share, not right after an answer.
-            let share = f64::from(u32::try_from(self.commands / (u64::try_from(blows)? + 1)).unwrap_or(u32::MAX));
+            let share =
+                f64::from(u32::try_from(self.commands / (u64::try_from(blows)? + 1)).unwrap_or(u32::MAX));
             let moment = share / self.rate.max(1.0) * random.random_range(0.0..1.0);
             tokio::time::sleep(Duration::from_secs_f64(moment.min(30.0))).await;
             let line = match card {
@@ -132,7 +133,13 @@ impl Killer<'_> {
             self.journal.write(&line).await?;
             super::say(&format!(
                 "blow {} of {blows}: {} {} ({} {:?}) after {} answers; writes again after {:?} ms",
-                line.number, line.how, line.target, line.member, line.pids, line.answered, line.writes_again_ms
+                line.number,
+                line.how,
+                line.target,
+                line.member,
+                line.pids,
+                line.answered,
+                line.writes_again_ms
             ));
         }
         self.progress.allow(self.commands);
@@ -158,7 +165,11 @@ impl Killer<'_> {
             if let Some(struck) = blows::strike(fleet, target, how, random).await? {
                 break struck;
             }
-            anyhow::ensure!(deadline.pause(LOOK_EVERY).await, "{} is not there to be hit", target.name());
+            anyhow::ensure!(
+                deadline.pause(LOOK_EVERY).await,
+                "{} is not there to be hit",
+                target.name()
+            );
         };
         // The standalone takes its servers with it; they start anew and unburdened.
         if let Some(server) = target.supervised_as() {
@@ -197,7 +208,8 @@ impl Killer<'_> {
         while visits(&able) == before {
             fleet.check()?;
             anyhow::ensure!(!deadline.has_passed(), "{} was not reached", place.name);
-            self.probe(&format!("{number}-at-{}-{probes}", place.name)).await?;
+            self.probe(&format!("{number}-at-{}-{probes}", place.name))
+                .await?;
             probes += 1;
             tokio::time::sleep(LOOK_EVERY).await;
         }

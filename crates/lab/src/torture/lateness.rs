@@ -139,12 +139,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
 }
 
 /// One after the other at an even pace; a reservation that waits for a dead process delays those behind it.
-async fn reserve_all(
-    world: &World,
-    acks: &Journal,
-    arguments: &Arguments,
-    seed: u64,
-) -> anyhow::Result<u32> {
+async fn reserve_all(world: &World, acks: &Journal, arguments: &Arguments, seed: u64) -> anyhow::Result<u32> {
     let mut random = StdRng::seed_from_u64(seed);
     let pace = Duration::from_secs(arguments.seconds) / arguments.reservations.max(1);
     let mut due = tokio::time::Instant::now();
@@ -162,11 +157,7 @@ async fn reserve_all(
 }
 
 /// Answers how often it was killed.
-async fn kill_every(
-    member: &Member,
-    pause: Duration,
-    is_over: &tokio_util::sync::CancellationToken,
-) -> u32 {
+async fn kill_every(member: &Member, pause: Duration, is_over: &tokio_util::sync::CancellationToken) -> u32 {
     let mut kills = 0;
     loop {
         tokio::select! {

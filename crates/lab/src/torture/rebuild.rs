@@ -34,10 +34,7 @@ impl Rebuild {
         while self.open().await.unwrap_or(0) == 0 {
             let mut asking = self.operator.command(&["projections", "rebuild"]);
             // Whether it worked stands in the database; that the servers are down at times is the point.
-            let mut asking = asking
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()?;
+            let mut asking = asking.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
             let asked = Deadline::after(ASKING);
             // The request outlives its command line.
             while asking.try_wait()?.is_none() && self.open().await.unwrap_or(0) == 0 {

@@ -89,8 +89,14 @@ impl Findings {
             }
         };
         complain(!self.verdict.ok(), "the checker found errors".to_owned());
-        complain(self.lost() > 0, format!("{} acknowledged commands are lost", self.lost()));
-        complain(self.missing() > 0, format!("{} webhooks are missing", self.missing()));
+        complain(
+            self.lost() > 0,
+            format!("{} acknowledged commands are lost", self.lost()),
+        );
+        complain(
+            self.missing() > 0,
+            format!("{} webhooks are missing", self.missing()),
+        );
         complain(
             self.verdict.counted("deliveries_open") > 0,
             "deliveries are still open".to_owned(),
@@ -155,7 +161,10 @@ pub(super) fn closing(all: &[Findings], seed: u64, control: Option<&str>) -> (Va
         })
         .collect();
     let ok = complaints.is_empty() && !all.is_empty();
-    let mut latencies: Vec<u32> = all.iter().flat_map(|one| one.latencies_ms.iter().copied()).collect();
+    let mut latencies: Vec<u32> = all
+        .iter()
+        .flat_map(|one| one.latencies_ms.iter().copied())
+        .collect();
     latencies.sort_unstable();
     let errors = all.iter().flat_map(|one| one.verdict.errors());
     let exits = all.iter().flat_map(Findings::unexpected);
@@ -214,7 +223,9 @@ mod tests {
         };
         let ended = |findings: &Findings| {
             let complaints = findings.complaints();
-            complaints.iter().any(|complaint| complaint.contains("ended by itself"))
+            complaints
+                .iter()
+                .any(|complaint| complaint.contains("ended by itself"))
         };
         assert!(!ended(&findings));
         findings.exits.push(exit(Cause::Unexplained));
@@ -233,7 +244,10 @@ mod tests {
         };
         let missing = |findings: &Findings| {
             let complaints = findings.complaints();
-            complaints.iter().filter(|complaint| complaint.contains("failpoint")).count()
+            complaints
+                .iter()
+                .filter(|complaint| complaint.contains("failpoint"))
+                .count()
         };
         assert_eq!(missing(&findings), failpoints::ALL.len());
         let all = failpoints::ALL.map(|place| (place.name.to_owned(), 1));

@@ -177,7 +177,11 @@ impl Round {
         findings: &mut Findings,
     ) -> anyhow::Result<Killed> {
         let mut random = StdRng::seed_from_u64(self.seed ^ 0x6361_7264);
-        let places: &[failpoints::Failpoint] = if self.with_failpoints { &failpoints::ALL } else { &[] };
+        let places: &[failpoints::Failpoint] = if self.with_failpoints {
+            &failpoints::ALL
+        } else {
+            &[]
+        };
         let cards = self.control.map_or_else(
             || blows::deal(self.is_standalone(), places, self.kills, &mut random),
             |control| control.cards(self.kills),
@@ -279,7 +283,10 @@ pub(super) fn table(findings: &Findings) -> Vec<String> {
         .map(|(name, count)| {
             let again = findings.killed.writes_again_ms.get(name);
             let again = again.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
-            format!("{:<12} {name:<20} {count:>5} blows, writes again after at most {again}", findings.layout)
+            format!(
+                "{:<12} {name:<20} {count:>5} blows, writes again after at most {again}",
+                findings.layout
+            )
         })
         .collect()
 }

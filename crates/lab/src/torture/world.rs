@@ -125,9 +125,7 @@ impl World {
     pub(super) async fn probe(&self, key: String, acks: &Journal) -> anyhow::Result<i64> {
         let adjust = api::adjust_stock(STORE, &sku(0), 1, "probe");
         let accepted = self.must(adjust.keyed(key), acks).await?;
-        accepted
-            .position()
-            .context("an answer without a position")
+        accepted.position().context("an answer without a position")
     }
 
     pub(super) async fn must(&self, call: Call, acks: &Journal) -> anyhow::Result<Accepted> {

@@ -65,7 +65,10 @@ mod tests {
     #[test]
     fn a_position_that_is_seen_behind_another_is_out_of_order() {
         let look = |positions: &[i64]| Observation {
-            seen: positions.iter().map(|position| (*position, Uuid::nil())).collect(),
+            seen: positions
+                .iter()
+                .map(|position| (*position, Uuid::nil()))
+                .collect(),
         };
         let mut findings = Findings::default();
         assert_eq!(gather(&[look(&[1, 2]), look(&[3])], &mut findings).len(), 3);

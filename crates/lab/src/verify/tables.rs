@@ -69,10 +69,11 @@ pub(super) async fn compare(
             let expected = folded.tables.get(table).unwrap_or(&none);
             compare_table(connection, &schema, table, key_columns, expected, findings).await?;
         }
-        let frozen: i64 =
-            sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {schema}.projection_poison")))
-                .fetch_one(&mut *connection)
-                .await?;
+        let frozen: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
+            "select count(*) from {schema}.projection_poison"
+        )))
+        .fetch_one(&mut *connection)
+        .await?;
         if frozen > 0 {
             findings.error(
                 "read_models",

@@ -36,33 +36,33 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Service {
     Standalone,
-    CommandService,
+    Commands,
     Projector,
     Dispatcher,
-    QueryService,
+    Queries,
 }
 
 impl Service {
     fn binary(self) -> &'static str {
         match self {
             Service::Standalone => "trastienda",
-            Service::CommandService => "command-service",
+            Service::Commands => "command-service",
             Service::Projector => "projector",
             Service::Dispatcher => "dispatcher",
-            Service::QueryService => "query-service",
+            Service::Queries => "query-service",
         }
     }
 }
 
 /// Every service, two of those that can stand by for each other.
 pub(crate) const WHOLE: [(Service, u8); 7] = [
-    (Service::CommandService, 1),
-    (Service::CommandService, 2),
+    (Service::Commands, 1),
+    (Service::Commands, 2),
     (Service::Projector, 1),
     (Service::Projector, 2),
     (Service::Dispatcher, 1),
     (Service::Dispatcher, 2),
-    (Service::QueryService, 1),
+    (Service::Queries, 1),
 ];
 
 /// What is started, and with which settings.
@@ -159,8 +159,7 @@ impl Fleet {
     }
 
     fn keep(&mut self, member: Arc<Member>) {
-        self.keepers
-            .spawn(Arc::clone(&member).keep(self.stop.clone()));
+        self.keepers.spawn(Arc::clone(&member).keep(self.stop.clone()));
         self.members.push(member);
     }
 
@@ -193,7 +192,7 @@ impl Fleet {
 
     /// The command-service that is ready: the log's owner.
     pub(crate) async fn owner(&self) -> Option<Arc<Member>> {
-        for member in self.of(Service::CommandService) {
+        for member in self.of(Service::Commands) {
             if member.answers(READY_PATH).await {
                 return Some(member);
             }
@@ -207,17 +206,15 @@ impl Fleet {
     /// When patience ends, or a member is given up.
     pub(crate) async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let deadline = Deadline::after(READY_PATIENCE);
-        let mut services: Vec<Service> = self
-            .members
-            .iter()
-            .map(|member| member.program.service)
-            .collect();
+        let mut services: Vec<Service> = self.members.iter().map(|member| member.program.service).collect();
         services.dedup();
         for service in services {
             let members = self.of(service);
             while !any_ready(&members).await {
                 self.check()?;
-                let log = members.first().map(|member| member.program.log.display().to_string());
+                let log = members
+                    .first()
+                    .map(|member| member.program.log.display().to_string());
                 anyhow::ensure!(
                     deadline.pause(LOOK_EVERY).await,
                     "no {service:?} is ready after {READY_PATIENCE:?} (see {})",
@@ -251,11 +248,7 @@ impl Fleet {
 
     /// Every end of every member so far.
     pub(crate) fn exits(&self) -> Vec<Exit> {
-        let mut exits: Vec<Exit> = self
-            .members
-            .iter()
-            .flat_map(|member| member.exits())
-            .collect();
+        let mut exits: Vec<Exit> = self.members.iter().flat_map(|member| member.exits()).collect();
         exits.sort_by_key(|exit| exit.at);
         exits
     }

@@ -25,7 +25,12 @@ impl Processes {
     pub(crate) fn now() -> Self {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        let read = |pid: u32| Some((pid, parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?));
+        let read = |pid: u32| {
+            Some((
+                pid,
+                parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?,
+            ))
+        };
         Self(pids.filter_map(read).collect())
     }
 
@@ -68,10 +73,7 @@ impl Processes {
             let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&title).starts_with("postgres: trastienda_")
         };
-        let children = self
-            .0
-            .iter()
-            .filter(|(_, process)| process.parent == postmaster);
+        let children = self.0.iter().filter(|(_, process)| process.parent == postmaster);
         let mut backends: Vec<u32> = children.map(|(pid, _)| *pid).filter(serves).collect();
         backends.sort_unstable();
         backends

@@ -15,7 +15,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::member::Program;
-use super::{Fleet, Member, Operator, Plan, READY_PATIENCE, Service, TenantPlan, common_settings, free_ports};
+use super::{
+    Fleet, Member, Operator, Plan, READY_PATIENCE, Service, TenantPlan, common_settings, free_ports,
+};
 use crate::client::Routes;
 use crate::demo::{Demo, Tenant, User};
 
@@ -66,10 +68,7 @@ pub(super) async fn start(plan: &Plan) -> anyhow::Result<Fleet> {
         let binary = service.binary();
         let name = format!("{binary}-{number}");
         let mut env = settings.clone();
-        env.push((
-            "TRASTIENDA_HTTP__LISTEN".to_owned(),
-            format!("127.0.0.1:{port}"),
-        ));
+        env.push(("TRASTIENDA_HTTP__LISTEN".to_owned(), format!("127.0.0.1:{port}")));
         fleet.keep(Member::new(Program {
             service,
             binary: plan.binary.with_file_name(binary),
@@ -91,8 +90,8 @@ pub(super) async fn start(plan: &Plan) -> anyhow::Result<Fleet> {
         members.iter().map(|m| m.program.base_url.clone()).collect()
     };
     fleet.routes = Some(Routes {
-        writes: addresses(Service::CommandService),
-        reads: addresses(Service::QueryService).concat(),
+        writes: addresses(Service::Commands),
+        reads: addresses(Service::Queries).concat(),
         deliveries: addresses(Service::Dispatcher),
     });
     Ok(fleet)

@@ -14,7 +14,10 @@ pub(super) async fn start(plan: &Plan) -> anyhow::Result<Fleet> {
     args.extend(["--data".to_owned(), data.to_string_lossy().into_owned()]);
     args.extend(["--port".to_owned(), port.to_string()]);
     if let Some(nats_server) = &plan.nats_server {
-        args.extend(["--nats-server".to_owned(), nats_server.to_string_lossy().into_owned()]);
+        args.extend([
+            "--nats-server".to_owned(),
+            nats_server.to_string_lossy().into_owned(),
+        ]);
     }
     let member = Member::new(Program {
         name: "standalone".to_owned(),

@@ -70,12 +70,20 @@ impl Folded {
     /// How long after its time a reservation was over; never before.
     fn take_lateness(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
         let expires_at = OffsetDateTime::parse(fact.text("expires_at"), &Rfc3339);
-        let expires_us = expires_at.ok().and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000).ok());
+        let expires_us = expires_at
+            .ok()
+            .and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000).ok());
         let position = fact.event.position;
         match expires_us.map(|expires_us| fact.event.recorded_us - expires_us) {
             Some(late_us) if late_us >= 0 => self.expired_late_us.push(late_us),
-            Some(_) => findings.error("reservations", format!("position {position}: an expiry before its time")),
-            None => findings.error("reservations", format!("position {position}: expires_at is no time")),
+            Some(_) => findings.error(
+                "reservations",
+                format!("position {position}: an expiry before its time"),
+            ),
+            None => findings.error(
+                "reservations",
+                format!("position {position}: expires_at is no time"),
+            ),
         }
     }
 

@@ -192,19 +192,23 @@ impl Deliveries {
                 findings.error("webhook_bodies", format!("{} came with other bytes", receipt.id));
             }
             if let (Some(position), Some(sequence)) = (receipt.position, receipt.sequence) {
-                let known = *ids
-                    .entry((&receipt.path, position))
-                    .or_insert(&receipt.id);
+                let known = *ids.entry((&receipt.path, position)).or_insert(&receipt.id);
                 if known != receipt.id {
                     findings.error(
                         "webhook_ids",
                         format!("the event at {position} came to {} under two ids", receipt.path),
                     );
                 }
-                if received.get(&(receipt.path.as_str(), position)).is_some_and(|known| *known != sequence) {
+                if received
+                    .get(&(receipt.path.as_str(), position))
+                    .is_some_and(|known| *known != sequence)
+                {
                     findings.error(
                         "webhook_sequences",
-                        format!("the event at {position} came to {} under two numbers", receipt.path),
+                        format!(
+                            "the event at {position} came to {} under two numbers",
+                            receipt.path
+                        ),
                     );
                 }
                 received.insert((&receipt.path, position), sequence);
