@@ -140,7 +140,11 @@ async fn an_endpoint_that_is_back_is_filled_up_at_twice_its_usual_rate_until_not
             queue.done(1, Some(true));
         }
     }
-    assert_eq!(queue.breakers()[&BreakerState::Draining], 1, "the database may hold more");
+    assert_eq!(
+        queue.breakers()[&BreakerState::Draining],
+        1,
+        "the database may hold more"
+    );
     queue.claimed(1, false);
     assert_eq!(queue.breakers()[&BreakerState::Closed], 1);
     queue.push((9_000..9_100).map(|sequence| job(1, sequence, 64)));

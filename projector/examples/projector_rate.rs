@@ -28,6 +28,7 @@ use time::OffsetDateTime;
 const ITEMS: usize = 500;
 /// Lines of a sale.
 const LINES: usize = 4;
+const SALES_OF_A_DAY: usize = 1_000;
 const BATCH: usize = 1_000;
 /// As a rebuild takes them.
 const REBUILD_BATCH: usize = 5_000;
@@ -232,7 +233,8 @@ async fn fill(url: &str, sales: usize) -> anyhow::Result<()> {
 
 fn sale(number: usize, meta: &EventMeta, stock_versions: &mut [i64]) -> anyhow::Result<Append> {
     let (id, store) = (format!("s{number}"), number % 10);
-    let day = format!("2026-11-{:02}", 1 + number % 28);
+    // One day after the other, as shops sell: figures of a day are busy while it lasts.
+    let day = format!("2026-{:02}-{:02}", 1 + number / SALES_OF_A_DAY / 28 % 12, 1 + number / SALES_OF_A_DAY % 28);
     let items: Vec<usize> = (0..LINES).map(|line| (number * 7 + line * 131) % ITEMS).collect();
     let skus: Vec<String> = items.iter().map(|item| format!("SKU-{item:04}")).collect();
     let names: Vec<&str> = skus.iter().map(String::as_str).collect();

@@ -18,8 +18,8 @@ use crate::statements::{Statements, index_ddl, table_ddl};
 
 /// From so many rows on `COPY` makes up for its round trips.
 const COPY_ROWS_MIN: usize = 50;
-/// Rows of one model that are kept in memory: at most twice as many, a few MiB.
-const CACHED_ROWS: usize = 8_192;
+/// Rows of one model that are kept in memory: at most twice as many, some 10 MiB.
+const CACHED_ROWS: usize = 16_384;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

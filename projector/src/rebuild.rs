@@ -134,13 +134,19 @@ impl<R: LogReader> Rebuilds<R> {
         }
     }
 
-    /// Keeps every group of this build fed, the serving one apart.
+    /// Keeps every group of this build fed that queries may come to read, and drops those that they never will again.
     async fn follow_all(&mut self, connection: &mut PgConnection) -> Result<(), Failure> {
         let groups = groups::live(connection).await?;
         self.followers
             .retain(|id, follower| !follower.has_ended() && groups.iter().any(|group| group.id == *id));
+        for id in groups::outlived(connection, self.retire_after).await? {
+            self.followers.remove(&id);
+            groups::drop_group(connection, id).await?;
+        }
+        let previous = groups::pointer(connection).await?.previous;
         for group in groups {
-            if group.id != self.serving.id && group.is_ours() {
+            let may_serve = !group.is_retired || Some(group.id) == previous;
+            if group.id != self.serving.id && group.is_ours() && may_serve {
                 self.follow(&group);
             }
         }
@@ -169,7 +175,7 @@ impl<R: LogReader> Rebuilds<R> {
         let mut transaction = self.pool.begin().await?;
         let previous = groups::pointer(&mut transaction).await?.previous;
         for group in groups::live(&mut transaction).await? {
-            if group.id != self.serving.id && Some(group.id) != previous {
+            if group.id != self.serving.id && Some(group.id) != previous && !group.is_retired {
                 self.followers.remove(&group.id);
                 groups::drop_group(&mut transaction, group.id).await?;
             }
@@ -206,11 +212,10 @@ impl<R: LogReader> Rebuilds<R> {
     /// The newest group of this build that has not served.
     async fn candidate(&self) -> Result<Group, Failure> {
         let mut connection = self.pool.acquire().await?;
-        let previous = groups::pointer(&mut connection).await?.previous;
         let groups = groups::live(&mut connection).await?;
         let candidate = groups
             .into_iter()
-            .rfind(|group| group.is_ours() && group.id != self.serving.id && Some(group.id) != previous);
+            .rfind(|group| group.is_ours() && group.id != self.serving.id && !group.is_retired);
         candidate.ok_or_else(|| Failure::Refused("no group waits to be switched to: rebuild first".to_owned()))
     }
 
@@ -242,7 +247,6 @@ impl<R: LogReader> Rebuilds<R> {
             let outcome = format!("group {} is ready: {found}", group.id);
             return self.finish(request, true, &outcome).await;
         }
-        self.retire_previous(request, &group).await?;
         self.switch(request, &group).await
     }
 
@@ -331,15 +335,6 @@ impl<R: LogReader> Rebuilds<R> {
         Ok(())
     }
 
-    /// The group that served before gives its place to the one that serves now.
-    async fn retire_previous(&mut self, request: Request, next: &Group) -> Result<(), Failure> {
-        let previous = groups::pointer(&mut *self.pool.acquire().await?).await?.previous;
-        match previous {
-            Some(previous) if previous != next.id => self.drop_one(request, previous).await,
-            _ => Ok(()),
-        }
-    }
-
     /// Drops a group once no query can be reading it any more: one that began before the switch ends within its limits.
     async fn drop_one(&mut self, request: Request, id: i32) -> Result<(), Failure> {
         let since_retired = "select extract(epoch from clock_timestamp() - retired_at)::double precision
@@ -355,7 +350,7 @@ impl<R: LogReader> Rebuilds<R> {
                 self.followers.remove(&id);
                 return Ok(groups::drop_group(&mut connection, id).await?);
             }
-            requests::enter(&mut connection, request.id, "waiting for readers of the last group").await?;
+            requests::enter(&mut connection, request.id, "waiting for the last readers").await?;
             drop(connection);
             tokio::time::sleep(LOOK).await;
         }

@@ -231,7 +231,7 @@ async fn an_endpoint_shows_the_fingerprint_of_its_previous_secret_while_that_is_
     };
     let dispatcher = world.dispatcher_without_broker(schedule(&[10])).await;
     let api = Api::of(&world).await;
-    let hour = time::OffsetDateTime::now_utc() + time::Duration::hours(1);
+    let hour = now() + time::Duration::hours(1);
     for (until, expected) in [(hour, Some("f")), (time::OffsetDateTime::UNIX_EPOCH, None)] {
         let position = world.append(rotated(until)).await;
         let (_, one) = api

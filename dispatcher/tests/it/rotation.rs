@@ -50,7 +50,7 @@ async fn during_the_overlap_both_secrets_verify_and_ending_it_leaves_the_new_one
     let dispatcher = world.dispatcher_without_broker(schedule(&[10])).await;
     world.append(item(1)).await;
     receiver.wait_for(1).await;
-    let until = OffsetDateTime::now_utc() + Duration::from_secs(3_600);
+    let until = now() + Duration::from_secs(3_600);
     world.append_all(vec![rotated(until), item(2)]).await;
     receiver.wait_for(2).await;
     let ended = WebhookEvent::from(EndpointPreviousSecretEnded {
@@ -71,10 +71,10 @@ async fn during_the_overlap_both_secrets_verify_and_ending_it_leaves_the_new_one
 async fn the_old_secret_ends_by_itself_when_its_time_is_over() {
     let (mut world, receiver) = world("rotation_time").await;
     // What the till's clock calls the past is the past here, too: the overlap ended before this dispatcher began.
-    let until = OffsetDateTime::now_utc() + Duration::from_millis(300);
+    let until = now() + Duration::from_millis(300);
     world.append(rotated(until)).await;
     let dispatcher = world.dispatcher_without_broker(schedule(&[10])).await;
-    super::support::until(|| async { OffsetDateTime::now_utc() > until }).await;
+    super::support::until(|| async { now() > until }).await;
     world.append(item(1)).await;
     let received = receiver.wait_for(1).await;
     dispatcher.stop().await;
@@ -91,7 +91,7 @@ async fn a_second_rotation_ends_the_oldest_secret_and_no_overlap_ends_the_one_be
         .await
         .unwrap();
     let dispatcher = world.dispatcher_without_broker(schedule(&[10])).await;
-    let until = OffsetDateTime::now_utc() + Duration::from_secs(3_600);
+    let until = now() + Duration::from_secs(3_600);
     let again = |secret_id: &str, previous_until| {
         schemas::Event::from(WebhookEvent::from(EndpointSecretRotated {
             endpoint_id: endpoint_id("e"),

@@ -77,6 +77,10 @@ pub struct World {
     allow: Vec<platform::outbound::HostPort>,
 }
 
+pub fn now() -> time::OffsetDateTime {
+    time::UtcDateTime::now().into()
+}
+
 pub fn tenant() -> TenantId {
     TenantId::new("tienda").unwrap()
 }

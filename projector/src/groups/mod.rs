@@ -9,6 +9,8 @@ mod schema;
 pub mod status;
 pub mod switch;
 
+use std::time::Duration;
+
 use schemas::Position;
 use sqlx::{FromRow, PgConnection};
 
@@ -24,6 +26,8 @@ pub struct Group {
     pub fingerprint: String,
     /// Whether it has its indexes; a bulk load goes without.
     pub indexed: bool,
+    /// Whether queries have read it and do not any more.
+    pub is_retired: bool,
 }
 
 impl Group {
@@ -58,7 +62,7 @@ pub async fn pointer(connection: &mut PgConnection) -> Result<Pointer, sqlx::Err
 /// Any SQL error.
 pub async fn serving(connection: &mut PgConnection) -> Result<Group, sqlx::Error> {
     sqlx::query_as(
-        "select g.id, g.schema, g.fingerprint, g.indexed
+        "select g.id, g.schema, g.fingerprint, g.indexed, g.retired_at is not null as is_retired
          from projection_pointer p join projection_groups g on g.id = p.serving",
     )
     .fetch_one(connection)
@@ -71,7 +75,8 @@ pub async fn serving(connection: &mut PgConnection) -> Result<Group, sqlx::Error
 /// Any SQL error.
 pub async fn live(connection: &mut PgConnection) -> Result<Vec<Group>, sqlx::Error> {
     sqlx::query_as(
-        "select id, schema, fingerprint, indexed from projection_groups where dropped_at is null order by id",
+        "select id, schema, fingerprint, indexed, retired_at is not null as is_retired
+         from projection_groups where dropped_at is null order by id",
     )
     .fetch_all(connection)
     .await
@@ -112,6 +117,21 @@ pub async fn index(connection: &mut PgConnection, group: &Group) -> Result<(), s
         .execute(connection)
         .await
         .map(|_| ())
+}
+
+/// Groups that queries have left long enough ago and nobody can switch back to.
+///
+/// # Errors
+/// Any SQL error.
+pub async fn outlived(connection: &mut PgConnection, after: Duration) -> Result<Vec<i32>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select g.id from projection_groups g, projection_pointer p
+         where g.dropped_at is null and g.retired_at <= clock_timestamp() - make_interval(secs => $1)
+           and g.id <> p.serving and g.id is distinct from p.previous",
+    )
+    .bind(after.as_secs_f64())
+    .fetch_all(connection)
+    .await
 }
 
 /// Drops a group that is not serving.

@@ -39,20 +39,30 @@ pub fn migrations() -> Vec<Migration> {
         index.push_str(&model.index_ddl());
     }
     let build = format!(
-        "insert into projection_builds (fingerprint, create_sql, index_sql) values ({fingerprint}, {create}, {index});
+        "insert into projection_builds (fingerprint, create_sql, index_sql) values ({fingerprint}, {create}, {index})
+           on conflict (fingerprint) do update set create_sql = excluded.create_sql, index_sql = excluded.index_sql;
          select projection_group_begin({fingerprint});",
         fingerprint = quoted(fingerprint()),
         create = quoted(&create),
         index = quoted(&index),
     );
+    // An index that comes or goes makes no other build, but another text.
+    let module = format!("projection_build {} {:016x}", fingerprint(), fnv(&build));
     vec![
         TABLES,
         Migration {
-            module: format!("projection_build {}", fingerprint()).leak(),
+            module: module.leak(),
             version: 1,
             sql: build.leak(),
         },
     ]
+}
+
+/// FNV-1a: tells texts apart, and is the same in every release of the compiler.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// A text of our own as a literal. Nothing of it comes from outside.

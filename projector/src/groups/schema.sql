@@ -93,6 +93,9 @@ begin
     from public.projection_groups g join public.projection_builds b using (fingerprint)
     where g.id = number and not g.indexed for update of g;
   perform set_config('search_path', quote_ident(place) || ', pg_catalog', true);
+  perform set_config('maintenance_work_mem', '256MB', true);
+  -- Enough for queries that go by keys; autovacuum looks again at its leisure.
+  perform set_config('default_statistics_target', '10', true);
   if ddl <> '' then
     execute ddl;
   end if;

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 pub struct GroupLine {
     pub id: i32,
     pub schema: String,
-    /// `serving`, `previous`, `candidate`, or `foreign` when it is of another build.
+    /// `serving`, `previous`, `retired` (about to be dropped), `candidate`, or `foreign` when it is of another build.
     pub role: String,
     pub position: i64,
     /// How many rows are frozen.
@@ -31,9 +31,10 @@ pub struct RequestLine {
 /// # Errors
 /// Any SQL error.
 pub async fn groups(connection: &mut PgConnection) -> Result<Vec<GroupLine>, sqlx::Error> {
-    let mut lines: Vec<GroupLine> = sqlx::query_as(
+    let lines: Vec<GroupLine> = sqlx::query_as(
         "select g.id, g.schema, c.position, g.differences, g.report,
            case when g.id = p.serving then 'serving' when g.id = p.previous then 'previous'
+                when g.retired_at is not null then 'retired'
                 when g.fingerprint <> s.fingerprint then 'foreign' else 'candidate' end as role
          from projection_groups g join projection_checkpoint c on c.name = g.schema
          cross join projection_pointer p join projection_groups s on s.id = p.serving
@@ -41,14 +42,27 @@ pub async fn groups(connection: &mut PgConnection) -> Result<Vec<GroupLine>, sql
     )
     .fetch_all(&mut *connection)
     .await?;
-    for line in &mut lines {
+    let mut answer = Vec::with_capacity(lines.len());
+    for mut line in lines {
         // The schema's name is the product's own.
         let frozen = format!("select count(*) from {}.projection_poison", line.schema);
-        line.frozen = sqlx::query_scalar(AssertSqlSafe(frozen))
-            .fetch_one(&mut *connection)
-            .await?;
+        let counted = sqlx::query_scalar(AssertSqlSafe(frozen));
+        line.frozen = match counted.fetch_one(&mut *connection).await {
+            Ok(frozen) => frozen,
+            // It was dropped meanwhile.
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        answer.push(line);
     }
-    Ok(lines)
+    Ok(answer)
+}
+
+fn is_absent(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == "42P01")
 }
 
 /// Every request that is not done, oldest first.

@@ -146,8 +146,11 @@ async fn reservations_are_found_by_store_status_item_and_customer() {
         log.append("t1", vec![(&stream, shop::reservation_became(&id, ended))])
             .await;
     }
-    log.append("t1", vec![("reservation/r1", shop::reservation_became("r1", "fulfilled"))])
-        .await;
+    log.append(
+        "t1",
+        vec![("reservation/r1", shop::reservation_became("r1", "fulfilled"))],
+    )
+    .await;
     log.append("t2", vec![("reservation/r9", shop::reserved("r9", None, &["B"]))])
         .await;
     api.project(&log).await;
@@ -165,7 +168,10 @@ async fn reservations_are_found_by_store_status_item_and_customer() {
         for limit in [1, 2, 50] {
             let path = format!("/api/v1/inventory/reservations?{filter}");
             let found = api.all("t1", path.trim_end_matches('?'), limit).await;
-            let ids: Vec<_> = found.iter().map(|found| found["reservation_id"].as_str().unwrap()).collect();
+            let ids: Vec<_> = found
+                .iter()
+                .map(|found| found["reservation_id"].as_str().unwrap())
+                .collect();
             assert_eq!(ids, expected, "{filter} by {limit}");
             assert!(found.iter().all(|found| found["lines"][1]["sku"] == "B"));
         }
@@ -173,8 +179,14 @@ async fn reservations_are_found_by_store_status_item_and_customer() {
     let (status, _) = api.get("t1", "/api/v1/inventory/reservations?status=open").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let (_, one) = api.get("t1", "/api/v1/inventory/reservations/r1").await;
-    assert_eq!((&one["status"], &one["sale_id"]), (&"fulfilled".into(), &"s1".into()));
-    assert_eq!(one["lines"][0], serde_json::json!({"line": 1, "sku": "SKU 1", "unit": null, "quantity": 1}));
+    assert_eq!(
+        (&one["status"], &one["sale_id"]),
+        (&"fulfilled".into(), &"s1".into())
+    );
+    assert_eq!(
+        one["lines"][0],
+        serde_json::json!({"line": 1, "sku": "SKU 1", "unit": null, "quantity": 1})
+    );
     let (status, _) = api.get("t1", "/api/v1/inventory/reservations/r9").await;
     assert_eq!(status, StatusCode::NOT_FOUND, "it is another tenant's");
 }

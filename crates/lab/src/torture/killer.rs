@@ -97,13 +97,13 @@ impl Killer<'_> {
         commands * (number + 1) / (blows + 1)
     }
 
-    /// Deals all cards.
+    /// Deals all cards, and counts in `killed` also when it is cut short.
     ///
     /// # Errors
     /// When the product does not recover, or a failpoint is not reached.
-    pub(super) async fn run(&self, fleet: &mut Fleet) -> anyhow::Result<Killed> {
+    pub(super) async fn run(&self, fleet: &mut Fleet, killed: &mut Killed) -> anyhow::Result<()> {
         let mut random = StdRng::seed_from_u64(self.seed ^ 0x6b69_6c6c);
-        let (mut killed, mut deaths) = (Killed::default(), Deaths::new());
+        let mut deaths = Deaths::new();
         let blows = self.cards.len();
         for (number, card) in self.cards.iter().enumerate() {
             let allowed = Self::allowance(self.commands, blows, number);
@@ -115,10 +115,10 @@ impl Killer<'_> {
             tokio::time::sleep(Duration::from_secs_f64(moment.min(30.0))).await;
             let line = match card {
                 Card::Hit(target, how) => {
-                    self.hit(fleet, *target, *how, &mut deaths, &mut killed, &mut random)
+                    self.hit(fleet, *target, *how, &mut deaths, killed, &mut random)
                         .await
                 }
-                Card::Failpoint(place) => self.fall(fleet, *place, number, &mut killed, &mut random).await,
+                Card::Failpoint(place) => self.fall(fleet, *place, number, killed, &mut random).await,
             };
             let mut line = line.with_context(|| format!("blow {} of {blows}, {card:?}", number + 1))?;
             line.number = number + 1;
@@ -143,7 +143,7 @@ impl Killer<'_> {
             ));
         }
         self.progress.allow(self.commands);
-        Ok(killed)
+        Ok(())
     }
 
     async fn hit<'l>(

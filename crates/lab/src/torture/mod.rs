@@ -26,6 +26,9 @@ use rand::RngExt;
 use self::control::Control;
 use self::round::Round;
 
+/// About what a blow and the recovery from it take.
+const SECONDS_PER_BLOW: f64 = 2.0;
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// How often something is hit, over all layouts.
@@ -46,9 +49,10 @@ pub struct Arguments {
     /// Decides the load and the blows; drawn and printed when absent.
     #[arg(long)]
     seed: Option<u64>,
-    /// Commands that arrive in a second, whether or not earlier ones are answered.
-    #[arg(long, default_value_t = 250.0)]
-    rate: f64,
+    /// Commands that arrive in a second, whether or not earlier ones are answered; by default so many that each blow
+    /// falls into about two seconds of load.
+    #[arg(long)]
+    rate: Option<f64>,
     /// Unanswered commands at which arrivals wait; their latency counts from when they were due all the same.
     #[arg(long, default_value_t = 256)]
     workers: usize,
@@ -105,7 +109,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
             seed,
             kills: share(arguments.kills, layouts.len(), place),
             commands: u64::try_from(share(usize::try_from(arguments.commands)?, layouts.len(), place))?,
-            rate: arguments.rate,
+            rate: arguments.rate.unwrap_or_else(|| usual_rate(&arguments)),
             workers: arguments.workers,
             control: arguments.control,
             with_failpoints: !arguments.no_failpoints,
@@ -125,6 +129,13 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     say(&serde_json::to_string(&line)?);
     Ok(ok)
+}
+
+/// Commands per second that keep the load going from blow to blow.
+fn usual_rate(arguments: &Arguments) -> f64 {
+    let blows = u64::try_from(arguments.kills.max(1)).unwrap_or(u64::MAX);
+    let share = u32::try_from(arguments.commands / blows).unwrap_or(u32::MAX);
+    (f64::from(share) / SECONDS_PER_BLOW).clamp(50.0, 250.0)
 }
 
 /// The binaries of a layout that hold failpoints.

@@ -97,12 +97,9 @@ impl Round {
             wants_failpoints: self.with_failpoints && self.kills >= LONG_RUN && self.control.is_none(),
             ..Findings::default()
         };
-        match self.work(&mut fleet, &receiver, &mut findings).await {
-            Ok(killed) => findings.killed = killed,
-            Err(error) => {
-                say(&format!("the run was cut short: {error:#}"));
-                findings.failure = Some(format!("{error:#}"));
-            }
+        if let Err(error) = self.work(&mut fleet, &receiver, &mut findings).await {
+            say(&format!("the run was cut short: {error:#}"));
+            findings.failure = Some(format!("{error:#}"));
         }
         if let Err(error) = observer.finish().await {
             findings.failure.get_or_insert(format!("{error:#}"));
@@ -134,7 +131,7 @@ impl Round {
         fleet: &mut Fleet,
         receiver: &Receiver,
         findings: &mut Findings,
-    ) -> anyhow::Result<Killed> {
+    ) -> anyhow::Result<()> {
         let (acks, acks_written) = Journal::open(&self.folder.join("acks.jsonl"), Durability::Synced)?;
         let (blows, blows_written) = Journal::open(&self.folder.join("kills.jsonl"), Durability::Synced)?;
         let ids = TENANTS.map(|tenant| tenant.id);
@@ -159,13 +156,13 @@ impl Round {
         drop((acks, blows));
         acks_written.finish().await?;
         blows_written.finish().await?;
-        let killed = outcome?;
+        outcome?;
         ready?;
         // A damaged product may never get quiet; the checker says what is wrong with it.
         if self.control.is_none() {
             quiet?;
         }
-        Ok(killed)
+        Ok(())
     }
 
     async fn load_and_kill(
@@ -175,7 +172,7 @@ impl Round {
         acks: &Journal,
         blows: &Journal,
         findings: &mut Findings,
-    ) -> anyhow::Result<Killed> {
+    ) -> anyhow::Result<()> {
         let mut random = StdRng::seed_from_u64(self.seed ^ 0x6361_7264);
         let places: &[failpoints::Failpoint] = if self.with_failpoints {
             &failpoints::ALL
@@ -213,9 +210,11 @@ impl Round {
                 None => Ok(()),
             }
         };
-        let outcome = tokio::try_join!(load.run(), killer.run(fleet), damage);
+        let mut killed = Killed::default();
+        let outcome = tokio::try_join!(load.run(), killer.run(fleet, &mut killed), damage);
+        findings.killed = killed;
         findings.latencies_ms = progress.latencies_ms();
-        outcome.map(|((), killed, ())| killed)
+        outcome.map(|_| ())
     }
 
     async fn wait_for_quiet(&self, worlds: &[World], receiver: &Receiver) -> anyhow::Result<()> {
