@@ -74,8 +74,8 @@ struct State {
     waiting: usize,
     /// Endpoints whose breaker has moved since somebody asked.
     moved: HashSet<i64>,
-    /// Endpoints that are filled up slowly: time alone may give them a turn.
-    draining: HashSet<i64>,
+    /// Endpoints whose breaker is not closed: time alone may give them a turn.
+    paced: HashSet<i64>,
 }
 
 /// An endpoint's breaker, as others may know it.
@@ -192,9 +192,11 @@ impl Queue {
 
     /// Forgets the lines of endpoints that do not exist any more, whatever their past.
     pub fn keep_only(&self, endpoints: &HashSet<i64>) {
-        self.state()
+        let mut state = self.state();
+        state
             .lines
             .retain(|number, line| endpoints.contains(number) || !line.is_empty());
+        state.paced.retain(|number| endpoints.contains(number));
     }
 
     /// After a claim: whether the database had at least as much as there was room for.
@@ -282,8 +284,8 @@ impl Queue {
     pub fn pace(&self) {
         let now = Instant::now();
         let mut state = self.state();
-        let draining: Vec<i64> = state.draining.iter().copied().collect();
-        draining
+        let paced: Vec<i64> = state.paced.iter().copied().collect();
+        paced
             .into_iter()
             .for_each(|endpoint| state.offer(endpoint, &self.0, now));
         let more = !state.turns.is_empty();
@@ -297,7 +299,7 @@ impl Queue {
     pub fn remember(&self, endpoint: i64, breaker: Breaker) {
         let mut state = self.state();
         state.lines.entry(endpoint).or_default().breaker = breaker;
-        state.note_draining(endpoint);
+        state.note_paced(endpoint);
     }
 
     /// The breakers that have moved since the last call.
@@ -369,16 +371,16 @@ impl State {
         if line.noted != state {
             line.noted = state;
             self.moved.insert(number);
-            self.note_draining(number);
+            self.note_paced(number);
         }
     }
 
-    fn note_draining(&mut self, number: i64) {
+    fn note_paced(&mut self, number: i64) {
         let state = self.lines.get(&number).map(|line| line.breaker.state());
-        if state == Some(BreakerState::Draining) {
-            self.draining.insert(number);
+        if state.is_none_or(|state| state == BreakerState::Closed) {
+            self.paced.remove(&number);
         } else {
-            self.draining.remove(&number);
+            self.paced.insert(number);
         }
     }
 

@@ -90,6 +90,13 @@ async fn an_endpoint_that_keeps_failing_gives_its_line_back_and_is_probed_one_at
     queue.push([job(1, 9, 8), job(1, 10, 8)]);
     assert_eq!(taken(&queue), [(1, 9)], "a probe");
     assert_eq!(queue.done(1, Some(false)).len(), 1);
+    // Claimed for the probe that has failed meanwhile: it is the next one, when its time has come.
+    queue.push([job(1, 11, 8)]);
+    assert!(taken(&queue).is_empty());
+    tokio::time::advance(options.pause * 2).await;
+    queue.pace();
+    assert_eq!(taken(&queue), [(1, 11)]);
+    queue.done(1, Some(false));
     let states: Vec<BreakerState> = queue.moved_breakers().iter().map(|note| note.state).collect();
     assert_eq!(states, [BreakerState::Open]);
     assert!(queue.moved_breakers().is_empty(), "each is told once");

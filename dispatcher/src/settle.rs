@@ -139,10 +139,10 @@ pub async fn run(
     );
     let mut pace = Pace::new(lease, Instant::now());
     loop {
-        let mut settled = 0;
+        let mut settled = Settled::default();
         if pace.is_due(registry.changed_position(), Instant::now()) {
             match settle(&pool, &queues).await {
-                Ok(rows) => settled = rows,
+                Ok(done) => settled = done,
                 Err(error) => {
                     tracing::warn!(%error, "deliveries cannot be brought in line with their endpoints now");
                     errors.inc();
@@ -150,31 +150,43 @@ pub async fn run(
                 }
             }
         }
-        if settled > 0 {
+        if settled.rows > 0 {
             pace.again(Instant::now());
         }
-        if settled == 0 {
+        if settled.hurry {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        } else {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(POLL) => {}
             }
-        } else if stop.is_cancelled() {
-            return Ok(());
         }
     }
 }
 
-async fn settle(pool: &PgPool, queues: &[Queue]) -> Result<usize, sqlx::Error> {
-    let mut settled = 0;
+/// What one round did.
+#[derive(Default)]
+struct Settled {
+    rows: usize,
+    /// The next round need not wait. Releasing does: claimers take held rows themselves, and would only be in each
+    /// other's way.
+    hurry: bool,
+}
+
+async fn settle(pool: &PgPool, queues: &[Queue]) -> Result<Settled, sqlx::Error> {
+    let mut settled = Settled::default();
     for sql in OTHERS {
-        settled += sqlx::query_scalar::<_, i64>(sql)
+        settled.rows += sqlx::query_scalar::<_, i64>(sql)
             .bind(CHUNK)
             .fetch_all(pool)
             .await?
             .len();
     }
     let mut released: Vec<i64> = sqlx::query_scalar(RELEASE).bind(CHUNK).fetch_all(pool).await?;
-    settled += released.len();
+    settled.hurry = settled.rows > 0;
+    settled.rows += released.len();
     released.sort_unstable();
     released.dedup();
     for endpoint in released {

@@ -1,4 +1,5 @@
-//! Measures the projector against a raw scan of the same log: `projector_rate DATABASE_URL [SALES]`.
+//! Measures the projector against a raw scan of the same log: `projector_rate DATABASE_URL [SALES] [SALES_OF_A_DAY]`.
+//! With one sale of a day each batch touches the figures of every day, as no shop does.
 //!
 //! The database is one that may be spoilt; the URL's role must own it. A sale is five events (four items). Not a test:
 //! figures of one machine prove nothing, ratios of one run do. Where the server runs on this machine, the processor
@@ -15,8 +16,8 @@ use event_store::{
     Append, CommandRecord, LogReader, LogWriter, PostgresReader, PostgresWriter, StreamWrite, WriterOptions,
 };
 use platform::db::{self, DbRole, Migration};
-use projector::{groups, models};
 use projector::runner::{Runner, Step};
+use projector::{groups, models};
 use schemas::envelope::Actor;
 use schemas::{Event, EventMeta, Position, StreamName, TenantId, Version};
 use serde_json::value::to_raw_value;
@@ -46,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
         .next()
         .context("usage: projector_rate DATABASE_URL [SALES]")?;
     let sales: usize = arguments.next().map_or(Ok(20_000), |text| text.parse())?;
+    let sales_of_a_day: usize = arguments.next().map_or(Ok(SALES_OF_A_DAY), |text| text.parse())?;
     let log: Vec<Migration> = event_store::MIGRATIONS
         .iter()
         .map(|(version, sql)| Migration {
@@ -59,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
     let owner = PgPool::connect(&url).await?;
     let reader = PostgresReader::new(pool.clone());
     if reader.head().await? == Position::START {
-        fill(&url, sales).await?;
+        fill(&url, sales, sales_of_a_day.max(1)).await?;
         sqlx::query("vacuum analyze events").execute(&owner).await?;
     }
     let server = Server::find(&owner).await?;
@@ -120,7 +122,9 @@ struct Server(Option<i32>);
 
 impl Server {
     async fn find(owner: &PgPool) -> anyhow::Result<Self> {
-        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(owner).await?;
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
+            .fetch_one(owner)
+            .await?;
         Ok(Self(stat(&backend.to_string()).map(|stat| stat.parent)))
     }
 
@@ -199,8 +203,14 @@ async fn rebuild(pool: &PgPool, reader: &PostgresReader) -> anyhow::Result<Durat
     let started = Instant::now();
     let group = groups::create(&mut connection).await?;
     let id = group.id;
-    let mut runner =
-        Runner::open_group(reader.clone(), connection, models::all(), REBUILD_BATCH, group.clone()).await?;
+    let mut runner = Runner::open_group(
+        reader.clone(),
+        connection,
+        models::all(),
+        REBUILD_BATCH,
+        group.clone(),
+    )
+    .await?;
     while runner.step().await? != Step::CaughtUp {}
     groups::index(runner.connection(), &group).await?;
     let took = started.elapsed();
@@ -208,7 +218,7 @@ async fn rebuild(pool: &PgPool, reader: &PostgresReader) -> anyhow::Result<Durat
     Ok(took)
 }
 
-async fn fill(url: &str, sales: usize) -> anyhow::Result<()> {
+async fn fill(url: &str, sales: usize, sales_of_a_day: usize) -> anyhow::Result<()> {
     let target = url.parse::<PgConnectOptions>()?.username("trastienda_engine");
     let mut writer = PostgresWriter::connect_with(target, WriterOptions::default()).await?;
     let meta = EventMeta {
@@ -224,17 +234,17 @@ async fn fill(url: &str, sales: usize) -> anyhow::Result<()> {
     let mut stock_versions = vec![0_i64; ITEMS * 10];
     for from in (0..sales).step_by(200) {
         let batch: Vec<Append> = (from..sales.min(from + 200))
-            .map(|number| sale(number, &meta, &mut stock_versions))
+            .map(|number| sale(number, number / sales_of_a_day, &meta, &mut stock_versions))
             .collect::<anyhow::Result<_>>()?;
         writer.append(&batch).await?;
     }
     Ok(())
 }
 
-fn sale(number: usize, meta: &EventMeta, stock_versions: &mut [i64]) -> anyhow::Result<Append> {
+fn sale(number: usize, day: usize, meta: &EventMeta, stock_versions: &mut [i64]) -> anyhow::Result<Append> {
     let (id, store) = (format!("s{number}"), number % 10);
     // One day after the other, as shops sell: figures of a day are busy while it lasts.
-    let day = format!("2026-{:02}-{:02}", 1 + number / SALES_OF_A_DAY / 28 % 12, 1 + number / SALES_OF_A_DAY % 28);
+    let day = format!("2026-{:02}-{:02}", 1 + day / 28 % 12, 1 + day % 28);
     let items: Vec<usize> = (0..LINES).map(|line| (number * 7 + line * 131) % ITEMS).collect();
     let skus: Vec<String> = items.iter().map(|item| format!("SKU-{item:04}")).collect();
     let names: Vec<&str> = skus.iter().map(String::as_str).collect();

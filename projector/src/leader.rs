@@ -44,12 +44,20 @@ impl<R: LogReader> Projector<R> {
     }
 
     /// Serves one group until the pointer moves or the stop comes.
-    async fn serve_group(&mut self, connection: PgConnection, group: Group) -> Result<PgConnection, RunError> {
+    async fn serve_group(
+        &mut self,
+        connection: PgConnection,
+        group: Group,
+    ) -> Result<PgConnection, RunError> {
         let batch = self.options.batch;
         let mut runner =
             Runner::open_group(self.reader.clone(), connection, models::all(), batch, group).await?;
         self.publish(runner.position());
-        tracing::info!(position = runner.position().0, group = runner.group().id, "the projector leads");
+        tracing::info!(
+            position = runner.position().0,
+            group = runner.group().id,
+            "the projector leads"
+        );
         let (orders, mut ordered) = mpsc::channel(1);
         let beside = Rebuilds {
             reader: self.reader.clone(),
@@ -119,7 +127,12 @@ impl<R: LogReader> Projector<R> {
                 let switched = switch(runner.connection(), &from, &to, Some(request)).await?;
                 let next = match switched {
                     Switch::Done => {
-                        tracing::info!(from = from.id, to = to.id, position = here.0, "queries read another group");
+                        tracing::info!(
+                            from = from.id,
+                            to = to.id,
+                            position = here.0,
+                            "queries read another group"
+                        );
                         Next::AnotherGroup
                     }
                     Switch::Overtaken => Next::AnotherGroup,
@@ -148,8 +161,14 @@ impl<R: LogReader> Projector<R> {
             "the serving read models are of another build and stand still until this build's are filled"
         );
         let indexed = group.indexed;
-        let mut runner =
-            Runner::open_group(self.reader.clone(), connection, models::all(), FILL_BATCH, group.clone()).await?;
+        let mut runner = Runner::open_group(
+            self.reader.clone(),
+            connection,
+            models::all(),
+            FILL_BATCH,
+            group.clone(),
+        )
+        .await?;
         self.fill(&mut runner).await?;
         if !indexed && !self.stop.is_cancelled() {
             groups::index(runner.connection(), &group).await?;

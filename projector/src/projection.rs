@@ -182,7 +182,9 @@ impl<M: ReadModel> Table<M> {
 
     /// Fills in the rows before the batch, from memory or else from the table.
     async fn read(&mut self, connection: &mut PgConnection, is_opened: &[bool]) -> Result<(), sqlx::Error> {
-        let Batch { keys, rows, is_known, .. } = &mut self.batch;
+        let Batch {
+            keys, rows, is_known, ..
+        } = &mut self.batch;
         let mut missing = Vec::new();
         if !M::APPEND_ONLY {
             for (slot, key) in keys.iter().enumerate() {
@@ -213,7 +215,9 @@ impl<M: ReadModel> Table<M> {
 
     /// Folds the touches in order. Keys do not depend on each other, so all that fail are found in one pass.
     fn fold_touches(&mut self, facts: &[Fact]) -> Vec<Poison> {
-        let Batch { keys, rows, touches, .. } = &mut self.batch;
+        let Batch {
+            keys, rows, touches, ..
+        } = &mut self.batch;
         let (mut failures, mut failed_slots) = (Vec::new(), HashSet::new());
         for (fact, slot) in touches.iter() {
             if !failed_slots.is_empty() && failed_slots.contains(slot) {
@@ -234,7 +238,9 @@ impl<M: ReadModel> Table<M> {
 
     /// Encodes the rows after the batch, and keeps them in memory.
     fn encode(&mut self) -> Result<(), sqlx::Error> {
-        let Batch { keys, rows, is_known, .. } = std::mem::take(&mut self.batch);
+        let Batch {
+            keys, rows, is_known, ..
+        } = std::mem::take(&mut self.batch);
         let (mut new, mut known) = (Vec::new(), Vec::new());
         for (row, is_known) in rows.iter().zip(&is_known) {
             let side = if *is_known { &mut known } else { &mut new };

@@ -72,9 +72,11 @@ impl Failure {
             Failure::Refused(_) => false,
             Failure::Ended => true,
             Failure::Database(error) => error.as_database_error().is_none_or(|error| {
-                error
-                    .code()
-                    .is_some_and(|code| ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
+                error.code().is_some_and(|code| {
+                    ["08", "40", "53", "57", "58"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                })
             }),
         }
     }
@@ -216,14 +218,16 @@ impl<R: LogReader> Rebuilds<R> {
         let candidate = groups
             .into_iter()
             .rfind(|group| group.is_ours() && group.id != self.serving.id && !group.is_retired);
-        candidate.ok_or_else(|| Failure::Refused("no group waits to be switched to: rebuild first".to_owned()))
+        candidate
+            .ok_or_else(|| Failure::Refused("no group waits to be switched to: rebuild first".to_owned()))
     }
 
     async fn switch_back(&mut self, request: Request) -> Result<(), Failure> {
         let mut connection = self.pool.acquire().await?;
         let previous = groups::pointer(&mut connection).await?.previous;
         drop(connection);
-        let previous = previous.ok_or_else(|| Failure::Refused("no group served before this one".to_owned()))?;
+        let previous =
+            previous.ok_or_else(|| Failure::Refused("no group served before this one".to_owned()))?;
         let group = self.find(previous).await?;
         self.catch_up(request, &group).await?;
         self.switch(request, &group).await
@@ -360,7 +364,10 @@ impl<R: LogReader> Rebuilds<R> {
         let groups = groups::live(&mut *self.pool.acquire().await?).await?;
         let (mut dropped, wanted) = (Vec::new(), request.wish.group);
         if wanted == Some(self.serving.id) {
-            return Err(Failure::Refused(format!("queries read group {}", self.serving.id)));
+            return Err(Failure::Refused(format!(
+                "queries read group {}",
+                self.serving.id
+            )));
         }
         for group in groups {
             if group.id != self.serving.id && wanted.is_none_or(|wanted| wanted == group.id) {

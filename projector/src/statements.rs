@@ -26,7 +26,10 @@ impl Statements {
         let (table, columns) = (format!("rm_{}", M::NAME), names(M::COLUMNS, ""));
         let key_names = names(keys, "");
         let matches = list(keys, " and ", |key| format!("t.{0} = u.{0}", key.name));
-        let insert = format!("insert into {table} ({columns}) select * from unnest({})", arrays(M::COLUMNS));
+        let insert = format!(
+            "insert into {table} ({columns}) select * from unnest({})",
+            arrays(M::COLUMNS)
+        );
         let assigned = |from: &str| list(rest, ", ", |column| format!("{0} = {from}.{0}", column.name));
         let load = format!(
             "select {} from unnest({}) as u({key_names}) join {table} t on {matches}",
@@ -38,7 +41,10 @@ impl Statements {
             assigned("u"),
             arrays(M::COLUMNS),
         );
-        let upsert = format!("{insert} on conflict ({key_names}) do update set {}", assigned("excluded"));
+        let upsert = format!(
+            "{insert} on conflict ({key_names}) do update set {}",
+            assigned("excluded")
+        );
         Self {
             load: load.into(),
             copy: format!("copy {table} ({columns}) from stdin with (format binary)"),
@@ -54,7 +60,11 @@ pub(crate) fn table_ddl<M: ReadModel>() -> String {
     let table = format!("rm_{}", M::NAME);
     let columns = list(M::COLUMNS, ", ", |column| {
         // Bytes compare faster than words, and pages keep their order when the system's locales change.
-        let collation = if column.sql == "text" { " collate \"C\"" } else { "" };
+        let collation = if column.sql == "text" {
+            " collate \"C\""
+        } else {
+            ""
+        };
         let constraint = if column.nullable { "" } else { " not null" };
         format!("{} {}{collation}{constraint}", column.name, column.sql)
     });
@@ -73,7 +83,12 @@ pub(crate) fn table_ddl<M: ReadModel>() -> String {
 /// What a bulk load is quicker without.
 pub(crate) fn index_ddl<M: ReadModel>() -> String {
     if M::APPEND_ONLY {
-        format!("alter table rm_{} add {}; {}", M::NAME, primary_key::<M>(), M::INDEXES)
+        format!(
+            "alter table rm_{} add {}; {}",
+            M::NAME,
+            primary_key::<M>(),
+            M::INDEXES
+        )
     } else {
         M::INDEXES.to_owned()
     }

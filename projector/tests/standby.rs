@@ -49,7 +49,13 @@ impl Process {
 
     fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     fn is_running(&mut self) -> bool {
@@ -108,7 +114,9 @@ impl World {
     async fn receive(&mut self) -> i64 {
         let event = received("centro", "A", 1);
         let meta = EventMeta {
-            actor: Actor::System { name: "test".to_owned() },
+            actor: Actor::System {
+                name: "test".to_owned(),
+            },
             reason: None,
             command_id: format!("command-{}", self.version),
             command: "receive_stock".to_owned(),
@@ -153,7 +161,10 @@ impl World {
             if serving.min(relay) >= position {
                 return started.elapsed();
             }
-            assert!(started.elapsed() < testkit::PATIENCE, "at {serving} and {relay}, not at {position}");
+            assert!(
+                started.elapsed() < testkit::PATIENCE,
+                "at {serving} and {relay}, not at {position}"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use platform::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use sqlx::Connection;
 use testkit::receiver::{Answer, Receiver};
+use time::Duration;
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
 
 use crate::client::Client;
 use crate::edges_outage::{OwnPostgres, config};
@@ -39,7 +40,7 @@ fn words(wrapper: &[String; 4]) -> [&str; 4] {
 
 /// A sale that a till says happened so many minutes from now, by the clock that is right.
 fn sale(minutes: i64) -> Value {
-    let occurred_at = OffsetDateTime::now_utc() + Duration::minutes(minutes);
+    let occurred_at = SystemClock.now() + Duration::minutes(minutes);
     json!({ "store": "centro", "lines": [{ "sku": "USBC-1M", "quantity": 1 }],
         "payments": [{ "method": "cash", "amount_minor": 25_000 }],
         "occurred_at": occurred_at.format(&Rfc3339).unwrap() })

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::receiver::Receiver;
 use tokio::process::Command;
+use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::product::{Product, binary};
@@ -58,6 +59,11 @@ async fn sell_and_read(client: Client, last: Arc<AtomicI64>, stop: Arc<AtomicBoo
     sales
 }
 
+/// Whether a request is under way.
+async fn is_asked(product: &Product) -> bool {
+    said(projections(product, &["status"]).output().await.unwrap()).contains("request")
+}
+
 #[tokio::test]
 async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
     let receiver = Receiver::start().await;
@@ -71,9 +77,10 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
     let plenty = json!({ "store": "centro", "sku": "USBC-1M", "delta": 100_000 });
     admin.post("/api/v1/inventory/adjustments", &plenty).await.ok();
     let (last, stop) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicBool::new(false)));
-    let tills: Vec<_> = (0..2)
-        .map(|_| tokio::spawn(sell_and_read(admin.clone(), Arc::clone(&last), Arc::clone(&stop))))
-        .collect();
+    let mut tills = JoinSet::new();
+    for _ in 0..2 {
+        tills.spawn(sell_and_read(admin.clone(), Arc::clone(&last), Arc::clone(&stop)));
+    }
     let rebuilt = said(projections(&product, &["rebuild"]).output().await.unwrap());
     assert!(rebuilt.contains("queries read group 1"), "{rebuilt}");
     let back = said(projections(&product, &["switch-back"]).output().await.unwrap());
@@ -84,10 +91,7 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
         "{status}"
     );
     stop.store(true, Ordering::SeqCst);
-    let mut sales = Vec::new();
-    for till in tills {
-        sales.extend(till.await.unwrap());
-    }
+    let sales = tills.join_all().await.concat();
     let deliveries = receiver.wait_for(sales.len()).await;
     let ids: std::collections::HashSet<_> = deliveries
         .iter()
@@ -100,20 +104,19 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
     );
 
     // Killed somewhere in the middle of a rebuild: the next life carries it on.
+    let deadline = Instant::now() + Duration::from_secs(120);
     let mut asking = projections(&product, &["rebuild"]).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !said(projections(&product, &["status"]).output().await.unwrap()).contains("request") {
-        assert!(
-            asking.try_wait().unwrap().is_none(),
-            "killed too late to show anything"
-        );
-        assert!(Instant::now() < deadline);
+    while !is_asked(&product).await {
+        assert!(Instant::now() < deadline, "no rebuild is ever under way");
+        if asking.try_wait().unwrap().is_some() {
+            asking = projections(&product, &["rebuild"]).spawn().unwrap();
+        }
     }
     product.signal("KILL");
     product.wait().await;
-    let _ = asking.wait().await;
+    asking.wait().await.unwrap();
     product.restart().await;
-    while said(projections(&product, &["status"]).output().await.unwrap()).contains("request") {
+    while is_asked(&product).await {
         assert!(Instant::now() < deadline, "the rebuild is not carried on");
     }
     let status = said(projections(&product, &["status"]).output().await.unwrap());

@@ -14,8 +14,9 @@ use crate::product::{binary, scratch, spawn};
 
 const TENANT: &str = "tienda";
 const PASSWORD: &str = "correct-horse-battery";
-/// From the owner's end to the standby's first answer.
-const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(5);
+/// From the owner's end to the standby's first answer: 5 s are promised; the rest is room for a machine that runs other
+/// tests, too.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(15);
 /// For everything that has no bound of its own, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 

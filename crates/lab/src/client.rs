@@ -2,6 +2,7 @@
 //!
 //! Faults (no connection, 429, 5xx, a command in flight) are retried within a limit; what the rules refuse is an answer.
 
+mod attempt;
 mod routes;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
+use self::attempt::{Attempt, judge};
 pub use self::routes::Routes;
 use crate::api::{self, Call, Page};
 use crate::clock::{self, Deadline};
@@ -112,21 +114,10 @@ pub struct Client {
     /// Which of several addresses answered last.
     preferred: AtomicUsize,
     longest_pause: Duration,
+    longest_retry_after: Duration,
     token: Mutex<Option<HeldToken>>,
     sign_ins: AtomicU64,
     retries: AtomicU64,
-}
-
-/// One attempt's outcome.
-enum Attempt {
-    Answer(Answer),
-    /// Ask again, after this pause if the server named one.
-    Again {
-        why: String,
-        pause: Option<Duration>,
-    },
-    /// The token is not accepted.
-    SignIn,
 }
 
 impl Client {
@@ -146,6 +137,7 @@ impl Client {
             routes: None,
             preferred: AtomicUsize::new(0),
             longest_pause: LONGEST_PAUSE,
+            longest_retry_after: LONGEST_PAUSE * 5,
             token: Mutex::new(token),
             sign_ins: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -159,13 +151,15 @@ impl Client {
         self
     }
 
-    /// Gives up a single attempt sooner, and comes back sooner, than a client of a healthy system would.
+    /// Gives up a single attempt sooner, and comes back sooner than a polite client would, whatever the server asks for:
+    /// so that times to recovery are the product's and not the client's.
     ///
     /// # Errors
     /// When HTTP cannot be set up.
     pub fn hasty(mut self, request_patience: Duration, longest_pause: Duration) -> anyhow::Result<Self> {
         self.http = plain_http(request_patience)?;
         self.longest_pause = longest_pause;
+        self.longest_retry_after = longest_pause;
         Ok(self)
     }
 
@@ -208,14 +202,18 @@ impl Client {
                     );
                 }
                 Attempt::SignIn => refused_token = Some(token),
-                Attempt::Again { why, pause: asked } => {
+                Attempt::Again {
+                    why,
+                    pause: asked,
+                    here,
+                } => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
-                    turn += 1;
+                    turn += usize::from(!here);
                     // Each address is asked before anybody waits.
-                    if turn % self.targets(call).len().max(1) != 0 && !deadline.has_passed() {
+                    if !here && turn % self.targets(call).len().max(1) != 0 && !deadline.has_passed() {
                         continue;
                     }
-                    let asked = asked.map(|asked| asked.min(self.longest_pause * 5));
+                    let asked = asked.map(|asked| asked.min(self.longest_retry_after));
                     if !deadline.pause(asked.unwrap_or_else(|| jittered(pause))).await {
                         bail!(
                             "no answer to {} {} in time; the last attempt: {why}",
@@ -275,6 +273,7 @@ impl Client {
             return Attempt::Again {
                 why: "no address is known".to_owned(),
                 pause: None,
+                here: true,
             };
         };
         let url = format!("{base_url}{}", call.path);
@@ -304,6 +303,7 @@ impl Client {
             Err(error) => Attempt::Again {
                 why: format!("{:#}", anyhow::Error::new(error)),
                 pause: None,
+                here: false,
             },
         }
     }
@@ -381,66 +381,4 @@ fn keep(file: &std::path::Path, token: &HeldToken) -> anyhow::Result<()> {
 /// Half of the pause to one and a half of it, so that many clients do not come back together.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::rng().random_range(0.5..1.5))
-}
-
-async fn judge(response: Response, signed_in: bool) -> Attempt {
-    let status = response.status();
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
-    let replayed = header(api::REPLAYED_HEADER).as_deref() == Some("true");
-    let pause = header("retry-after")
-        .and_then(|text| text.parse().ok())
-        .map(Duration::from_secs);
-    let pause = pause.map(|pause| pause.min(LONGEST_PAUSE * 5));
-    let body = match response.bytes().await {
-        Ok(body) => body,
-        // The answer was cut off: it is unknown, and asked for again.
-        Err(error) => {
-            return Attempt::Again {
-                why: format!("{:#}", anyhow::Error::new(error)),
-                pause: None,
-            };
-        }
-    };
-    let body: Value = if body.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_slice(&body).unwrap_or(Value::Null)
-    };
-    if status.is_success() {
-        return Attempt::Answer(Answer::Accepted(Accepted { body, replayed }));
-    }
-    let text = |field: &str| {
-        body.get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let refused = Refused {
-        status: status.as_u16(),
-        code: text("code"),
-        detail: text("detail"),
-        replayed,
-    };
-    let fault = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-        )
-        || (status == StatusCode::CONFLICT && refused.code == api::CODE_IN_FLIGHT);
-    if fault {
-        Attempt::Again {
-            why: refused.to_string(),
-            pause,
-        }
-    } else if status == StatusCode::UNAUTHORIZED && signed_in {
-        Attempt::SignIn
-    } else {
-        Attempt::Answer(Answer::Refused(refused))
-    }
 }

@@ -17,3 +17,7 @@ pub mod process;
 pub mod tasks;
 pub mod telemetry;
 pub mod vault;
+
+/// Every process of the platform allocates with this one; glibc's keeps most of what hashing passwords once took.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

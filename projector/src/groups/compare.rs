@@ -76,7 +76,11 @@ async fn compare_model(
     }
     if differences > 0 {
         keys.truncate(SAMPLES_MAX);
-        let line = format!("{}: {differences} rows, such as {}", model.name(), keys.join(", "));
+        let line = format!(
+            "{}: {differences} rows, such as {}",
+            model.name(),
+            keys.join(", ")
+        );
         comparison.report.push(line);
         comparison.differences += differences;
     }

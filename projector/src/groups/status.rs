@@ -70,7 +70,9 @@ fn is_absent(error: &sqlx::Error) -> bool {
 /// # Errors
 /// Any SQL error.
 pub async fn open_requests(connection: &mut PgConnection) -> Result<Vec<RequestLine>, sqlx::Error> {
-    sqlx::query_as("select id, action, phase from projection_requests where done_at is null order by id limit 100")
-        .fetch_all(connection)
-        .await
+    sqlx::query_as(
+        "select id, action, phase from projection_requests where done_at is null order by id limit 100",
+    )
+    .fetch_all(connection)
+    .await
 }

@@ -61,13 +61,19 @@ pub async fn switch(
         transaction.rollback().await?;
         return Ok(Switch::Overtaken);
     }
-    sqlx::query("update projection_groups set retired_at = case when id = $1 then now() end where id in ($1, $2)")
-        .bind(from.id)
-        .bind(to.id)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(
+        "update projection_groups set retired_at = case when id = $1 then now() end where id in ($1, $2)",
+    )
+    .bind(from.id)
+    .bind(to.id)
+    .execute(&mut *transaction)
+    .await?;
     if let Some(request) = request {
-        let outcome = format!("queries read group {} since position {}", to.id, Position(position));
+        let outcome = format!(
+            "queries read group {} since position {}",
+            to.id,
+            Position(position)
+        );
         super::requests::finish(&mut transaction, request, true, &outcome).await?;
     }
     failpoint::reached(failpoint::REBUILD_SWITCH);

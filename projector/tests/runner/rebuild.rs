@@ -24,39 +24,39 @@ async fn shop(sales: usize) -> Log {
 }
 
 async fn sell(log: &mut Log, id: &str) -> i64 {
-    let events = vec![
-        (
-            format!("sale/{id}"),
-            completed(id, None, "2026-11-01", &["A"]),
-        ),
+    let events = [
+        (format!("sale/{id}"), completed(id, None, "2026-11-01", &["A"])),
         ("stock/centro/A".to_owned(), issued("centro", "A", id)),
     ];
-    let events = events.iter().map(|(stream, event)| (stream.as_str(), event.clone()));
+    let events = events
+        .iter()
+        .map(|(stream, event)| (stream.as_str(), event.clone()));
     log.append("t1", events.collect()).await
 }
 
 /// What queries would read: the schema, the position, and pieces in it.
 async fn serving(models: &Models) -> (String, i64, i64) {
-    let (schema, position): (String, i64) =
-        sqlx::query_as("select schema, position from projection_serving")
-            .fetch_one(&models.engine)
-            .await
-            .unwrap();
-    let on_hand: Option<i64> = sqlx::query_scalar(AssertSqlSafe(format!("select on_hand from {schema}.rm_stock")))
-        .fetch_optional(&models.engine)
+    let (schema, position): (String, i64) = sqlx::query_as("select schema, position from projection_serving")
+        .fetch_one(&models.engine)
         .await
         .unwrap();
+    let on_hand: Option<i64> =
+        sqlx::query_scalar(AssertSqlSafe(format!("select on_hand from {schema}.rm_stock")))
+            .fetch_optional(&models.engine)
+            .await
+            .unwrap();
     (schema, position, on_hand.unwrap_or_default())
 }
 
 async fn reached(models: &Models, schema: &str, position: i64) {
     let deadline = tokio::time::Instant::now() + testkit::PATIENCE;
     loop {
-        let at: Option<i64> = sqlx::query_scalar("select position from projection_checkpoint where name = $1")
-            .bind(schema)
-            .fetch_optional(&models.engine)
-            .await
-            .unwrap();
+        let at: Option<i64> =
+            sqlx::query_scalar("select position from projection_checkpoint where name = $1")
+                .bind(schema)
+                .fetch_optional(&models.engine)
+                .await
+                .unwrap();
         if at == Some(position) {
             return;
         }
@@ -123,8 +123,14 @@ async fn a_planted_difference_stops_the_switch_until_it_is_forced() {
     assert_eq!(stopped.ok, Some(false));
     let said = stopped.outcome.unwrap();
     assert!(said.contains("2 rows differ"), "{said}");
-    assert!(said.contains("stock: 1 rows") && said.contains(r#""sku": "A""#), "{said}");
-    assert!(said.contains("sale_lines: 1 rows") && said.contains("s3"), "{said}");
+    assert!(
+        said.contains("stock: 1 rows") && said.contains(r#""sku": "A""#),
+        "{said}"
+    );
+    assert!(
+        said.contains("sale_lines: 1 rows") && said.contains("s3"),
+        "{said}"
+    );
     assert_eq!(serving(&models).await.0, "public");
     let forced = Wish {
         force: true,
@@ -233,7 +239,9 @@ async fn a_rebuild_whose_projector_is_killed_goes_on_with_the_next_one() {
     let url = models.url().to_owned();
     let reader = gate.clone();
     killed.spawn(async move {
-        let pool = platform::db::pool(&url, platform::db::DbRole::Engine, 4).await.unwrap();
+        let pool = platform::db::pool(&url, platform::db::DbRole::Engine, 4)
+            .await
+            .unwrap();
         let (_head, wake) = tokio::sync::watch::channel(Position::START);
         let clock = Arc::new(platform::clock::SystemClock);
         let options = projector::ProjectorOptions::new(clock);
@@ -244,7 +252,7 @@ async fn a_rebuild_whose_projector_is_killed_goes_on_with_the_next_one() {
     reached(&models, "public", 61).await;
     gate.until.store(30, Ordering::SeqCst);
     let request = requests::submit(
-        &mut *models.engine.acquire().await.unwrap(),
+        &mut models.engine.acquire().await.unwrap(),
         Wish::new(Action::Rebuild),
     )
     .await
@@ -276,7 +284,7 @@ async fn a_switch_whose_backend_is_killed_changes_nothing_and_is_done_again() {
         .await
         .unwrap();
     let request = requests::submit(
-        &mut *models.engine.acquire().await.unwrap(),
+        &mut models.engine.acquire().await.unwrap(),
         Wish::new(Action::Rebuild),
     )
     .await

@@ -44,7 +44,11 @@ async fn filled() -> (Models, Log) {
     log.append("t1", vec![("stock/centro/A", issued("centro", "A", "s1"))])
         .await;
     let (tasks, mut handle, _head) = models.project(log.reader.clone());
-    handle.position.wait_for(|position| position.0 == 2).await.unwrap();
+    handle
+        .position
+        .wait_for(|position| position.0 == 2)
+        .await
+        .unwrap();
     tasks.stop(Duration::from_secs(10)).await.unwrap();
     (models, log)
 }
@@ -67,7 +71,11 @@ async fn tables_of_the_release_before_groups_become_group_0_as_they_are() {
     log.append("t1", vec![("stock/centro/A", issued("centro", "A", "s2"))])
         .await;
     let (tasks, mut handle, _head) = models.project(log.reader.clone());
-    handle.position.wait_for(|position| position.0 == 3).await.unwrap();
+    handle
+        .position
+        .wait_for(|position| position.0 == 3)
+        .await
+        .unwrap();
     let on_hand: i64 = sqlx::query_scalar("select on_hand from public.rm_stock")
         .fetch_one(&models.engine)
         .await

@@ -1,8 +1,8 @@
 //! Row security holds on every table, with the application's own filters switched off.
 
 use platform::db::tenant_transaction;
-use projector::{groups, models};
 use projector::runner::{Runner, Step};
+use projector::{groups, models};
 use schemas::TenantId;
 use sqlx::AssertSqlSafe;
 

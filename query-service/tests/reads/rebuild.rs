@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use poem::http::StatusCode;
 use projector::groups::requests::{Action, Wish};
+use tokio::task::JoinSet;
 
 use crate::api::Api;
 use crate::support::Log;
@@ -23,7 +24,10 @@ async fn read_on(api: Arc<Api>, written: Arc<AtomicI64>, stop: Arc<AtomicBool>) 
         let (status, body) = api.get("t1", &path).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         let position = body["position"].as_i64().unwrap();
-        assert!(position >= known && position >= last, "{last} and {known}, then {position}");
+        assert!(
+            position >= known && position >= last,
+            "{last} and {known}, then {position}"
+        );
         assert_eq!(
             body["items"][0]["on_hand"].as_i64().unwrap(),
             STOCK - (position - 1),
@@ -42,13 +46,19 @@ async fn no_query_fails_or_goes_backwards_while_groups_are_rebuilt_and_switched_
     let received = received("centro", "A", STOCK);
     log.append("t1", vec![("stock/centro/A", received)]).await;
     let (tasks, mut handle, head) = api.models.project(log.reader.clone());
-    handle.position.wait_for(|position| position.0 == 1).await.unwrap();
+    handle
+        .position
+        .wait_for(|position| position.0 == 1)
+        .await
+        .unwrap();
     let (written, stop) = (Arc::new(AtomicI64::new(1)), Arc::new(AtomicBool::new(false)));
-    let readers: Vec<_> = (0..3)
-        .map(|_| tokio::spawn(read_on(Arc::clone(&api), Arc::clone(&written), Arc::clone(&stop))))
-        .collect();
+    let mut readers = JoinSet::new();
+    for _ in 0..3 {
+        readers.spawn(read_on(Arc::clone(&api), Arc::clone(&written), Arc::clone(&stop)));
+    }
     let (counted, until) = (Arc::clone(&written), Arc::clone(&stop));
-    let writer = tokio::spawn(async move {
+    let mut writer = JoinSet::new();
+    writer.spawn(async move {
         while !until.load(Ordering::SeqCst) {
             let event = issued("centro", "A", "s1");
             let position = log.append("t1", vec![("stock/centro/A", event)]).await;
@@ -57,7 +67,12 @@ async fn no_query_fails_or_goes_backwards_while_groups_are_rebuilt_and_switched_
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    for action in [Action::Rebuild, Action::SwitchBack, Action::Rebuild, Action::SwitchBack] {
+    for action in [
+        Action::Rebuild,
+        Action::SwitchBack,
+        Action::Rebuild,
+        Action::SwitchBack,
+    ] {
         let before = written.load(Ordering::SeqCst);
         let progress = api.models.request(Wish::new(action)).await;
         assert_eq!(progress.ok, Some(true), "{action:?}: {:?}", progress.outcome);
@@ -67,9 +82,9 @@ async fn no_query_fails_or_goes_backwards_while_groups_are_rebuilt_and_switched_
         }
     }
     stop.store(true, Ordering::SeqCst);
-    writer.await.unwrap();
-    for reader in readers {
-        assert!(reader.await.unwrap() > 10);
+    writer.join_all().await;
+    for reads in readers.join_all().await {
+        assert!(reads > 10, "{reads}");
     }
     tasks.stop(Duration::from_secs(10)).await.unwrap();
 }
