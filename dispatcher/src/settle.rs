@@ -16,7 +16,7 @@ use crate::queue::Queue;
 use crate::registry::Registry;
 
 /// Rows of one statement and endpoint.
-const CHUNK: i64 = 2_000;
+const CHUNK: i64 = 500;
 const POLL: Duration = Duration::from_millis(500);
 /// Beyond a lease: outcomes of attempts in flight when an endpoint changed are written by then.
 const AFTERMATH: Duration = Duration::from_secs(30);

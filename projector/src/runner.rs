@@ -18,8 +18,8 @@ use crate::projection::{Projection, Writing, is_refused_data};
 
 /// Most bytes of payloads that are folded in one transaction; one event larger than that still goes, alone.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// A follower that is behind takes up to so many times its usual batch: fewer rows are written twice.
-const REACH_FACTOR_MAX: usize = 5;
+/// A follower that is behind takes up to so many events at a time: fewer rows are written twice.
+const REACH_MAX: usize = 5_000;
 
 /// Why the runner cannot go on by itself.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +71,11 @@ pub enum Step {
     CaughtUp,
 }
 
-/// Events of one read.
+/// Events of one read, or what is left of them.
+#[derive(Default)]
 struct Batch {
+    /// They follow upon this position, and may be folded at no other.
+    after: Position,
     facts: Vec<Fact>,
     /// Whether there may be more.
     is_full: bool,
@@ -82,7 +85,11 @@ async fn read<R: LogReader>(reader: &R, after: Position, max: usize) -> Result<B
     let events = reader.read_all(after, max).await?;
     let is_full = events.len() >= max;
     let facts = decode(events)?;
-    Ok(Batch { facts, is_full })
+    Ok(Batch {
+        after,
+        facts,
+        is_full,
+    })
 }
 
 /// How one attempt at a transaction ended.
@@ -103,7 +110,7 @@ pub struct Runner<R> {
     frozen: Frozen,
     position: Position,
     /// Events that were read and are not folded yet.
-    facts: Vec<Fact>,
+    rest: Batch,
     /// Reads and decodes the next batch while the one before it is folded, on another processor if there is one.
     ahead: JoinSet<Result<Batch, RunError>>,
     batch: usize,
@@ -148,7 +155,7 @@ impl<R: LogReader> Runner<R> {
             models,
             frozen: Frozen::default(),
             position: Position::START,
-            facts: Vec::new(),
+            rest: Batch::default(),
             ahead: JoinSet::new(),
             batch: batch.clamp(1, MAX_READ),
             reach: batch.clamp(1, MAX_READ),
@@ -197,7 +204,7 @@ impl<R: LogReader> Runner<R> {
     }
 
     async fn reload(&mut self) -> Result<(), RunError> {
-        self.facts.clear();
+        self.rest = Batch::default();
         self.ahead = JoinSet::new();
         let position = checkpoint::read(&mut self.connection, &self.group.schema).await?;
         self.position = position.ok_or(RunError::GroupGone(self.group.id))?;
@@ -221,11 +228,17 @@ impl<R: LogReader> Runner<R> {
         if self.position >= limit {
             return Ok(Step::CaughtUp);
         }
-        let mut facts = std::mem::take(&mut self.facts);
-        if facts.is_empty() {
-            facts = self.next_batch().await?;
+        let mut batch = std::mem::take(&mut self.rest);
+        if batch.after != self.position || batch.facts.is_empty() {
+            batch = self.next_batch().await?;
         }
-        self.facts = facts.split_off(facts.partition_point(|fact| fact.position <= limit.0));
+        let mut facts = batch.facts;
+        let beyond = facts.split_off(facts.partition_point(|fact| fact.position <= limit.0));
+        self.rest = Batch {
+            after: facts.last().map_or(batch.after, |last| Position(last.position)),
+            facts: beyond,
+            is_full: batch.is_full,
+        };
         if facts.is_empty() {
             return Ok(Step::CaughtUp);
         }
@@ -237,20 +250,25 @@ impl<R: LogReader> Runner<R> {
     }
 
     /// The batch that was read ahead, or else a fresh one; and the one after it is read ahead, if there may be more.
-    async fn next_batch(&mut self) -> Result<Vec<Fact>, RunError> {
+    async fn next_batch(&mut self) -> Result<Batch, RunError> {
         let batch = match self.ahead.join_next().await {
+            // What was read ahead of a step that failed would skip its events.
+            Some(Ok(Ok(batch))) if batch.after == self.position && !batch.facts.is_empty() => batch,
             // A failed read ahead is no failure yet: it is tried again.
-            Some(Ok(Ok(batch))) if !batch.facts.is_empty() => batch,
             _ => read(&self.reader, self.position, self.reach).await?,
         };
         if !batch.is_full {
             self.reach = self.batch;
         } else if let Some(last) = batch.facts.last() {
-            self.reach = (self.reach * 2).min(self.batch * REACH_FACTOR_MAX).min(MAX_READ);
+            self.reach = if bounded_length(&batch.facts) < batch.facts.len() {
+                (self.reach / 2).max(1)
+            } else {
+                (self.reach * 2).min(REACH_MAX.max(self.batch))
+            };
             let (reader, after, reach) = (self.reader.clone(), Position(last.position), self.reach);
             self.ahead.spawn(async move { read(&reader, after, reach).await });
         }
-        Ok(batch.facts)
+        Ok(batch)
     }
 
     /// Commits a batch, in halves where Postgres refuses a value, until the culprit stands alone and freezes.

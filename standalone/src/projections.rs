@@ -46,7 +46,10 @@ async fn connect(system: &RunningSystem) -> anyhow::Result<PgPool> {
         Some(data) => Address::read(data)?.database_url,
         None => {
             let config = Config::load(system.config.as_deref())?;
-            let own = config.engine_database_url.as_ref().or(config.database_url.as_ref());
+            let own = config
+                .engine_database_url
+                .as_ref()
+                .or(config.database_url.as_ref());
             own.context("name --data, or configure database_url")?
                 .expose()
                 .to_owned()

@@ -127,4 +127,13 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
         let path = format!("/api/v1/sales/{id}?min_position={}", last.load(Ordering::SeqCst));
         admin.get(&path).await.ok();
     }
+    // The independent checker folds the log anew, and compares every group that stands at the head.
+    let verify = Command::new(binary("lab"))
+        .args(["verify", "--demo"])
+        .arg(product.data.join("demo.json"))
+        .output()
+        .await
+        .unwrap();
+    let verdict = said(verify);
+    assert!(verdict.contains("read_model_rows"), "{verdict}");
 }

@@ -1,4 +1,4 @@
-//! A log of sales, the same in every run: ten stores, five hundred items, four lines and so five events per sale.
+//! A log of sales in the order of their days, the same in every run: ten stores, five hundred items, four lines and so five events per sale.
 
 use event_store::{Append, CommandRecord, LogWriter, NewEvent, PostgresWriter, StreamWrite, WriterOptions};
 use platform::db::{self, DbRole, Migration};
@@ -40,7 +40,7 @@ pub async fn fill(url: &str, sales: u32) -> anyhow::Result<()> {
     while number < sales {
         let next = sales.min(number + BATCH);
         let batch: Vec<Append> = (number..next)
-            .map(|number| sale(number, &mut versions))
+            .map(|number| sale(number, sales, &mut versions))
             .collect::<anyhow::Result<_>>()?;
         writer.append(&batch).await?;
         number = next;
@@ -50,14 +50,14 @@ pub async fn fill(url: &str, sales: u32) -> anyhow::Result<()> {
     baseline::execute(url, "vacuum analyze events").await
 }
 
-fn sale(number: u32, versions: &mut [i64]) -> anyhow::Result<Append> {
+fn sale(number: u32, of: u32, versions: &mut [i64]) -> anyhow::Result<Append> {
     let (id, store) = (format!("s{number}"), number % STORES);
     let items: Vec<u32> = (0..LINES).map(|line| (number * 7 + line * 131) % ITEMS).collect();
     let mut writes = vec![write(
         &format!("sale/{id}"),
         0,
         "sale.completed",
-        completed(&id, number, &items),
+        completed(&id, day(number, of), &items),
     )?];
     for item in &items {
         let version = versions.get_mut(usize::try_from(store * ITEMS + item)?);
@@ -100,8 +100,13 @@ fn sku(item: u32) -> String {
     format!("SKU-{item:04}")
 }
 
-fn completed(id: &str, number: u32, items: &[u32]) -> Value {
-    let day = format!("2026-11-{:02}", 1 + number % 28);
+/// Four weeks, one day after the other, as shops sell.
+fn day(number: u32, of: u32) -> String {
+    let day = 1 + u64::from(number) * 28 / u64::from(of.max(1));
+    format!("2026-11-{day:02}")
+}
+
+fn completed(id: &str, day: String, items: &[u32]) -> Value {
     let lines: Vec<Value> = (1..)
         .zip(items)
         .map(|(line, item)| {
