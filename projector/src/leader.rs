@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use event_store::LogReader;
+use platform::pace;
 use schemas::Position;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
@@ -83,6 +84,7 @@ impl<R: LogReader> Projector<R> {
                         .batch(events, started.elapsed(), runner.frozen_rows());
                     self.measures.lag(&self.options.clock, runner.last_recorded_at());
                     self.publish(runner.position());
+                    self.sleep(pace::after(events)).await;
                 }
                 Step::Lost => {
                     tracing::info!(position = runner.position().0, "another projector was faster");

@@ -159,7 +159,7 @@ impl<R: LogReader> Projector<R> {
         }
     }
 
-    async fn sleep(&self, pause: Duration) {
+    pub(crate) async fn sleep(&self, pause: Duration) {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}

@@ -11,10 +11,10 @@ use std::time::Duration;
 use bus::{Bus, BusError, Outgoing, StreamState};
 use event_store::{LogReader, ReadError};
 use platform::db::Migration;
-use platform::failpoint;
 use platform::lease::{Lease, Standby};
 use platform::metrics::{FAST_SECONDS, counter, gauge, histogram};
 use platform::tasks::{OnEnd, Tasks};
+use platform::{failpoint, pace};
 use prometheus::{Histogram, IntCounter, IntGauge};
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
@@ -194,6 +194,7 @@ impl<R: LogReader> Relay<R> {
                 continue;
             }
             pause = self.options.poll.0;
+            self.sleep(pace::after(events.len())).await;
             events = self.publish(&mut session, &events).await?;
         }
         session.lease.release().await?;

@@ -13,6 +13,7 @@ pub mod http;
 pub mod lease;
 pub mod metrics;
 pub mod outbound;
+pub mod pace;
 pub mod process;
 pub mod tasks;
 pub mod telemetry;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::Context;
 use event_store::LogReader;
 use platform::lease::Standby;
+use platform::pace;
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
@@ -177,8 +178,16 @@ impl<R: LogReader> Matcher<R> {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            if matched || filled {
+            if filled {
                 pause = POLL_MIN;
+                continue;
+            }
+            if matched > 0 {
+                pause = POLL_MIN;
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(pace::after(matched)) => {}
+                }
                 continue;
             }
             tokio::select! {
@@ -190,16 +199,16 @@ impl<R: LogReader> Matcher<R> {
         }
     }
 
-    /// Matches what the log has after the checkpoint; true when there was something.
+    /// Matches what the log has after the checkpoint; returns how many events that were.
     async fn step(
         &self,
         position: &mut i64,
         endpoints: &mut Endpoints,
         connectors: &mut feed::Connectors,
-    ) -> Result<bool, Stopped> {
+    ) -> Result<usize, Stopped> {
         let events = self.read(*position).await?;
         let Some(last) = events.last() else {
-            return Ok(false);
+            return Ok(0);
         };
         let plan = endpoints.live(&events).map_err(unreadable)?;
         let feed = connectors.take(&events).map_err(unreadable)?;
@@ -234,7 +243,7 @@ impl<R: LogReader> Matcher<R> {
         self.hand_over(plan.deliveries, &reserved.landed(), ends);
         self.metrics.checkpoint.set(*position);
         self.checkpoint.send_replace(*position);
-        Ok(true)
+        Ok(events.len())
     }
 
     /// Gives one chunk of the past to the endpoint that is furthest behind; true when there was one.

@@ -88,6 +88,8 @@ struct State {
     expected: Option<Expected>,
     /// `FAILPOINTS` of the next life.
     armed: Option<String>,
+    /// `FAILPOINTS` of this life.
+    armed_now: Option<String>,
     /// It is not started again before.
     down_until: Option<Instant>,
     halted_at: Option<Instant>,
@@ -258,7 +260,8 @@ impl Member {
             .kill_on_drop(true);
         without_our_variables(&mut command);
         let mut state = self.state();
-        if let Some(failpoints) = state.armed.take() {
+        state.armed_now = state.armed.take();
+        if let Some(failpoints) = &state.armed_now {
             command.env("FAILPOINTS", failpoints);
         }
         let child = command
@@ -308,6 +311,10 @@ impl Member {
         } else {
             self.tail()
         };
+        // A life that ended before it began has not had its chance to reach the place.
+        if cause == Cause::StartDisturbed && state.armed.is_none() {
+            state.armed = state.armed_now.take();
+        }
         state.pid = None;
         state.exits.push(Exit {
             at: crate::clock::now(),
