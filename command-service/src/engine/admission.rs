@@ -112,8 +112,11 @@ impl<R: LogReader> Admission<R> {
     }
 
     fn pass(&self, job: Job) -> anyhow::Result<()> {
-        self.to_loop
-            .send(ToLoop::Decide(job))
-            .map_err(|_| anyhow::anyhow!("the decision loop is gone"))
+        match self.to_loop.send(ToLoop::Decide(job)) {
+            Ok(()) => Ok(()),
+            // At a stop the loop may hear of it first; with the job its caller's wait ends.
+            Err(_) if self.stop.is_cancelled() => Ok(()),
+            Err(_) => Err(anyhow::anyhow!("the decision loop is gone")),
+        }
     }
 }

@@ -88,7 +88,11 @@ impl<R: LogReader> Loader<R> {
                 streams += next.streams.len();
                 batch.push(next);
             }
-            self.serve(batch).await?;
+            match self.serve(batch).await {
+                // At a stop the loop may have ended first, and with its jobs their callers' waits.
+                Err(_) if stop.is_cancelled() => return Ok(()),
+                served => served?,
+            }
         }
     }
 

@@ -37,6 +37,9 @@ create table if not exists schema_migrations (
   module text not null, version int not null, applied_at timestamptz not null default now(), primary key (module, version));
 ";
 
+/// How long a starting service waits for a server that is starting, too.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
 /// A key for the advisory lock under which migrations run: two services that start together apply them once.
 const MIGRATION_LOCK: i64 = 0x7472_6173_0001;
 
@@ -45,7 +48,7 @@ const MIGRATION_LOCK: i64 = 0x7472_6173_0001;
 /// # Errors
 /// Any SQL error; the failed step is rolled back.
 pub async fn migrate(owner_url: &str, migrations: &[Migration]) -> Result<(), sqlx::Error> {
-    let mut connection = PgConnection::connect(owner_url).await?;
+    let mut connection = connect_patiently(owner_url).await?;
     sqlx::query("select pg_advisory_lock($1)")
         .bind(MIGRATION_LOCK)
         .execute(&mut connection)
@@ -67,6 +70,23 @@ pub async fn migrate(owner_url: &str, migrations: &[Migration]) -> Result<(), sq
         transaction.commit().await?;
     }
     connection.close().await
+}
+
+/// A connection, also to a server that is only just starting or recovering from a crash: a service that starts beside it
+/// waits instead of ending.
+async fn connect_patiently(url: &str) -> Result<PgConnection, sqlx::Error> {
+    // The pool is what tries again; nothing else of it is needed.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(START_PATIENCE)
+        .connect(url)
+        .await;
+    match pool {
+        Ok(pool) => Ok(pool.acquire().await?.detach()),
+        // Says why, which "timed out" does not.
+        Err(sqlx::Error::PoolTimedOut) => PgConnection::connect(url).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// Which role a pool signs in as.
@@ -94,7 +114,7 @@ pub fn options(url: &str, role: DbRole) -> Result<PgConnectOptions, sqlx::Error>
 /// Opens a bounded pool as a role. `url` is the owner's; only its user is replaced.
 ///
 /// # Errors
-/// When the URL is malformed or the database does not answer within ten seconds.
+/// When the URL is malformed or the database does not answer in time; one that is starting is waited for.
 pub async fn pool(url: &str, role: DbRole, max_connections: u32) -> Result<PgPool, sqlx::Error> {
     let options = options(url, role)?;
     PgPoolOptions::new()
