@@ -47,15 +47,8 @@ impl Process {
         Self(child)
     }
 
-    fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+    fn signal(&self, signal: testkit::signal::Signal) {
+        assert!(testkit::signal::send(self.0.id(), signal));
     }
 
     fn is_running(&mut self) -> bool {
@@ -217,7 +210,7 @@ async fn a_stopped_or_killed_projector_is_replaced_and_finds_that_it_lost() {
     let second = world.start();
     world.has_standby().await;
 
-    first.signal("-STOP");
+    first.signal(testkit::signal::STOP);
     let position = world.receive().await;
     let took = world.reaches(position).await;
     println!("takeover from a stopped projector after {took:?}");
@@ -225,7 +218,7 @@ async fn a_stopped_or_killed_projector_is_replaced_and_finds_that_it_lost() {
     let after = world.holders().await;
     assert!(holders.iter().all(|holder| !after.contains(holder)));
 
-    first.signal("-CONT");
+    first.signal(testkit::signal::CONT);
     for _ in 0..20 {
         let position = world.receive().await;
         world.reaches(position).await;

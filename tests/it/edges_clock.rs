@@ -76,7 +76,7 @@ async fn a_clock_that_is_ten_minutes_wrong_is_borne() {
     sell(&admin, "clock-far", 25).await.problem(422, "time.in_future");
     receiver.wait_for(2).await;
 
-    product.signal("TERM");
+    product.signal(testkit::signal::TERM);
     assert_eq!(product.wait().await, Some(0));
     let behind = with_clock("-10m");
     product.restart_under(&words(&behind)).await;

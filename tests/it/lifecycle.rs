@@ -15,7 +15,7 @@ async fn answers_and_stock_survive_a_kill_and_a_restart() {
         .post_keyed("/api/v1/inventory/adjustments", "restart-1", &adjust)
         .await
         .ok();
-    product.signal("KILL");
+    product.signal(testkit::signal::KILL);
     product.wait().await;
     product.restart().await;
     let admin = product.client(TENANT, "admin").await;
@@ -43,7 +43,7 @@ async fn answers_and_stock_survive_a_kill_and_a_restart() {
 #[tokio::test]
 async fn a_polite_stop_ends_with_success_and_leaves_nothing_running() {
     let mut product = Product::start("stopped", &[]).await;
-    product.signal("TERM");
+    product.signal(testkit::signal::TERM);
     assert_eq!(product.wait().await, Some(0));
     let data = product.data.to_string_lossy().into_owned();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {

@@ -201,13 +201,8 @@ impl Product {
         Client::sign_in(self.base_url(), tenant, username, password).await
     }
 
-    pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(self.pid().to_string())
-            .status()
-            .unwrap();
-        assert!(status.success());
+    pub fn signal(&self, signal: testkit::signal::Signal) {
+        assert!(testkit::signal::send(self.pid(), signal));
     }
 
     /// Waits for the end of the process and returns its exit code.
@@ -241,7 +236,7 @@ impl Product {
 
 impl Drop for Product {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.pid().to_string()).status();
+        testkit::signal::send(self.pid(), testkit::signal::TERM);
         let _ = self.child.wait();
         if !std::thread::panicking() {
             let _ = std::fs::remove_dir_all(&self.data);

@@ -301,7 +301,7 @@ async fn a_feed_is_complete_and_gapless_though_the_standalone_is_killed() {
             .ok();
         got.insert(first["payload"]["sale_id"].to_string());
         if round < 2 {
-            product.signal("KILL");
+            product.signal(testkit::signal::KILL);
             product.wait().await;
             product.restart().await;
             erp.base = product.base_url().to_owned();

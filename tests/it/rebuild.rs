@@ -112,7 +112,7 @@ async fn a_rebuild_under_sales_fails_no_query_and_sends_no_webhook_again() {
             asking = projections(&product, &["rebuild"]).spawn().unwrap();
         }
     }
-    product.signal("KILL");
+    product.signal(testkit::signal::KILL);
     product.wait().await;
     asking.wait().await.unwrap();
     product.restart().await;

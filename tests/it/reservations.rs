@@ -134,7 +134,7 @@ async fn reservations_expire_once_and_in_time_though_the_process_is_killed() {
             admin.post(RESERVATIONS, &body).await.ok();
         }
         // Some are over by now, some while nobody lives, and some come to it later.
-        product.signal("KILL");
+        product.signal(testkit::signal::KILL);
         product.wait().await;
         product.restart().await;
         admin = admin.with_base(product.base_url());

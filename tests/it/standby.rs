@@ -168,15 +168,8 @@ impl Service {
         assert_eq!(self.get("/livez").await.unwrap().0, 200);
     }
 
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([&format!("-{name}"), &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+    fn signal(&self, signal: testkit::signal::Signal) {
+        assert!(testkit::signal::send(self.child.id(), signal));
     }
 
     async fn sign_in(&self) -> Client {
@@ -222,13 +215,13 @@ async fn a_standby_takes_over_from_an_owner_that_is_stopped_killed_or_ends() {
     assert!(refused.headers.contains_key("retry-after"));
     refused.problem(503, "service.unavailable");
 
-    first.signal("STOP");
+    first.signal(testkit::signal::STOP);
     let begun = open_store(&at_first, "two").send();
     let taken_over = async {
         let took = second.until("/readyz", 200, TAKEN_OVER_WITHIN).await;
         eprintln!("taken over {took:?} after the stop");
         assert!(!opens(&at_second, "three").await);
-        first.signal("CONT");
+        first.signal(testkit::signal::CONT);
     };
     // The stopped process answers when it runs again: it is not the owner any more.
     let (begun, ()) = tokio::join!(begun, taken_over);
@@ -236,7 +229,7 @@ async fn a_standby_takes_over_from_an_owner_that_is_stopped_killed_or_ends() {
     first.stands_by().await;
     assert!(!opens(&at_second, "two").await, "it had not landed");
 
-    second.signal("KILL");
+    second.signal(testkit::signal::KILL);
     let took = first.until("/readyz", 200, TAKEN_OVER_WITHIN).await;
     eprintln!("taken over {took:?} after the kill");
     assert!(opens(&at_first, "two").await, "its answer is known");
@@ -244,7 +237,7 @@ async fn a_standby_takes_over_from_an_owner_that_is_stopped_killed_or_ends() {
 
     let third = Service::start(&shop, "third").await;
     third.stands_by().await;
-    first.signal("TERM");
+    first.signal(testkit::signal::TERM);
     let took = third.until("/readyz", 200, TAKEN_OVER_WITHIN).await;
     eprintln!("taken over {took:?} after an orderly end");
     let at_third = third.sign_in().await;

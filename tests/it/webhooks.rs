@@ -199,7 +199,7 @@ async fn deliveries_are_complete_and_gapless_though_the_standalone_is_killed() {
                 .await
                 .ok();
         }
-        product.signal("KILL");
+        product.signal(testkit::signal::KILL);
         product.wait().await;
         product.restart().await;
     }

@@ -13,6 +13,7 @@
 mod databases;
 pub mod receiver;
 mod servers;
+pub mod signal;
 
 pub use databases::{Database, database, database_from_template};
 pub use receiver::{Answer, Received, Receiver};
