@@ -225,7 +225,11 @@ async fn a_stopped_or_killed_projector_is_replaced_and_finds_that_it_lost() {
     }
     world.has_standby().await;
     assert!(first.is_running(), "it stands by now");
-    assert_eq!(world.holders().await, after);
+    // The relay that came back may have had a message under way, which makes the other one start over: its lease may be a
+    // new one, the old one's it is not.
+    let now = world.holders().await;
+    assert_eq!(now.first(), after.first(), "the read models keep their leader");
+    assert!(holders.iter().all(|holder| !now.contains(holder)));
 
     drop(second);
     let position = world.receive().await;
