@@ -126,6 +126,46 @@ text_id!(
     ReservationId, "reservation_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
 );
 text_id!(
+    /// A movement of stock that waits, or waited, for approval; chosen by the caller or generated.
+    MovementId, "movement_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// An alert about stock; generated.
+    AlertId, "alert_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A transfer between stores; chosen by the caller or generated.
+    TransferId, "transfer_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A supplier; chosen by the caller (imports) or generated.
+    SupplierId, "supplier_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A purchase order; chosen by the caller or generated.
+    PurchaseId, "purchase_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A sales order; chosen by the caller or generated.
+    OrderId, "order_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A repair; chosen by the caller or generated.
+    RepairId, "repair_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// An import of a file; generated.
+    ImportId, "import_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// An API key of an external system, not its secret; generated.
+    ApiKeyId, "api_key_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A note about a customer; chosen by the caller or generated.
+    NoteId, "note_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
     /// A webhook endpoint; generated.
     EndpointId, "endpoint_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
 );

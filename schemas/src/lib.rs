@@ -14,8 +14,9 @@ pub mod sealed;
 pub use envelope::{EventMeta, Position, RecordedEvent, StreamName, Version};
 pub use events::{DecodeError, Event};
 pub use ids::{
-    ConnectorSlug, CustomerId, EndpointId, InvalidId, PaymentId, ReservationId, ReturnId, SaleId, Sku,
-    StoreId, TaxCode, TenantId, TerminalId, UnitId, Username,
+    AlertId, ApiKeyId, ConnectorSlug, CustomerId, EndpointId, ImportId, InvalidId, MovementId, NoteId,
+    OrderId, PaymentId, PurchaseId, RepairId, ReservationId, ReturnId, SaleId, Sku, StoreId, SupplierId,
+    TaxCode, TenantId, TerminalId, TransferId, UnitId, Username,
 };
 pub use money::{Currency, Minor, MoneyError};
 pub use quantity::{Quantity, QuantityError};

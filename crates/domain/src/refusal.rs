@@ -1,72 +1,22 @@
 //! Every "no" of the rules: a stable code, its figures, and a sentence in Spanish and English.
 //!
-//! Flat on purpose: a refusal is stored as an idempotent answer and read back by later builds, so codes and fields
-//! are kept. Each code has a page in `docs/errors`. Not here: HTTP status codes, and faults (those are not answers).
+//! Flat as stored (`{"code": …, …}`), whichever table a refusal stands in: it is kept as an idempotent answer and read
+//! back by later builds, so codes and fields stay. Each code has a page in `docs/errors`. Modules that came later have a
+//! table of their own beside this one. Not here: HTTP status codes, and faults (those are not answers).
 
 mod render;
+mod table;
 
 use schemas::ids::{
     ConnectorSlug, CustomerId, EndpointId, PaymentId, ReservationId, ReturnId, SaleId, Sku, StoreId, TaxCode,
     TenantId, TerminalId, UnitId, Username,
 };
-use serde::{Deserialize, Serialize};
 
 pub use render::{Amount, Language, RefusalKind};
 
-macro_rules! refusals {
-    ($(
-        $(#[$doc:meta])*
-        $variant:ident { $($field:ident: $type:ty),* } = $code:literal $kind:ident $(at $pointer:literal)?
-            en $english:literal
-            es $spanish:literal
-    )+) => {
-        /// Why the rules refuse a command. `line` fields count from 0, as JSON pointers do.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-        #[serde(tag = "code")]
-        pub enum Refusal {
-            $($(#[$doc])* #[error($english)] #[serde(rename = $code)] $variant { $($field: $type),* }),+
-        }
-
-        /// Every code, for the pages in `docs/errors` and the API's document.
-        pub const CODES: &[&str] = &[$($code),+];
-
-        impl Refusal {
-            /// The stable code, such as `stock.insufficient`.
-            pub fn code(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => $code),+ }
-            }
-
-            pub fn kind(&self) -> RefusalKind {
-                match self { $(Self::$variant { .. } => RefusalKind::$kind),+ }
-            }
-
-            /// JSON pointer (RFC 6901) to the field of the request that is to blame, when there is one. For a draft
-            /// that is completed, lines are those of the draft.
-            #[expect(unused_variables, reason = "most pointers are fixed, but the table binds every field")]
-            pub fn pointer(&self) -> Option<String> {
-                match self {
-                    $(Self::$variant { $($field),* } => {
-                        let pointers: &[String] = &[$(format!($pointer))?];
-                        pointers.first().cloned()
-                    }),+
-                }
-            }
-
-            /// A whole sentence for people, with the figures.
-            #[expect(unused_variables, reason = "a sentence may leave a field out, but the table binds all")]
-            pub fn text(&self, language: Language) -> String {
-                match language {
-                    Language::English => render::sentence(&self.to_string()),
-                    Language::Spanish => render::sentence(&match self {
-                        $(Self::$variant { $($field),* } => format!($spanish)),+
-                    }),
-                }
-            }
-        }
-    };
-}
-
-refusals! {
+table::refusals! {
+    /// Why the rules refuse a command. `line` fields count from 0, as JSON pointers do.
+    Refusal {
     // --- requests that can never be right ---
     TextInvalid { field: String, max_chars: usize } = "request.text_invalid" Invalid at "/{field}"
         en "{field} must have 1 to {max_chars} characters, without control characters or spaces at the ends"
@@ -412,6 +362,9 @@ refusals! {
     ConnectorOverlapInvalid { overlap_s: i64, max_s: i64 } = "connector.overlap_invalid" Invalid at "/overlap_s"
         en "overlap_s is {overlap_s} and must be from 0 to {max_s}"
         es "overlap_s es {overlap_s} y debe estar entre 0 y {max_s}"
+    }
+    // Modules with tables of their own: their codes are one space with these.
+    modules {}
 }
 
 impl From<schemas::MoneyError> for Refusal {
