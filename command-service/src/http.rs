@@ -73,6 +73,17 @@ impl Http {
             fingerprint: context.fingerprint,
             command: command.into(),
         };
+        self.carry_out(submission).await
+    }
+
+    /// Submits what somebody else than a user asked for.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn carry_out<T, const STATUS: u16>(
+        &self,
+        submission: Submission,
+    ) -> Result<CommandAnswer<T, STATUS>, Problem> {
         match self.commands.submit(submission).await {
             Ok(Reply::Accepted {
                 answer,

@@ -27,8 +27,10 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         .checks()
         .with("log", move || std::future::ready(engine.owns_log()));
     let document = openapi::document(&[routes::spec()?], routes::ROUTES)?;
-    let verifier = connected.token_verifier(config, clock).await?;
+    let verifier = connected.token_verifier(config, Arc::clone(&clock)).await?;
+    let keys = connected.api_keys(config, tasks, write_side.keys, clock);
     let services = vec![write_side.service, health::service(checks, &document)];
     let settings = connected.guard(config, tasks);
-    Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)
+    let gateway = Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)?;
+    Ok(gateway.accepting(keys))
 }

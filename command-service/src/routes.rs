@@ -4,14 +4,21 @@
 //! crates/domain. Bodies refuse unknown fields.
 
 mod admin;
+mod api_keys;
 mod auth;
 mod catalogue;
 mod connectors;
 mod customers;
+mod external;
 mod inventory;
+mod orders;
+mod offline;
 mod parameters;
 mod pos;
+mod purchases;
 mod reservations;
+mod suppliers;
+mod transfers;
 mod webhooks;
 
 use std::sync::Arc;
@@ -23,6 +30,7 @@ use poem::{EndpointExt, IntoEndpoint};
 use poem_openapi::OpenApiService;
 use schemas::events::admin::Role;
 
+pub use self::api_keys::KeyDesk;
 use crate::http::Http;
 
 const CATALOGUE: &[Role] = &[Role::Admin, Role::Manager, Role::SyncOperator];
@@ -52,6 +60,19 @@ struct Who {
 
 const fn who(roles: &'static [Role], reason: ReasonRule, scope: &'static str) -> Who {
     Who { roles, reason, scope }
+}
+
+/// A row for external systems: a key that has the scope.
+const fn by_key(method: Verb, path: &'static str, operation: &'static str, scope: &'static str) -> Route {
+    Route {
+        method,
+        path,
+        operation,
+        roles: &[],
+        reason: ReasonRule::Optional,
+        scope,
+        access: Access::Key,
+    }
 }
 
 const fn public(method: Verb, path: &'static str, operation: &'static str) -> Route {
@@ -87,10 +108,30 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/inventory/reservations/{reservation_id}/confirm", "confirm_reservation", who(TILL, Required, "inventory:reserve")),
     write(Post, "/api/v1/inventory/reservations/{reservation_id}/release", "release_reservation", who(TILL, Required, "inventory:reserve")),
 
+    write(Post, "/api/v1/transfers", "request_transfer", who(TILL, Required, "transfers:write")),
+    write(Post, "/api/v1/transfers/{transfer_id}/dispatch", "dispatch_transfer", who(TILL, Required, "transfers:write")),
+    write(Post, "/api/v1/transfers/{transfer_id}/receptions", "receive_transfer", who(TILL, Required, "transfers:write")),
+    write(Post, "/api/v1/transfers/{transfer_id}/differences", "resolve_difference", who(MANAGE, Required, "transfers:decide")),
+    write(Post, "/api/v1/transfers/{transfer_id}/cancel", "cancel_transfer", who(MANAGE, Required, "transfers:decide")),
+
     write(Post, "/api/v1/customers", "register_customer", who(TILL, Required, "customers:write")),
     write(Put, "/api/v1/customers/{customer_id}/credit", "change_credit", who(MANAGE, Required, "customers:credit")),
     write(Post, "/api/v1/customers/{customer_id}/charges", "charge_customer", who(MANAGE, Required, "customers:charge")),
     write(Post, "/api/v1/customers/{customer_id}/payments", "receive_payment", who(TILL, Required, "customers:payment")),
+
+    write(Patch, "/api/v1/customers/{customer_id}", "change_customer", who(TILL, Required, "customers:write")),
+    write(Put, "/api/v1/customers/{customer_id}/status", "change_customer_status", who(MANAGE, Required, "customers:status")),
+    write(Post, "/api/v1/customers/{customer_id}/notes", "add_customer_note", who(TILL, Required, "customers:write")),
+    write(Put, "/api/v1/customers/{customer_id}/notes/{note_id}", "correct_customer_note", who(TILL, Required, "customers:write")),
+    write(Delete, "/api/v1/customers/{customer_id}/notes/{note_id}", "remove_customer_note", who(TILL, Required, "customers:write")),
+
+    write(Post, "/api/v1/sales", "create_order", who(TILL, Required, "sales:write")),
+    write(Post, "/api/v1/sales/orders/{order_id}/accept", "accept_quote", who(TILL, Required, "sales:write")),
+    write(Post, "/api/v1/sales/orders/{order_id}/confirm", "confirm_order", who(TILL, Required, "sales:write")),
+    write(Post, "/api/v1/sales/orders/{order_id}/deliver", "deliver_order", who(TILL, Required, "sales:write")),
+    write(Post, "/api/v1/sales/orders/{order_id}/invoice", "invoice_order", who(TILL, Required, "sales:write")),
+    write(Post, "/api/v1/sales/orders/{order_id}/returns", "return_delivered", who(TILL, Required, "sales:write")),
+    write(Post, "/api/v1/sales/orders/{order_id}/cancel", "cancel_order", who(TILL, Required, "sales:write")),
 
     write(Post, "/api/v1/pos/sale", "post_sale", who(TILL, Required, "pos:write")),
     write(Put, "/api/v1/pos/sale/{sale_id}", "replace_draft", who(TILL, Required, "pos:write")),
@@ -98,7 +139,31 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/pos/sale/{sale_id}/discard", "discard_draft", who(TILL, Required, "pos:write")),
     write(Post, "/api/v1/pos/sale/{sale_id}/void", "void_sale", who(TILL, Required, "pos:write")),
     write(Post, "/api/v1/pos/sale/{sale_id}/returns", "return_from_sale", who(TILL, Required, "pos:write")),
+    write(Post, "/api/v1/pos/sale/{sale_id}/exchange", "exchange_goods", who(TILL, Required, "pos:write")),
     write(Post, "/api/v1/pos/returns", "return_goods", who(TILL, Required, "pos:write")),
+
+    write(Post, "/api/v1/suppliers", "register_supplier", who(CATALOGUE, Required, "suppliers:write")),
+    write(Put, "/api/v1/suppliers/{supplier_id}", "change_supplier", who(CATALOGUE, Required, "suppliers:write")),
+    write(Post, "/api/v1/suppliers/{supplier_id}/deactivate", "deactivate_supplier", who(MANAGE, Required, "suppliers:write")),
+    write(Post, "/api/v1/suppliers/{supplier_id}/reactivate", "reactivate_supplier", who(MANAGE, Required, "suppliers:write")),
+    write(Post, "/api/v1/suppliers/{supplier_id}/contacts", "add_supplier_contact", who(CATALOGUE, Required, "suppliers:write")),
+    write(Put, "/api/v1/suppliers/{supplier_id}/contacts/{contact_id}", "change_supplier_contact", who(CATALOGUE, Required, "suppliers:write")),
+    write(Delete, "/api/v1/suppliers/{supplier_id}/contacts/{contact_id}", "remove_supplier_contact", who(CATALOGUE, Required, "suppliers:write")),
+    write(Post, "/api/v1/suppliers/{supplier_id}/payments", "pay_supplier", who(MANAGE, Required, "suppliers:pay")),
+    write(Post, "/api/v1/suppliers/{supplier_id}/adjustments", "adjust_supplier_debt", who(MANAGE, Required, "suppliers:pay")),
+
+    write(Post, "/api/v1/purchases", "order_purchase", who(CATALOGUE, Required, "purchases:write")),
+    write(Post, "/api/v1/purchases/{purchase_id}/send", "send_purchase", who(MANAGE, Required, "purchases:approve")),
+    write(Post, "/api/v1/purchases/{purchase_id}/receptions", "receive_purchase", who(CATALOGUE, Required, "purchases:write")),
+    write(Post, "/api/v1/purchases/{purchase_id}/receptions/{reception_id}/invoice", "invoice_reception", who(CATALOGUE, Required, "purchases:write")),
+    write(Post, "/api/v1/purchases/{purchase_id}/cost-adjustments", "adjust_purchase_cost", who(MANAGE, Required, "purchases:approve")),
+    write(Post, "/api/v1/purchases/{purchase_id}/returns", "return_to_supplier", who(MANAGE, Required, "purchases:approve")),
+    write(Post, "/api/v1/purchases/{purchase_id}/cancel", "cancel_purchase", who(MANAGE, Required, "purchases:approve")),
+    write(Post, "/api/v1/purchases/{purchase_id}/close", "close_purchase", who(MANAGE, Required, "purchases:approve")),
+
+    write(Post, "/api/v1/pos/offline/batches", "record_offline_sales", who(TILL, Required, "pos:write")),
+    write(Post, "/api/v1/pos/offline/quarantine/{quarantine_id}/resolve", "resolve_offline_sale", who(MANAGE, Required, "pos:decide")),
+    write(Post, "/api/v1/pos/offline/quarantine/{quarantine_id}/cancel", "cancel_offline_sale", who(MANAGE, Required, "pos:decide")),
 
     write(Post, "/api/v1/admin/stores", "open_store", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/stores/{store}/close", "close_store", who(MANAGE, Optional, "admin:stores")),
@@ -127,6 +192,16 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/connectors/{slug}/rotate", "rotate_connector_token", who(ADMIN, Optional, "connectors:write")),
     write(Post, "/api/v1/connectors/{slug}/disable", "disable_connector", who(ADMIN, Optional, "connectors:write")),
     write(Post, "/api/v1/connectors/{slug}/enable", "enable_connector", who(ADMIN, Optional, "connectors:write")),
+    write(Post, "/api/v1/api-keys", "create_api_key", who(ADMIN, Optional, "api_keys:write")),
+    write(Patch, "/api/v1/api-keys/{api_key_id}", "change_api_key", who(ADMIN, Optional, "api_keys:write")),
+    write(Post, "/api/v1/api-keys/{api_key_id}/rotate", "rotate_api_key", who(ADMIN, Optional, "api_keys:write")),
+    write(Post, "/api/v1/api-keys/{api_key_id}/deactivate", "deactivate_api_key", who(ADMIN, Optional, "api_keys:write")),
+    write(Post, "/api/v1/api-keys/{api_key_id}/activate", "activate_api_key", who(ADMIN, Optional, "api_keys:write")),
+    write(Post, "/api/v1/api-keys/{api_key_id}/revoke", "revoke_api_key", who(ADMIN, Optional, "api_keys:write")),
+
+    by_key(Post, "/api/external/articulos", "external_put_article", "articulos:escribir"),
+    by_key(Post, "/api/external/movimientos", "external_create_movement", "movimientos:escribir"),
+
     write(Post, "/api/v1/connectors/{slug}/revoke", "revoke_connector", who(ADMIN, Optional, "connectors:write")),
 ];
 
@@ -135,32 +210,53 @@ type Apis = (
     catalogue::CatalogueApi,
     inventory::InventoryApi,
     reservations::ReservationsApi,
+    suppliers::SuppliersApi,
+    purchases::PurchasesApi,
+    transfers::TransfersApi,
+    offline::OfflineApi,
     customers::CustomersApi,
+    orders::OrdersApi,
     pos::PosApi,
     admin::AdminApi,
     webhooks::WebhooksApi,
     connectors::ConnectorsApi,
+    api_keys::ApiKeysApi,
+    external::ExternalApi,
 );
 
 /// The write side for a gateway.
 ///
 /// # Errors
 /// When a signing key is none.
-pub fn service(http: Arc<Http>, integration_tokens: IntegrationTokens) -> Result<Service, TokenError> {
+pub fn service(
+    http: Arc<Http>,
+    integration_tokens: IntegrationTokens,
+    desk: KeyDesk,
+) -> Result<Service, TokenError> {
     let auth = auth::AuthApi::new(Arc::clone(&http))?;
     let apis: Apis = (
         auth,
         catalogue::CatalogueApi(Arc::clone(&http)),
         inventory::InventoryApi(Arc::clone(&http)),
         reservations::ReservationsApi(Arc::clone(&http)),
+        suppliers::SuppliersApi(Arc::clone(&http)),
+        purchases::PurchasesApi(Arc::clone(&http)),
+        transfers::TransfersApi(Arc::clone(&http)),
+        offline::OfflineApi(Arc::clone(&http)),
         customers::CustomersApi(Arc::clone(&http)),
+        orders::OrdersApi(Arc::clone(&http)),
         pos::PosApi(Arc::clone(&http)),
         admin::AdminApi(Arc::clone(&http)),
         webhooks::WebhooksApi(Arc::clone(&http)),
         connectors::ConnectorsApi {
-            http,
+            http: Arc::clone(&http),
             tokens: integration_tokens,
         },
+        api_keys::ApiKeysApi {
+            http: Arc::clone(&http),
+            desk,
+        },
+        external::ExternalApi(http),
     );
     let service = OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION"));
     Ok(Service {

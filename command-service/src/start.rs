@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use event_store::{PostgresReader, PostgresWriter, WriterOptions};
+use event_store::{LogReader, PostgresReader, PostgresWriter, Tail, Tailed, WriterOptions};
 use platform::auth::{
-    IntegrationTokens, PasswordCosts, PasswordHasher, SignInLimits, TokenIssuer, TokenSettings, signing_keys,
+    ApiKeySecrets, IntegrationTokens, KeyStore, PasswordCosts, PasswordHasher, PostgresKeys, ReadStream,
+    SignInLimits, TokenIssuer, TokenSettings, signing_keys,
 };
 use platform::clock::SharedClock;
 use platform::config::Config;
@@ -19,6 +20,7 @@ use crate::engine::snapshots::{self, Snapshots};
 use crate::engine::{Engine, EngineOptions, inbox};
 use crate::http::Http;
 use crate::processes::ProcessOptions;
+use crate::routes::KeyDesk;
 use crate::{processes, purge, routes};
 
 /// The tables that the write side needs: the log's and the engine's own.
@@ -37,6 +39,10 @@ pub struct WriteSide {
     pub engine: Engine,
     pub passwords: PasswordHasher,
     pub service: Service,
+    /// Where external systems' keys are looked up.
+    pub keys: Arc<dyn KeyStore>,
+    /// What this process appended a moment ago, for other followers in it.
+    pub tail: Tail,
 }
 
 impl WriteSide {
@@ -59,6 +65,8 @@ impl WriteSide {
         let writer = PostgresWriter::open(db::options(&connected.engine_url, DbRole::Engine)?, options)
             .await
             .context("the log cannot be reached")?;
+        let tail = Tail::default();
+        let writer = writer.with_tail(tail.clone());
         let head = writer.head();
         let engine = Engine::start(
             tasks,
@@ -70,7 +78,7 @@ impl WriteSide {
             EngineOptions::of(&config.engine),
         );
         inbox::start(tasks, engine.clone(), pool.clone());
-        let reader = PostgresReader::new(pool.clone());
+        let reader = Tailed::new(PostgresReader::new(pool.clone()), tail.clone());
         processes::start(tasks, &engine, &reader, &pool, &ProcessOptions::default());
         purge::start(tasks, pool, Arc::clone(&clock));
         let passwords = PasswordHasher::new(PasswordCosts::of(&config.auth))?;
@@ -85,13 +93,34 @@ impl WriteSide {
             clock,
         );
         let tokens = IntegrationTokens::new(connected.keys.integration_tokens);
-        let service = routes::service(Arc::new(http), tokens)?;
+        let keys: Arc<dyn KeyStore> = Arc::new(PostgresKeys::new(
+            connected.engine_pool.clone(),
+            key_streams(PostgresReader::new(connected.engine_pool.clone())),
+        ));
+        let desk = KeyDesk {
+            secrets: ApiKeySecrets::new(connected.keys.api_keys),
+            store: Arc::clone(&keys),
+        };
+        let service = routes::service(Arc::new(http), tokens, desk)?;
         Ok(Self {
             engine,
             passwords,
             service,
+            keys,
+            tail,
         })
     }
+}
+
+/// Reads keys' streams from the log.
+fn key_streams(reader: PostgresReader) -> ReadStream {
+    Arc::new(move |tenant, stream, after, max| {
+        let reader = reader.clone();
+        Box::pin(async move {
+            let events = reader.read_stream(&tenant, &stream, after, max).await;
+            events.map_err(|error| error.to_string())
+        })
+    })
 }
 
 /// Names this process to people: `host/process id`.

@@ -14,7 +14,6 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::counters::count_moves;
 use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::recent::Recent;
@@ -31,42 +30,23 @@ const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// again well within the 60 s of WHK-3.
 const FAST_LEASE_MARGIN: Duration = Duration::from_secs(7);
 
-/// What is due, and after it what is still held although its endpoint is active again: `settle` releases that, too, but
-/// a row that is taken at once is written once less. Each half is worded as a partial index's own condition.
+/// What is due, by the lane's own index. The lease is in none, so that a claim writes one row version in the row's page.
 macro_rules! claim_sql {
     ($fast:literal) => {
         concat!(
             "with picked as (
-               select d.place, d.was
+               select d.place
                from unnest($1::bigint[], $2::bigint[]) as w(endpoint, room)
                join webhook_endpoints e on e.endpoint = w.endpoint and e.state = 'active'
                cross join lateral (
-                 select * from (
-                   select d.ctid as place, d.status as was from webhook_deliveries d
-                   where d.endpoint = w.endpoint and d.status in ('pending', 'retrying') and ",
+                 select d.ctid as place from webhook_open d
+                 where d.endpoint = w.endpoint and ",
             $fast,
             " and d.due_at <= now() and (d.lease_until is null or d.lease_until <= now())
-                   order by d.due_at, d.sequence limit w.room for update skip locked) due
-                 union all
-                 select * from (
-                   select d.ctid as place, d.status as was from webhook_deliveries d
-                   where d.endpoint = w.endpoint and d.status = 'held' and ",
-            $fast,
-            " order by d.sequence limit w.room for update skip locked) held
-                 limit w.room) d),
-             taken as (
-               update webhook_deliveries d set lease_until = now() + $3 * interval '1 millisecond',
-                 due_at = case when p.was = 'held' then now() else d.due_at end,
-                 status = case when p.was <> 'held' then d.status
-                   when d.attempts = d.attempt_base then 'pending' else 'retrying' end
-               from picked p where d.ctid = p.place
-               returning d.endpoint, d.tenant, p.was, d.status, d.sequence, d.position, d.event_id, d.payload,
-                 d.attempts, d.attempt_base),
-             moved as (select endpoint, tenant, was, status from taken where was <> status),
-             counted as (",
-            count_moves!("2"),
-            ")
-             select endpoint, sequence, position, event_id, payload, attempts, attempt_base from taken"
+                 order by d.due_at, d.sequence limit w.room for update skip locked) d)
+             update webhook_open d set lease_until = now() + $3 * interval '1 millisecond'
+             from picked p where d.ctid = p.place
+             returning d.endpoint, d.sequence, d.position, d.event_id, d.payload, d.attempts, d.attempt_base"
         )
     };
 }
@@ -76,13 +56,10 @@ macro_rules! claim_sql {
 /// # Errors
 /// When the database does not answer.
 pub async fn free_all(pool: &PgPool) -> Result<(), sqlx::Error> {
-    let freed = sqlx::query(
-        "update webhook_deliveries set lease_until = null
-         where status in ('pending', 'retrying') and lease_until is not null",
-    )
-    .execute(pool)
-    .await?
-    .rows_affected();
+    let freed = sqlx::query("update webhook_open set lease_until = null where lease_until is not null")
+        .execute(pool)
+        .await?
+        .rows_affected();
     if freed > 0 {
         tracing::info!(
             deliveries = freed,

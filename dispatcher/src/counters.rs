@@ -62,29 +62,33 @@ impl Balance {
     }
 }
 
-/// Every endpoint's sum by the counters; `matched` is what the sequence numbers say.
+/// Every endpoint's sum by the counters; `matched` is what the sequence numbers say. What is open is held while its
+/// endpoint is paused or disabled, though its row says only whether it has been tried.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn balances(pool: &PgPool) -> Result<Vec<Balance>, sqlx::Error> {
     sqlx::query_as(
         "select e.endpoint, e.next_sequence - 1 as matched,
-           coalesce(c.delivered, 0) as delivered, coalesce(c.pending, 0) as pending,
-           coalesce(c.retrying, 0) as retrying, coalesce(c.held, 0) as held, coalesce(c.dead, 0) as dead,
-           coalesce(c.erased, 0) as erased, coalesce(c.attempts, 0) as attempts
+           coalesce(c.delivered, 0) as delivered,
+           case when rests then 0 else coalesce(c.pending, 0) end as pending,
+           case when rests then 0 else coalesce(c.retrying, 0) end as retrying,
+           coalesce(c.held, 0) + case when rests then coalesce(c.pending + c.retrying, 0) else 0 end as held,
+           coalesce(c.dead, 0) as dead, coalesce(c.erased, 0) as erased, coalesce(c.attempts, 0) as attempts
          from webhook_endpoints e left join (
            select endpoint, sum(delivered)::bigint as delivered, sum(pending)::bigint as pending,
              sum(retrying)::bigint as retrying, sum(held)::bigint as held, sum(dead)::bigint as dead,
              sum(erased)::bigint as erased, sum(attempts)::bigint as attempts
            from webhook_counters group by endpoint) c using (endpoint)
+         cross join lateral (select e.state in ('paused', 'disabled') as rests) r
          order by e.endpoint",
     )
     .fetch_all(pool)
     .await
 }
 
-/// One endpoint's sum by its rows, and by its counters, from one snapshot; `None` when there is no such endpoint. Reads
-/// every row of the endpoint, for at most `limit_ms`.
+/// One endpoint's sum by its rows, and by its counters, from one snapshot, both as they are stored, so that nothing is
+/// held; `None` when there is no such endpoint. Reads every row of the endpoint, for at most `limit_ms`.
 ///
 /// # Errors
 /// When the database fails or the rows are too many for the limit.

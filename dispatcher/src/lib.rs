@@ -46,5 +46,10 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 2,
         sql: include_str!("schema_2.sql"),
     },
+    Migration {
+        module: "dispatcher",
+        version: 3,
+        sql: include_str!("schema_3.sql"),
+    },
     feed::MIGRATION,
 ];

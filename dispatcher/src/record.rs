@@ -32,20 +32,16 @@ const CODE_MAX: usize = 100;
 /// into the 60 s of a security event.
 const OWN_FAULT_PAUSE: Duration = Duration::from_secs(5);
 
-/// The attempts, the deliveries' new states, and the counters of both. A batch whose commit was lost may be written
-/// again: attempts are counted by the rows that are new, deliveries by what they were before. Rows are found once by
-/// their key and updated where they stand; one that somebody else moves at that very moment (its lease is over) is left
-/// to them, and the delivery may come again.
+/// The attempts, the deliveries' new states, and the counters of both. What is finished moves from the open ones to the
+/// finished ones; the others are updated where they stand. A batch whose commit was lost may be written again: attempts
+/// are counted by the rows that are new, deliveries by those that move. A row that somebody else moves at that very
+/// moment (its lease is over) is left to them unless it is finished, and the delivery may come again. One that was given
+/// up meanwhile and arrived after all counts as delivered.
 const WRITE_OUTCOMES: &str = "with o as (
    select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::bool[], $6::bigint[],
      $7::int[], $8::int[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bool[])
    as o(endpoint, sequence, tenant, attempt, attempted, age_ms, latency_ms, status_code, error_code,
         excerpt, status, wait_ms, after_event_ms, fast)),
- picked as (
-   select d.ctid as place, d.status as was, o.attempt, o.attempted, o.status_code, o.error_code, o.status, o.wait_ms,
-     o.after_event_ms, o.fast
-   from o join webhook_deliveries d on d.endpoint = o.endpoint and d.sequence = o.sequence
-   where d.status in ('pending', 'retrying', 'held') or (d.status = 'dead' and o.status = 'delivered')),
  attempts as (
    insert into webhook_attempts
      (endpoint, sequence, number, tenant, started_at, latency_ms, status_code, error_code, excerpt)
@@ -54,35 +50,58 @@ const WRITE_OUTCOMES: &str = "with o as (
    from o where attempted
    on conflict do nothing
    returning endpoint, tenant, started_at, latency_ms, coalesce(status_code between 200 and 299, false) as answered),
- moved as (
-   update webhook_deliveries d set
-     status = coalesce(p.status, d.status),
-     attempts = case when p.attempted then greatest(d.attempts, p.attempt) else d.attempts end,
+ taken as (
+   delete from webhook_open w using o
+   where w.endpoint = o.endpoint and w.sequence = o.sequence and o.status in ('delivered', 'dead')
+   returning w.endpoint, w.sequence, w.tenant, w.position, w.event_id, w.event_type, w.recorded_at, w.payload,
+     w.attempts, w.attempt_base, w.matched_at, o.attempt, o.status, o.status_code, o.error_code),
+ finished as (
+   insert into webhook_finished (endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload,
+     status, attempts, matched_at, finished_at, last_status, last_error)
+   select endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, status,
+     greatest(attempts, attempt), matched_at, clock_timestamp(), status_code, error_code
+   from taken),
+ late as (
+   update webhook_finished f set status = 'delivered', attempts = greatest(f.attempts, o.attempt),
+     finished_at = clock_timestamp(), last_status = o.status_code, last_error = o.error_code
+   from o where f.endpoint = o.endpoint and f.sequence = o.sequence and f.status = 'dead' and o.status = 'delivered'
+   returning f.endpoint, f.tenant),
+ again as (
+   update webhook_open w set
+     attempts = case when p.attempted then greatest(w.attempts, p.attempt) else w.attempts end,
      fast = p.fast,
      lease_until = null,
      due_at = case when p.status = 'retrying' then greatest(
          clock_timestamp() + p.wait_ms * interval '1 millisecond',
-         d.recorded_at + p.after_event_ms * interval '1 millisecond')
-       when not p.attempted and p.wait_ms > 0 then clock_timestamp() + p.wait_ms * interval '1 millisecond'
-       else d.due_at end,
-     finished_at = case when p.status in ('delivered', 'dead') then clock_timestamp() end,
-     last_status = case when p.attempted then p.status_code else d.last_status end,
-     last_error = case when p.attempted then p.error_code else d.last_error end
-   from picked p where d.ctid = p.place and d.status = p.was
-   returning d.endpoint, d.tenant, p.was, d.status),
+         w.recorded_at + p.after_event_ms * interval '1 millisecond')
+       when p.wait_ms > 0 then clock_timestamp() + p.wait_ms * interval '1 millisecond'
+       else w.due_at end,
+     tried_at = case when p.status = 'retrying' or p.wait_ms > 0 then clock_timestamp() else w.tried_at end,
+     last_status = case when p.attempted then p.status_code else w.last_status end,
+     last_error = case when p.attempted then p.error_code else w.last_error end
+   from (
+     select d.ctid as place, d.attempts = d.attempt_base as untried, o.*
+     from o join webhook_open d on d.endpoint = o.endpoint and d.sequence = o.sequence
+     where o.status is null or o.status = 'retrying') p
+   where w.ctid = p.place
+   returning w.endpoint, w.tenant, p.untried as was_untried, w.attempts = w.attempt_base as untried),
  seen as (
-   select endpoint, tenant, was, status, null::timestamptz as at, null::int as latency_ms, null::bool as answered
-   from moved where was <> status
+   select endpoint, tenant, case when attempts = attempt_base then 'pending' else 'retrying' end as was, status,
+     null::timestamptz as at, null::int as latency_ms, null::bool as answered
+   from taken
+   union all
+   select endpoint, tenant, 'pending', 'retrying', null, null, null from again where was_untried and not untried
+   union all
+   select endpoint, tenant, 'dead', 'delivered', null, null, null from late
    union all
    select endpoint, tenant, null, null, started_at, latency_ms, answered from attempts)
- insert into webhook_counters as c (endpoint, part, tenant, delivered, pending, retrying, held, dead, attempts,
+ insert into webhook_counters as c (endpoint, part, tenant, delivered, pending, retrying, dead, attempts,
    failures, latency_ms, within_10_ms, within_100_ms, within_1000_ms, within_10000_ms, last_success_at,
    last_failure_at)
  select endpoint, 1, min(tenant),
-   count(*) filter (where status = 'delivered') - count(*) filter (where was = 'delivered'),
-   count(*) filter (where status = 'pending') - count(*) filter (where was = 'pending'),
+   count(*) filter (where status = 'delivered'),
+   - count(*) filter (where was = 'pending'),
    count(*) filter (where status = 'retrying') - count(*) filter (where was = 'retrying'),
-   count(*) filter (where status = 'held') - count(*) filter (where was = 'held'),
    count(*) filter (where status = 'dead') - count(*) filter (where was = 'dead'),
    count(answered), count(*) filter (where not answered), coalesce(sum(latency_ms), 0),
    count(*) filter (where latency_ms <= 10), count(*) filter (where latency_ms <= 100),
@@ -91,7 +110,7 @@ const WRITE_OUTCOMES: &str = "with o as (
  from seen group by endpoint order by endpoint
  on conflict (endpoint, part) do update set delivered = c.delivered + excluded.delivered,
    pending = c.pending + excluded.pending, retrying = c.retrying + excluded.retrying,
-   held = c.held + excluded.held, dead = c.dead + excluded.dead, attempts = c.attempts + excluded.attempts,
+   dead = c.dead + excluded.dead, attempts = c.attempts + excluded.attempts,
    failures = c.failures + excluded.failures, latency_ms = c.latency_ms + excluded.latency_ms,
    within_10_ms = c.within_10_ms + excluded.within_10_ms,
    within_100_ms = c.within_100_ms + excluded.within_100_ms,

@@ -42,15 +42,19 @@ macro_rules! again_sql {
     ($which:literal) => {
         concat!(
             "with picked as (
-               select endpoint, sequence, status as was from webhook_deliveries
+               select ctid as place from webhook_finished
                where endpoint = $1 and sequence > $2 and sequence <= $3 and ",
             $which,
             " order by sequence limit $4 for update),
+             taken as (delete from webhook_finished f using picked p where f.ctid = p.place returning f.*),
+             opened as (
+               insert into webhook_open (endpoint, sequence, tenant, position, event_id, event_type, recorded_at,
+                 payload, fast, attempts, attempt_base, matched_at, last_status, last_error)
+               select endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, false,
+                 attempts, attempts, matched_at, last_status, last_error
+               from taken),
              moved as (
-               update webhook_deliveries d set status = case when $5 then 'pending' else 'held' end,
-                 attempt_base = d.attempts, fast = false, due_at = now(), lease_until = null, finished_at = null
-               from picked p where d.endpoint = p.endpoint and d.sequence = p.sequence
-               returning d.endpoint, d.tenant, p.was, d.status, d.sequence),
+               select endpoint, tenant, status as was, 'pending'::text as status, sequence from taken),
              counted as (",
             count_moves!("2"),
             ")
@@ -161,7 +165,6 @@ async fn again(
         .bind(after)
         .bind(last)
         .bind(limit)
-        .bind(request.state == "active")
         .fetch_one(connection)
         .await
 }
@@ -185,7 +188,7 @@ async fn before_first(
 }
 
 /// The sequence number at which a selection begins; `last` and one when there is none. Sequences follow the log, so
-/// positions and times grow with them: a few look-ups find the place.
+/// positions and times grow with them: a few look-ups find the place. A number that is missing counts as the next one.
 ///
 /// # Errors
 /// When the database fails.
@@ -195,39 +198,30 @@ pub async fn first_sequence(
     select: ReplaySelection,
     last: i64,
 ) -> Result<i64, sqlx::Error> {
-    match select {
-        ReplaySelection::Delivery { sequence } => Ok(sequence),
-        ReplaySelection::Dead => Ok(1),
-        ReplaySelection::FromPosition { position } => {
-            let found: Option<i64> = sqlx::query_scalar(
-                "select sequence from webhook_deliveries where endpoint = $1 and position >= $2
-                 order by position limit 1",
-            )
-            .bind(endpoint)
-            .bind(position)
-            .fetch_optional(connection)
-            .await?;
-            Ok(found.unwrap_or(last.saturating_add(1)))
-        }
-        ReplaySelection::Since { time } => {
-            let (mut low, mut high) = (1, last.saturating_add(1));
-            while low < high {
-                let middle = low + (high - low) / 2;
-                let before: bool = sqlx::query_scalar(
-                    "select recorded_at < $3 from webhook_deliveries where endpoint = $1 and sequence = $2",
-                )
-                .bind(endpoint)
-                .bind(middle)
-                .bind(time)
-                .fetch_one(&mut *connection)
-                .await?;
-                if before {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            Ok(low)
+    let (position, time) = match select {
+        ReplaySelection::Delivery { sequence } => return Ok(sequence),
+        ReplaySelection::Dead => return Ok(1),
+        ReplaySelection::FromPosition { position } => (Some(position), None),
+        ReplaySelection::Since { time } => (None, Some(time)),
+    };
+    let (mut low, mut high) = (1, last.saturating_add(1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found: Option<(i64, bool)> = sqlx::query_as(
+            "select sequence, coalesce(position < $4, recorded_at < $5) from webhook_deliveries
+             where endpoint = $1 and sequence between $2 and $3 order by sequence limit 1",
+        )
+        .bind(endpoint)
+        .bind(middle)
+        .bind(high)
+        .bind(position)
+        .bind(time)
+        .fetch_optional(&mut *connection)
+        .await?;
+        match found {
+            Some((sequence, true)) => low = sequence.saturating_add(1),
+            Some((_, false)) | None => high = middle,
         }
     }
+    Ok(low)
 }

@@ -1,7 +1,7 @@
-//! Brings open deliveries in line with their endpoint's state, in bounded chunks: held while it is paused or
-//! disabled, due again when it is active, dead when it is deleted.
+//! Brings open deliveries in line with their endpoint's state, in bounded chunks: dead when it is deleted, due at once
+//! when it is resumed. Those of a paused or disabled endpoint are held by its state alone.
 //!
-//! The matcher only writes the endpoint's state, so that pausing an endpoint with a million open deliveries does not
+//! The matcher only writes the endpoint's state, so that deleting an endpoint with a million open deliveries does not
 //! stop the matching of everything else.
 
 use std::time::Duration;
@@ -23,66 +23,51 @@ const AFTERMATH: Duration = Duration::from_secs(30);
 /// Everything is looked at this often even if no endpoint changed, for outcomes that came later than that.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// `$open` is worded as a partial index's own condition, so that looking costs nothing when there is nothing to do.
-macro_rules! settle_sql {
-    ($endpoints:literal, $open:literal, $set:literal) => {
+/// Rows in flight keep their lease: their outcome is written first.
+const BURY: &str = concat!(
+    "with picked as (
+       select d.place from webhook_endpoints e cross join lateral (
+         select d.ctid as place from webhook_open d
+         where d.endpoint = e.endpoint and (d.lease_until is null or d.lease_until <= now())
+         limit $1 for update skip locked) d
+       where e.state = 'deleted'),
+     taken as (delete from webhook_open d using picked p where d.ctid = p.place returning d.*),
+     buried as (
+       insert into webhook_finished (endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload,
+         status, attempts, matched_at, finished_at, last_status, last_error)
+       select endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, 'dead', attempts,
+         matched_at, now(), last_status, 'endpoint.deleted'
+       from taken),
+     moved as (
+       select endpoint, tenant, case when attempts = attempt_base then 'pending' else 'retrying' end as was,
+         'dead'::text as status
+       from taken),
+     counted as (",
+    count_moves!("2"),
+    ")
+     select endpoint from moved"
+);
+
+/// What was put off before its endpoint was resumed is due now. The condition on the lane is the index's own; an hour is
+/// far longer than this takes.
+macro_rules! hasten_sql {
+    ($fast:literal) => {
         concat!(
             "with picked as (
-               select d.place, d.was from webhook_endpoints e cross join lateral (
-                 select d.ctid as place, d.status as was from webhook_deliveries d
+               select d.place from webhook_endpoints e cross join lateral (
+                 select d.ctid as place from webhook_open d
                  where d.endpoint = e.endpoint and ",
-            $open,
-            " limit $1 for update skip locked) d
-               where ",
-            $endpoints,
-            "),
-             moved as (
-               update webhook_deliveries d set lease_until = null, ",
-            $set,
-            " from picked p where d.ctid = p.place
-               returning d.endpoint, d.tenant, p.was, d.status),
-             counted as (",
-            count_moves!("2"),
-            ")
-             select endpoint from moved"
+            $fast,
+            " and d.due_at > now() and d.tried_at < e.resumed_at
+                   and (d.lease_until is null or d.lease_until <= now())
+                 limit $1 for update skip locked) d
+               where e.state = 'active' and e.resumed_at > now() - interval '1 hour')
+             update webhook_open d set due_at = now() from picked p where d.ctid = p.place returning d.endpoint"
         )
     };
 }
 
-const RELEASE: &str = settle_sql!(
-    "e.state = 'active'",
-    "d.status = 'held' order by d.sequence",
-    "due_at = now(), status = case when d.attempts = d.attempt_base then 'pending' else 'retrying' end"
-);
-
-/// Rows in flight keep their lease: their outcome is written first.
-const OTHERS: [&str; 5] = [
-    settle_sql!(
-        "e.state in ('paused', 'disabled')",
-        "d.status in ('pending', 'retrying') and not d.fast and (d.lease_until is null or d.lease_until <= now())",
-        "status = 'held'"
-    ),
-    settle_sql!(
-        "e.state in ('paused', 'disabled')",
-        "d.status in ('pending', 'retrying') and d.fast and (d.lease_until is null or d.lease_until <= now())",
-        "status = 'held'"
-    ),
-    settle_sql!(
-        "e.state = 'deleted'",
-        "d.status in ('pending', 'retrying') and not d.fast and (d.lease_until is null or d.lease_until <= now())",
-        "status = 'dead', last_error = 'endpoint.deleted', finished_at = now()"
-    ),
-    settle_sql!(
-        "e.state = 'deleted'",
-        "d.status in ('pending', 'retrying') and d.fast and (d.lease_until is null or d.lease_until <= now())",
-        "status = 'dead', last_error = 'endpoint.deleted', finished_at = now()"
-    ),
-    settle_sql!(
-        "e.state = 'deleted'",
-        "d.status = 'held'",
-        "status = 'dead', last_error = 'endpoint.deleted', finished_at = now()"
-    ),
-];
+const HASTEN: [&str; 2] = [hasten_sql!("not d.fast"), hasten_sql!("d.fast")];
 
 /// When to look: only a change of an endpoint makes work, at once and until its attempts in flight are over.
 struct Pace {
@@ -139,10 +124,10 @@ pub async fn run(
     );
     let mut pace = Pace::new(lease, Instant::now());
     loop {
-        let mut settled = Settled::default();
+        let mut settled = 0;
         if pace.is_due(registry.changed_position(), Instant::now()) {
             match settle(&pool, &queues).await {
-                Ok(done) => settled = done,
+                Ok(rows) => settled = rows,
                 Err(error) => {
                     tracing::warn!(%error, "deliveries cannot be brought in line with their endpoints now");
                     errors.inc();
@@ -150,10 +135,8 @@ pub async fn run(
                 }
             }
         }
-        if settled.rows > 0 {
+        if settled > 0 {
             pace.again(Instant::now());
-        }
-        if settled.hurry {
             if stop.is_cancelled() {
                 return Ok(());
             }
@@ -166,31 +149,18 @@ pub async fn run(
     }
 }
 
-/// What one round did.
-#[derive(Default)]
-struct Settled {
-    rows: usize,
-    /// The next round need not wait. Releasing does: claimers take held rows themselves, and would only be in each
-    /// other's way.
-    hurry: bool,
-}
-
-async fn settle(pool: &PgPool, queues: &[Queue]) -> Result<Settled, sqlx::Error> {
-    let mut settled = Settled::default();
-    for sql in OTHERS {
-        settled.rows += sqlx::query_scalar::<_, i64>(sql)
-            .bind(CHUNK)
-            .fetch_all(pool)
-            .await?
-            .len();
-    }
-    let mut released: Vec<i64> = sqlx::query_scalar(RELEASE).bind(CHUNK).fetch_all(pool).await?;
-    settled.hurry = settled.rows > 0;
-    settled.rows += released.len();
-    released.sort_unstable();
-    released.dedup();
-    for endpoint in released {
-        queues.iter().for_each(|queue| queue.note_backlog(endpoint));
+/// One round; returns how many rows it moved.
+async fn settle(pool: &PgPool, queues: &[Queue]) -> Result<usize, sqlx::Error> {
+    let buried: Vec<i64> = sqlx::query_scalar(BURY).bind(CHUNK).fetch_all(pool).await?;
+    let mut settled = buried.len();
+    for sql in HASTEN {
+        let mut hastened: Vec<i64> = sqlx::query_scalar(sql).bind(CHUNK).fetch_all(pool).await?;
+        settled += hastened.len();
+        hastened.sort_unstable();
+        hastened.dedup();
+        for endpoint in hastened {
+            queues.iter().for_each(|queue| queue.note_backlog(endpoint));
+        }
     }
     Ok(settled)
 }

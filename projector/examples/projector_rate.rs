@@ -168,14 +168,14 @@ fn rate(events: usize, took: Duration) -> f64 {
 async fn scan(reader: &PostgresReader, decode: bool) -> anyhow::Result<(usize, Duration)> {
     let (mut after, mut events, started) = (Position::START, 0, Instant::now());
     loop {
-        let batch = reader.read_all(after, BATCH).await?;
+        let batch = reader.read_shared(after, BATCH).await?;
         let Some(last) = batch.last() else {
             return Ok((events, started.elapsed()));
         };
         after = last.position;
         events += batch.len();
         if decode {
-            projector::fact::decode(batch)?;
+            projector::fact::decode(&batch)?;
         }
     }
 }

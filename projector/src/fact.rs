@@ -28,11 +28,12 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// The username of who caused it, or the name of the platform's part that did.
+    /// The username of who caused it, the name of the platform's part that did, or the id of the external system's key.
     pub fn actor(&self) -> &str {
         match &self.meta.actor {
             Actor::User { username, .. } => username,
             Actor::System { name } => name,
+            Actor::ApiKey { api_key_id, .. } => api_key_id,
         }
     }
 }
@@ -54,30 +55,30 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// At the first event that this build does not know.
-pub fn decode(batch: Vec<RecordedEvent>) -> Result<Vec<Fact>, Unreadable> {
+pub fn decode(batch: &[Arc<RecordedEvent>]) -> Result<Vec<Fact>, Unreadable> {
     let mut facts = Vec::with_capacity(batch.len());
-    let mut last_meta: Option<(Box<serde_json::value::RawValue>, Arc<EventMeta>)> = None;
+    let mut last_meta: Option<(&str, Arc<EventMeta>)> = None;
     for recorded in batch {
         let position = recorded.position.0;
         let event = recorded
             .event()
             .map_err(|source| Unreadable::Event { position, source })?;
         let meta = match &last_meta {
-            Some((bytes, meta)) if bytes.get() == recorded.meta.get() => Arc::clone(meta),
+            Some((bytes, meta)) if *bytes == recorded.meta.get() => Arc::clone(meta),
             _ => Arc::new(
                 recorded
                     .meta()
                     .map_err(|source| Unreadable::Meta { position, source })?,
             ),
         };
-        last_meta = Some((recorded.meta, Arc::clone(&meta)));
+        last_meta = Some((recorded.meta.get(), Arc::clone(&meta)));
         facts.push(Fact {
             position,
             tenant: recorded.tenant.as_str().to_owned(),
             stream: recorded.stream.as_str().to_owned(),
             version: recorded.version.0,
             id: recorded.id,
-            event_type: recorded.event_type,
+            event_type: Arc::clone(&recorded.event_type),
             recorded_at: recorded.recorded_at,
             payload_bytes: recorded.data.get().len(),
             event,

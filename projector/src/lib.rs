@@ -8,6 +8,7 @@ pub mod copy;
 pub mod fact;
 mod follower;
 pub mod groups;
+pub mod journal;
 mod leader;
 mod measure;
 pub mod models;

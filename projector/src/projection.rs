@@ -11,8 +11,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::copy::CopyRows;
 use crate::fact::Fact;
+use crate::journal::{Journal, Source};
 use crate::poison::{Freezing, Poison};
-use crate::row::{Column, FoldError, ReadModel};
+use crate::row::{Column, FoldError, ReadModel, Row};
 use crate::row_cache::RowCache;
 use crate::statements::{Statements, index_ddl, table_ddl};
 
@@ -86,6 +87,24 @@ pub fn serving<M: ReadModel>() -> Box<dyn Projection> {
     Box::new(Table::<M>::new())
 }
 
+/// A read model whose folds are journalled, and the journal's own table, which must follow it in the runner's list.
+pub fn journalled<J: Journal>() -> [Box<dyn Projection>; 2] {
+    let source: Source<J::Entry> = Source::default();
+    let mut table = Table::<J::Of>::new();
+    let entries = source.clone();
+    table.fold = Box::new(move |row, key, fact| J::fold(row, key, fact, &entries));
+    table.begin = {
+        let entries = source.clone();
+        Box::new(move || entries.clear())
+    };
+    let mut journal = Table::<J::Entry>::new();
+    journal.source = Some(source);
+    [Box::new(table), Box::new(journal)]
+}
+
+/// How a table's rows are folded: plainly, or with a journal.
+type Fold<M> = Box<dyn Fn(Option<M>, &<M as Row>::Key, &Fact) -> Result<M, FoldError> + Send + Sync>;
+
 /// A read model's table at work.
 struct Table<M: ReadModel> {
     statements: Statements,
@@ -94,6 +113,11 @@ struct Table<M: ReadModel> {
     /// What `write` sends.
     new: Outgoing,
     known: Outgoing,
+    fold: Fold<M>,
+    /// Before a batch is folded.
+    begin: Box<dyn Fn() + Send + Sync>,
+    /// Of a journal: its rows come from another table's folds.
+    source: Option<Source<M>>,
 }
 
 /// The rows that a batch touches.
@@ -119,6 +143,18 @@ impl<M: ReadModel> Default for Batch<M> {
     }
 }
 
+impl<M: ReadModel> Batch<M> {
+    /// Rows that are there already, all of them new.
+    fn of(rows: Vec<M>) -> Self {
+        Self {
+            keys: rows.iter().map(Row::key).collect(),
+            is_known: vec![false; rows.len()],
+            rows: rows.into_iter().map(Some).collect(),
+            touches: Vec::new(),
+        }
+    }
+}
+
 /// Encoded rows.
 #[derive(Default)]
 enum Outgoing {
@@ -136,6 +172,9 @@ impl<M: ReadModel> Table<M> {
             batch: Batch::default(),
             new: Outgoing::Nothing,
             known: Outgoing::Nothing,
+            fold: Box::new(M::fold),
+            begin: Box::new(|| {}),
+            source: None,
         }
     }
 
@@ -215,6 +254,11 @@ impl<M: ReadModel> Table<M> {
 
     /// Folds the touches in order. Keys do not depend on each other, so all that fail are found in one pass.
     fn fold_touches(&mut self, facts: &[Fact]) -> Vec<Poison> {
+        (self.begin)();
+        if let Some(source) = &self.source {
+            self.batch = Batch::of(source.take());
+            return Vec::new();
+        }
         let Batch {
             keys, rows, touches, ..
         } = &mut self.batch;
@@ -224,7 +268,7 @@ impl<M: ReadModel> Table<M> {
                 continue;
             }
             let fact = &facts[*fact];
-            let folded: Result<M, FoldError> = M::fold(rows[*slot].take(), &keys[*slot], fact);
+            let folded = (self.fold)(rows[*slot].take(), &keys[*slot], fact);
             match folded {
                 Ok(row) => rows[*slot] = Some(row),
                 Err(error) => {

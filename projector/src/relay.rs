@@ -6,6 +6,7 @@
 
 mod resume;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, BusError, Outgoing, StreamState};
@@ -97,6 +98,8 @@ struct Session {
     lease: Lease,
     position: i64,
     stream: StreamState,
+    /// A first batch was acknowledged message by message: the stream is as expected, and holds no repeats ahead of us.
+    is_tried: bool,
 }
 
 impl<R: LogReader> Relay<R> {
@@ -179,13 +182,11 @@ impl<R: LogReader> Relay<R> {
             return Ok(());
         };
         let mut pause = self.options.poll.0;
-        let mut events = Vec::new();
+        let mut ahead = Vec::new();
         while !self.stop.is_cancelled() {
+            let mut events = std::mem::take(&mut ahead);
             if events.is_empty() {
-                events = self
-                    .reader
-                    .read_all(Position(session.position), self.bus.window())
-                    .await?;
+                events = self.read(session.position).await?;
             }
             if events.is_empty() {
                 session.lease.check().await?;
@@ -194,11 +195,17 @@ impl<R: LogReader> Relay<R> {
                 continue;
             }
             pause = self.options.poll.0;
-            self.sleep(pace::after(events.len())).await;
-            events = self.publish(&mut session, &events).await?;
+            ahead = self.publish(&mut session, &events).await?;
+            if ahead.is_empty() {
+                self.sleep(pace::after(events.len())).await;
+            }
         }
         session.lease.release().await?;
         Ok(())
+    }
+
+    async fn read(&self, after: i64) -> Result<Vec<Arc<RecordedEvent>>, RelayError> {
+        Ok(self.reader.read_shared(Position(after), self.bus.window()).await?)
     }
 
     /// Takes the lease and decides where to go on; `None` when the stop came first.
@@ -246,6 +253,7 @@ impl<R: LogReader> Relay<R> {
             lease,
             position: noted.position,
             stream,
+            is_tried: false,
         };
         session.advance(position, stream.last_sequence).await?;
         self.note(&session);
@@ -253,13 +261,13 @@ impl<R: LogReader> Relay<R> {
         Ok(Some(session))
     }
 
-    /// Publishes a run, moves the checkpoint over what was acknowledged, and returns the events that were read
-    /// meanwhile.
+    /// Publishes a run and moves the checkpoint over what was acknowledged. Returns the events after it, read meanwhile,
+    /// when the run was as long as it may be: then there are probably more.
     async fn publish(
         &self,
         session: &mut Session,
-        events: &[RecordedEvent],
-    ) -> Result<Vec<RecordedEvent>, RelayError> {
+        events: &[Arc<RecordedEvent>],
+    ) -> Result<Vec<Arc<RecordedEvent>>, RelayError> {
         let mut previous = session.position;
         let mut messages: Vec<Outgoing> = Vec::with_capacity(events.len());
         for event in events {
@@ -267,10 +275,21 @@ impl<R: LogReader> Relay<R> {
             previous = event.position.0;
         }
         let timer = self.measures.batch_seconds.start_timer();
-        let (published, ahead) = tokio::join!(
-            self.bus.publish_batch(&messages, session.stream.last_sequence),
-            self.reader.read_all(Position(previous), self.bus.window()),
-        );
+        let publish = async {
+            let last_sequence = session.stream.last_sequence;
+            if session.is_tried {
+                self.bus.publish_linked(&messages, last_sequence).await
+            } else {
+                self.bus.publish_batch(&messages, last_sequence).await
+            }
+        };
+        let read_ahead = async {
+            if events.len() < self.bus.window() {
+                return Ok(Vec::new());
+            }
+            self.read(previous).await
+        };
+        let (published, ahead) = tokio::join!(publish, read_ahead);
         timer.observe_duration();
         if let Some(last) = published
             .stored
@@ -284,10 +303,11 @@ impl<R: LogReader> Relay<R> {
                 .inc_by(u64::try_from(published.stored).unwrap_or_default());
             self.note(session);
         }
-        match published.failure {
-            Some(failure) => Err(failure.into()),
-            None => Ok(ahead?),
+        if let Some(failure) = published.failure {
+            return Err(failure.into());
         }
+        session.is_tried = true;
+        ahead
     }
 
     fn note(&self, session: &Session) {

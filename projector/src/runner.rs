@@ -82,9 +82,9 @@ struct Batch {
 }
 
 async fn read<R: LogReader>(reader: &R, after: Position, max: usize) -> Result<Batch, RunError> {
-    let events = reader.read_all(after, max).await?;
+    let events = reader.read_shared(after, max).await?;
     let is_full = events.len() >= max;
-    let facts = decode(events)?;
+    let facts = decode(&events)?;
     Ok(Batch {
         after,
         facts,

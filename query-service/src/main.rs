@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use platform::clock::SystemClock;
+use event_store::{LogReader, PostgresReader};
+use platform::auth::{PostgresKeys, ReadStream};
+use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::http::{CursorKey, Gateway, health, openapi};
 use platform::process::{self, Connected};
@@ -29,8 +31,24 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         progress,
     );
     let document = openapi::document(&[openapi::spec_for(&service.operations())?], ROUTES)?;
-    let verifier = connected.token_verifier(config, Arc::new(SystemClock)).await?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let verifier = connected.token_verifier(config, Arc::clone(&clock)).await?;
+    let reader = PostgresReader::new(connected.engine_pool.clone());
+    let store = PostgresKeys::new(connected.engine_pool.clone(), key_streams(reader));
+    let keys = connected.api_keys(config, tasks, Arc::new(store), clock);
     let services = vec![service.service(), health::service(connected.checks(), &document)];
     let settings = connected.guard(config, tasks);
-    Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)
+    let gateway = Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)?;
+    Ok(gateway.accepting(keys))
+}
+
+/// Reads keys' streams from the log.
+fn key_streams(reader: PostgresReader) -> ReadStream {
+    Arc::new(move |tenant, stream, after, max| {
+        let reader = reader.clone();
+        Box::pin(async move {
+            let events = reader.read_stream(&tenant, &stream, after, max).await;
+            events.map_err(|error| error.to_string())
+        })
+    })
 }

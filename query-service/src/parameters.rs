@@ -89,6 +89,11 @@ impl<'a, K: Serialize + DeserializeOwned> List<'a, K> {
         Ok(Self { page, scope, key })
     }
 
+    /// The cursor of a page that ends behind this sort key, for lists that find their rows in another way.
+    pub fn cursor_after(&self, last: &K) -> String {
+        self.key.encode(&self.scope, last)
+    }
+
     /// The page from one row more than it holds.
     pub fn cut<T>(&self, rows: Vec<T>, position: i64, sort_key: impl Fn(&T) -> K) -> Page<T> {
         Page::cut(rows, &self.page, position, &self.scope, self.key, sort_key)

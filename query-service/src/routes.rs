@@ -7,6 +7,8 @@ use schemas::events::admin::Role;
 const EVERYBODY: &[Role] = &Role::ALL;
 /// Figures and causes are for those who answer for them.
 const OFFICE: &[Role] = &[Role::Admin, Role::Manager, Role::Auditor];
+/// What goods cost and what is owed for them is no business of the till's.
+const BUYING: &[Role] = &[Role::Admin, Role::Manager, Role::SyncOperator, Role::Auditor];
 /// Users are the administrator's business.
 const ADMINISTRATION: &[Role] = &[Role::Admin, Role::Auditor];
 
@@ -73,6 +75,48 @@ pub const ROUTES: &[Route] = &[
         "inventory:read",
     ),
     read(
+        "/api/v1/pos/offline/quarantine",
+        "list_offline_sales",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "pos:read",
+    ),
+    read(
+        "/api/v1/pos/offline/quarantine/{quarantine_id}",
+        "get_offline_sale",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "pos:read",
+    ),
+    read(
+        "/api/v1/pos/offline/tills",
+        "list_offline_tills",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "pos:read",
+    ),
+    read(
+        "/api/v1/transfers",
+        "list_transfers",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "transfers:read",
+    ),
+    read(
+        "/api/v1/transfers/{transfer_id}",
+        "get_transfer",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "transfers:read",
+    ),
+    read(
+        "/api/v1/inventory/in-transit",
+        "list_goods_in_transit",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
         "/api/v1/customers",
         "list_customers",
         EVERYBODY,
@@ -94,6 +138,34 @@ pub const ROUTES: &[Route] = &[
         "customers:read",
     ),
     read(
+        "/api/v1/customers/{customer_id}/summary",
+        "get_customer_summary",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "customers:read",
+    ),
+    read(
+        "/api/v1/customers/{customer_id}/notes",
+        "list_customer_notes",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "customers:read",
+    ),
+    read(
+        "/api/v1/sales/orders",
+        "list_orders",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "sales:read",
+    ),
+    read(
+        "/api/v1/sales/orders/{order_id}",
+        "get_order",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "sales:read",
+    ),
+    read(
         "/api/v1/sales",
         "list_sales",
         EVERYBODY,
@@ -113,6 +185,55 @@ pub const ROUTES: &[Route] = &[
         EVERYBODY,
         ReasonRule::Optional,
         "sales:read",
+    ),
+    read(
+        "/api/v1/suppliers",
+        "list_suppliers",
+        BUYING,
+        ReasonRule::Optional,
+        "suppliers:read",
+    ),
+    read(
+        "/api/v1/suppliers/{supplier_id}",
+        "get_supplier",
+        BUYING,
+        ReasonRule::Optional,
+        "suppliers:read",
+    ),
+    read(
+        "/api/v1/suppliers/{supplier_id}/contacts",
+        "list_supplier_contacts",
+        BUYING,
+        ReasonRule::Optional,
+        "suppliers:read",
+    ),
+    read(
+        "/api/v1/suppliers/{supplier_id}/ledger",
+        "list_supplier_ledger",
+        BUYING,
+        ReasonRule::Optional,
+        "suppliers:read",
+    ),
+    read(
+        "/api/v1/suppliers/{supplier_id}/lots",
+        "list_supplier_lots",
+        BUYING,
+        ReasonRule::Optional,
+        "suppliers:read",
+    ),
+    read(
+        "/api/v1/purchases",
+        "list_purchases",
+        BUYING,
+        ReasonRule::Optional,
+        "purchases:read",
+    ),
+    read(
+        "/api/v1/purchases/{purchase_id}",
+        "get_purchase",
+        BUYING,
+        ReasonRule::Optional,
+        "purchases:read",
     ),
     read(
         "/api/v1/reports/sales/daily",

@@ -87,6 +87,8 @@ pub enum Actor {
     User { username: String, role: String },
     /// The platform itself: the command line, a process, the dispatcher.
     System { name: String },
+    /// An external system by its key; `name` as it was then.
+    ApiKey { api_key_id: String, name: String },
 }
 
 /// Stored beside each event: who, why, with which command. Holds no personal data beyond the username.

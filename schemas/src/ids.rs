@@ -150,6 +150,14 @@ text_id!(
     OrderId, "order_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
 );
 text_id!(
+    /// One delivery of a sales order; chosen by the caller, so that sending it again adds nothing.
+    OrderDeliveryId, "delivery_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// An invoice of a sales order; chosen by the caller or generated.
+    InvoiceId, "invoice_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
     /// A repair; chosen by the caller or generated.
     RepairId, "repair_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
 );
@@ -164,6 +172,34 @@ text_id!(
 text_id!(
     /// A note about a customer; chosen by the caller or generated.
     NoteId, "note_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// One reception of a purchase's or a transfer's goods; chosen by the caller or generated.
+    ReceptionId, "reception_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A person to talk to at a supplier; chosen by the caller or generated.
+    ContactId, "contact_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A later cost of a purchase; chosen by the caller, so that sending it again adds nothing, or generated.
+    CostAdjustmentId, "adjustment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// Goods of a purchase that go back to the supplier; chosen by the caller or generated.
+    SupplierReturnId, "return_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A batch of its maker, as the goods' label says.
+    LotNumber, "lot", "1 to 64 printable characters without spaces at the ends", |t| is_printable(t, 64)
+);
+text_id!(
+    /// A sale that a till took offline and that collided; derived from the till's number.
+    QuarantineId, "quarantine_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// One life of a till's memory: a till that lost it begins a new one. Chosen by the till.
+    Incarnation, "incarnation", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
 );
 text_id!(
     /// A webhook endpoint; generated.

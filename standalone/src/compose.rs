@@ -11,7 +11,7 @@ use bus::{Bus, BusOptions};
 use command_service::engine::Engine;
 use command_service::start::WriteSide;
 use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed};
-use event_store::PostgresReader;
+use event_store::{PostgresReader, Tailed};
 use platform::auth::{IntegrationTokens, PasswordHasher};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
@@ -115,7 +115,7 @@ pub async fn start(
     let write_side = WriteSide::start(config, tasks, &connected, Arc::clone(&clock)).await?;
     let engine = write_side.engine.clone();
     own_the_log(&engine, tasks).await?;
-    let reader = PostgresReader::new(pool.clone());
+    let reader = Tailed::new(PostgresReader::new(pool.clone()), write_side.tail.clone());
     let bus_options = BusOptions {
         window: config.relay.window,
         ..BusOptions::default()
@@ -174,9 +174,10 @@ pub async fn start(
         feed.service(),
         health::service(checks, &document()?),
     ];
-    let verifier = Arc::new(connected.token_verifier(config, clock).await?);
+    let verifier = Arc::new(connected.token_verifier(config, Arc::clone(&clock)).await?);
     let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, verifier, settings).map_err(anyhow::Error::msg)?;
+    let gateway = gateway.accepting(connected.api_keys(config, tasks, write_side.keys, clock));
 
     let base_url = config
         .http

@@ -1,6 +1,6 @@
 //! Refusals and faults as problem documents: the only place that knows which status each one has.
 
-use domain::refusal::{Language, Refusal, RefusalKind};
+use domain::refusal::{Language, OfflineRefusal, Refusal, RefusalKind};
 use platform::http::{Problem, Text, codes};
 use platform::vault::VaultError;
 use poem::http::{HeaderName, HeaderValue, StatusCode};
@@ -33,6 +33,9 @@ pub fn of_refusal(refusal: &Refusal, replayed: bool) -> Problem {
             .filter(|rest| rest.starts_with('/'))
             .unwrap_or(&pointer);
         problem = problem.at(pointer, text);
+    }
+    if let Refusal::Offline(OfflineRefusal::SequenceGap { expected, .. }) = refusal {
+        problem = problem.expected(*expected);
     }
     if replayed {
         problem.header(REPLAYED, HeaderValue::from_static("true"))

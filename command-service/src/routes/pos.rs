@@ -1,6 +1,7 @@
-//! The till: sales, drafts, voids and returns (POS-1, POS-2).
+//! The till: sales, drafts, voids, returns and exchanges (POS-1, POS-2).
 
 mod bodies;
+mod exchange;
 
 use std::sync::Arc;
 
@@ -11,7 +12,9 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use schemas::events::sale::{DraftContent, DraftLine};
 
+pub(super) use self::bodies::{LineBody, PaymentBody, RefundBody};
 use self::bodies::{Completion, DraftBody, ReturnAnswer, ReturnBody, SaleAnswer, SaleBody, VoidBody};
+use self::exchange::{ExchangeAnswer, ExchangeBody};
 use super::parameters::{self, NoFields};
 use crate::http::{CommandAnswer, Http};
 
@@ -162,6 +165,18 @@ impl PosApi {
     ) -> Result<CommandAnswer<ReturnAnswer, 201>, Problem> {
         let sale_id = parameters::id(&sale_id.0)?;
         self.0.submit(context.0, body.0.into_command(Some(sale_id))).await
+    }
+
+    /// Exchange goods of a sale for others
+    #[oai(path = "/sale/:sale_id/exchange", method = "post")]
+    async fn exchange_goods(
+        &self,
+        context: Data<&RequestContext>,
+        sale_id: Path<String>,
+        body: JsonBody<ExchangeBody>,
+    ) -> Result<CommandAnswer<ExchangeAnswer, 201>, Problem> {
+        let sale_id = parameters::id(&sale_id.0)?;
+        self.0.submit(context.0, body.0.into_command(sale_id)).await
     }
 
     /// Return goods whose sale is unknown

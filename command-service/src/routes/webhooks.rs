@@ -19,7 +19,7 @@ use poem_openapi::param::Path;
 use schemars::JsonSchema;
 use schemas::EndpointId;
 use schemas::events::catalogue::double_option;
-use schemas::events::webhook::{EndpointSettings, PayloadKind, ReplaySelection, StartFrom};
+use schemas::events::webhook::{BodyFormat, EndpointSettings, PayloadKind, ReplaySelection, StartFrom};
 use serde::Deserialize;
 
 use super::parameters::{self, NoFields};
@@ -49,6 +49,13 @@ struct NewEndpoint {
     /// Of one attempt, 1,000 to 30,000.
     #[serde(default = "default_timeout")]
     timeout_ms: i64,
+    /// What the body is: a CloudEvents document (default), or the event's data alone.
+    #[serde(default)]
+    format: BodyFormat,
+    /// The name of a request header, such as `X-Signature`, that also carries the body's HMAC-SHA256 in hex under the
+    /// secret's text; none unless set.
+    #[serde(default)]
+    legacy_signature_header: Option<String>,
     /// Where it begins; by default with what happens from now on.
     #[serde(default = "from_now")]
     start: StartFrom,
@@ -92,6 +99,12 @@ struct EndpointChange {
     concurrency: Option<i64>,
     #[serde(default)]
     timeout_ms: Option<i64>,
+    #[serde(default)]
+    format: Option<BodyFormat>,
+    /// `null` ends it.
+    #[serde(default, deserialize_with = "double_option::deserialize")]
+    #[schemars(with = "Option<String>")]
+    legacy_signature_header: Option<Option<String>>,
 }
 
 impl From<EndpointChange> for domain::webhooks::EndpointChange {
@@ -105,6 +118,8 @@ impl From<EndpointChange> for domain::webhooks::EndpointChange {
             headers: change.headers,
             concurrency: change.concurrency,
             timeout_ms: change.timeout_ms,
+            format: change.format,
+            legacy_signature_header: change.legacy_signature_header,
         }
     }
 }
@@ -179,6 +194,8 @@ impl WebhooksApi {
             headers,
             concurrency,
             timeout_ms,
+            format,
+            legacy_signature_header,
             start,
         } = body.0;
         self.0.require_current_session(context.0).await?;
@@ -195,6 +212,8 @@ impl WebhooksApi {
                     headers,
                     concurrency,
                     timeout_ms,
+                    format,
+                    legacy_signature_header,
                 },
                 start,
                 secret_id,

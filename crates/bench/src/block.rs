@@ -277,16 +277,20 @@ impl<'a> Block<'a> {
         let name = format!("backlog-{number}");
         let length = bench.sizes.deliveries;
         let backlog = Backlog::build(product, shop, &bench.receiver, &name, length, &bench.numbers).await?;
+        let spent_before = Spent::now();
         let work = backlog.drain();
         let delivered = bench
             .profile
             .around(&format!("deliveries-{number}"), work)
             .await?;
+        let spent = PerCommand::of(&Spent::now(), &spent_before, u64::from(length));
         let single = backlog.single(bench.sizes.webhooks, number).await?;
         backlog.end().await?;
         self.set("deliveries_ratio", delivered.ratio());
         self.set("deliveries_rate", delivered.rate);
         self.set("deliveries_bare_rate", delivered.bare);
+        self.set("deliveries_product_us", spent.product);
+        self.set("deliveries_postgres_us", spent.postgres);
         self.set("webhook_p50_ms", single.quantile_ms(0.5));
         self.set("webhook_p99_ms", single.quantile_ms(0.99));
         self.last = None;

@@ -92,6 +92,13 @@ const ROWS: &[Row] = &[
     row("deliveries_ratio", "deliveries, ratio to a bare loop", 2, "0.25"),
     row("deliveries_rate", "  per second", 0, "20,000"),
     row("deliveries_bare_rate", "  bare loop, per second", 0, ""),
+    row(
+        "deliveries_product_us",
+        "  processor time per delivery, product, us",
+        0,
+        "",
+    ),
+    row("deliveries_postgres_us", "    postgres, us", 0, ""),
     row("webhook_p50_ms", "webhook of a single command, p50, ms", 1, ""),
     row("webhook_p99_ms", "  p99, ms", 1, "50"),
     row("rss_rest_mib", "resident memory at rest, MiB", 0, "60"),

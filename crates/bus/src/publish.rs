@@ -3,6 +3,7 @@
 //! Every message names the stream's sequence and message before it: when one is refused, all behind it are, too.
 
 use async_nats::HeaderMap;
+use async_nats::header::{NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID};
 use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
@@ -73,7 +74,7 @@ impl Bus {
             id: event.id,
             position: event.position.0,
             previous,
-            traceparent: event.meta().ok().and_then(|meta| meta.traceparent),
+            traceparent: traceparent(event.meta.get()),
             body,
         }
     }
@@ -98,6 +99,49 @@ impl Bus {
             }
         }
         published
+    }
+
+    /// As [`Bus::publish_batch`], with one acknowledgement for all: each message names the one before it, so the last is
+    /// stored at its place only if all are. That spares the server and us an answer per message. Whatever goes wrong,
+    /// nothing counts as stored: look where the stream is, and go on with `publish_batch`, which also passes repeats.
+    pub async fn publish_linked(&self, messages: &[Outgoing], last_sequence: u64) -> Published {
+        let failure = match self.send_linked(messages, last_sequence).await {
+            Ok(last_sequence) => {
+                return Published {
+                    stored: messages.len(),
+                    last_sequence,
+                    failure: None,
+                };
+            }
+            Err(failure) => failure,
+        };
+        Published {
+            stored: 0,
+            last_sequence,
+            failure: Some(failure),
+        }
+    }
+
+    /// Returns the sequence of the last message.
+    async fn send_linked(&self, messages: &[Outgoing], last_sequence: u64) -> Result<u64, BusError> {
+        let Some((last, others)) = messages.split_last() else {
+            return Ok(last_sequence);
+        };
+        let (mut expected, mut previous) = (last_sequence, None);
+        for message in others {
+            let headers = headers(message, expected, previous);
+            let (subject, body) = (message.subject.clone(), message.body.clone());
+            let client = self.context.client();
+            let sent = client.publish_with_headers(subject, headers, body).await;
+            sent.map_err(|error| BusError::stream(&self.context, error))?;
+            (expected, previous) = (expected + 1, Some(message.id));
+        }
+        let acknowledged = self.send(last, expected, previous).await?.await;
+        let acknowledged = acknowledged.map_err(|error| self.publish_error(error))?;
+        if acknowledged.duplicate || acknowledged.sequence != expected + 1 {
+            return Err(BusError::Moved);
+        }
+        Ok(acknowledged.sequence)
     }
 
     async fn publish_run(&self, messages: &[Outgoing], published: &mut Published) -> Run {
@@ -131,35 +175,15 @@ impl Bus {
         send_failure.map_or(Run::Stored, Run::Failed)
     }
 
-    /// The expected sequence alone would not do: if somebody else published one message, the second of this run would
-    /// find the sequence that it names, and the first would be missing. Hence also the id of the message before it.
-    /// The first of a run goes without, since a server that restarts forgets the last id.
     async fn send(
         &self,
         message: &Outgoing,
         expected: u64,
         previous: Option<Uuid>,
     ) -> Result<PublishAckFuture, BusError> {
-        let mut headers = HeaderMap::new();
-        headers.insert("Content-Type", "application/cloudevents+json");
-        headers.insert(POSITION, message.position.to_string());
-        headers.insert(PREVIOUS, message.previous.to_string());
-        // A header with control characters would break the protocol; a malformed trace context is dropped.
-        if let Some(traceparent) = message
-            .traceparent
-            .as_deref()
-            .filter(|text| text.bytes().all(|b| b.is_ascii_graphic()))
-        {
-            headers.insert("traceparent", traceparent);
-        }
-        let mut publish = PublishMessage::build()
-            .headers(headers)
-            .message_id(message.id.to_string())
-            .expected_last_sequence(expected)
+        let publish = PublishMessage::build()
+            .headers(headers(message, expected, previous))
             .payload(message.body.clone());
-        if let Some(previous) = previous {
-            publish = publish.expected_last_message_id(previous.to_string());
-        }
         self.context
             .send_publish(message.subject.clone(), publish)
             .await
@@ -177,4 +201,40 @@ impl Bus {
             | PublishErrorKind::Other => BusError::stream(&self.context, error),
         }
     }
+}
+
+/// The trace that an event came of, out of its metadata. Most have none, and are not parsed to learn that.
+fn traceparent(meta: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Traced {
+        traceparent: Option<String>,
+    }
+    if !meta.contains("traceparent") {
+        return None;
+    }
+    serde_json::from_str::<Traced>(meta).ok()?.traceparent
+}
+
+/// The expected sequence alone would not do: if somebody else published one message, the second of a run would find the
+/// sequence that it names, and the first would be missing. Hence also the id of the message before it. The first of a run
+/// goes without, since a server that restarts forgets the last id.
+fn headers(message: &Outgoing, expected: u64, previous: Option<Uuid>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("Content-Type", "application/cloudevents+json");
+    headers.insert(POSITION, message.position.to_string());
+    headers.insert(PREVIOUS, message.previous.to_string());
+    // A header with control characters would break the protocol; a malformed trace context is dropped.
+    if let Some(traceparent) = message
+        .traceparent
+        .as_deref()
+        .filter(|text| text.bytes().all(|b| b.is_ascii_graphic()))
+    {
+        headers.insert("traceparent", traceparent);
+    }
+    headers.insert(NATS_MESSAGE_ID, message.id.to_string());
+    headers.insert(NATS_EXPECTED_LAST_SEQUENCE, expected.to_string());
+    if let Some(previous) = previous {
+        headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, previous.to_string());
+    }
+    headers
 }

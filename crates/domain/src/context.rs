@@ -22,11 +22,12 @@ impl Ctx {
         Uuid::new_v5(&self.seed, purpose.as_bytes())
     }
 
-    /// The name of who acts: the username, or the platform part's name.
+    /// The name of who acts: the username, the platform part's name, or the id of an external system's key.
     pub fn actor_name(&self) -> &str {
         match &self.actor {
             Actor::User { username, .. } => username,
             Actor::System { name } => name,
+            Actor::ApiKey { api_key_id, .. } => api_key_id,
         }
     }
 }

@@ -8,6 +8,8 @@
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 pub mod admin;
+pub mod alerts;
+pub mod api_keys;
 mod bounds;
 pub mod business_day;
 pub mod catalogue;
@@ -15,14 +17,22 @@ pub mod command;
 pub mod connectors;
 pub mod context;
 pub mod customers;
+pub mod imports;
+pub mod movements;
+pub mod orders;
+pub mod offline;
 pub mod processes;
+pub mod purchases;
 pub mod refusal;
+pub mod repairs;
 pub mod reservations;
 pub mod sales;
 pub mod security;
 pub mod state;
 pub mod stock;
 pub mod streams;
+pub mod suppliers;
+pub mod transfers;
 #[cfg(test)]
 mod testing;
 pub mod webhooks;

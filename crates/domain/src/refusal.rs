@@ -4,15 +4,39 @@
 //! back by later builds, so codes and fields stay. Each code has a page in `docs/errors`. Modules that came later have a
 //! table of their own beside this one. Not here: HTTP status codes, and faults (those are not answers).
 
+mod admin_settings;
+mod api_keys;
+mod customer_care;
+mod exchanges;
+mod imports;
+mod orders;
+mod purchases;
+mod offline;
 mod render;
+mod repairs;
+mod stock;
+mod suppliers;
 mod table;
+mod transfers;
 
 use schemas::ids::{
     ConnectorSlug, CustomerId, EndpointId, PaymentId, ReservationId, ReturnId, SaleId, Sku, StoreId, TaxCode,
     TenantId, TerminalId, UnitId, Username,
 };
 
+pub use admin_settings::AdminSettingsRefusal;
+pub use api_keys::ApiKeyRefusal;
+pub use customer_care::CustomerRefusal;
+pub use exchanges::ExchangeRefusal;
+pub use imports::ImportRefusal;
+pub use orders::OrderRefusal;
+pub use purchases::PurchaseRefusal;
+pub use offline::OfflineRefusal;
 pub use render::{Amount, Language, RefusalKind};
+pub use repairs::RepairRefusal;
+pub use stock::StockRefusal;
+pub use suppliers::SupplierRefusal;
+pub use transfers::TransferRefusal;
 
 table::refusals! {
     /// Why the rules refuse a command. `line` fields count from 0, as JSON pointers do.
@@ -364,7 +388,20 @@ table::refusals! {
         es "overlap_s es {overlap_s} y debe estar entre 0 y {max_s}"
     }
     // Modules with tables of their own: their codes are one space with these.
-    modules {}
+    modules {
+        AdminSettings(AdminSettingsRefusal),
+        Repairs(RepairRefusal),
+        ApiKeys(ApiKeyRefusal),
+        Customer(CustomerRefusal),
+        Exchange(ExchangeRefusal),
+        Order(OrderRefusal),
+        Imports(ImportRefusal),
+        Offline(OfflineRefusal),
+        Stock(StockRefusal),
+        Suppliers(SupplierRefusal),
+        Purchases(PurchaseRefusal),
+        Transfers(TransferRefusal),
+    }
 }
 
 impl From<schemas::MoneyError> for Refusal {

@@ -1,13 +1,19 @@
 //! The name of every stream: one function per aggregate, so that no two places spell one differently.
 
 use schemas::StreamName;
+use schemas::events::settings::Series;
 use schemas::ids::{
-    ConnectorSlug, CustomerId, EndpointId, ReservationId, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId,
-    Username,
+    AlertId, ApiKeyId, ConnectorSlug, CustomerId, EndpointId, ImportId, MovementId, OrderId, PurchaseId, RepairId, QuarantineId, ReservationId, ReturnId, SaleId,
+    Sku, StoreId, SupplierId, TerminalId, TransferId, UnitId, Username,
 };
 
 pub fn tenant() -> StreamName {
     StreamName::new("tenant", "self")
+}
+
+/// The numbers that documents of one kind were given.
+pub fn counter(series: Series) -> StreamName {
+    StreamName::new("counter", series.as_str())
 }
 
 pub fn store(store: &StoreId) -> StreamName {
@@ -39,12 +45,36 @@ pub fn unit(unit: &UnitId) -> StreamName {
     StreamName::new("unit", unit.as_str())
 }
 
+/// An alert about a shelf.
+pub fn alert(id: &AlertId) -> StreamName {
+    StreamName::new("alert", id.as_str())
+}
+
+/// A movement that was asked for. Its text is also the holder's name of what is kept for it.
+pub fn movement(id: &MovementId) -> StreamName {
+    StreamName::new("movement", id.as_str())
+}
+
 pub fn customer(customer: &CustomerId) -> StreamName {
     StreamName::new("customer", customer.as_str())
 }
 
 pub fn sale(sale: &SaleId) -> StreamName {
     StreamName::new("sale", sale.as_str())
+}
+
+/// How far a till has come with the sales that it took offline.
+pub fn till(terminal: &TerminalId) -> StreamName {
+    StreamName::new("till", terminal.as_str())
+}
+
+pub fn quarantine(id: &QuarantineId) -> StreamName {
+    StreamName::new("quarantine", id.as_str())
+}
+
+/// Its text is also the holder's name of what the order keeps, and the document that moves its goods.
+pub fn order(id: &OrderId) -> StreamName {
+    StreamName::new("order", id.as_str())
 }
 
 /// Where a return's id is taken; holds the whole return when its sale is unknown.
@@ -56,11 +86,49 @@ pub fn connector(slug: &ConnectorSlug) -> StreamName {
     StreamName::new("connector", slug.as_str())
 }
 
+pub fn transfer(id: &TransferId) -> StreamName {
+    StreamName::new("transfer", id.as_str())
+}
+
+/// Its text is also the holder's name of the parts that the repair keeps, and the document that moves them.
+pub fn repair(id: &RepairId) -> StreamName {
+    StreamName::new("repair", id.as_str())
+}
+
+/// Which repair has a device, also one that was never goods of ours.
+pub fn custody(unit: &UnitId) -> StreamName {
+    StreamName::new("custody", unit.as_str())
+}
+
 /// Its text is also the holder's name of what the reservation keeps.
 pub fn reservation(id: &ReservationId) -> StreamName {
     StreamName::new("reservation", id.as_str())
 }
 
+pub fn supplier(id: &SupplierId) -> StreamName {
+    StreamName::new("supplier", id.as_str())
+}
+
+/// Its text is also the document's name of what moves for the purchase.
+pub fn purchase(id: &PurchaseId) -> StreamName {
+    StreamName::new("purchase", id.as_str())
+}
+
+/// Of an external system's key.
+pub fn api_key(id: &ApiKeyId) -> StreamName {
+    StreamName::new("api_key", id.as_str())
+}
+
 pub fn webhook(endpoint: &EndpointId) -> StreamName {
     StreamName::new("webhook", endpoint.as_str())
+}
+
+pub fn import(id: &ImportId) -> StreamName {
+    StreamName::new("import", id.as_str())
+}
+
+/// Where a file's content is taken, for a store or for the catalogue alone.
+pub fn import_file(store: Option<&StoreId>, sha256: &str) -> StreamName {
+    let store = store.map_or("-", StoreId::as_str);
+    StreamName::new("import_file", &format!("{store}/{sha256}"))
 }

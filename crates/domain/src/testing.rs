@@ -77,13 +77,22 @@ pub(crate) fn given(events: impl IntoIterator<Item = (StreamName, Event)>) -> Gi
 }
 
 impl Given {
-    fn append(&mut self, stream: StreamName, event: Event) {
+    /// As if a command had decided it.
+    pub fn append(&mut self, stream: StreamName, event: Event) {
         let state = self
             .states
             .entry(stream.clone())
             .or_insert_with(|| State::initial(&stream));
         state.evolve(&event);
         self.log.push((stream, event));
+    }
+
+    /// Events that a part of a command decided, without the command.
+    pub fn append_all(mut self, events: Vec<(StreamName, Event)>) -> Given {
+        for (stream, event) in events {
+            self.append(stream, event);
+        }
+        self
     }
 
     pub fn state(&self, stream: &StreamName) -> State {
@@ -97,6 +106,11 @@ impl Given {
     pub fn at(mut self, now: OffsetDateTime) -> Given {
         self.ctx.now = now;
         self
+    }
+
+    /// The streams that hold anything.
+    pub fn streams(&self) -> impl Iterator<Item = &StreamName> {
+        self.states.keys()
     }
 
     /// All events so far, in order.

@@ -82,6 +82,11 @@ impl<'a> Work<'a> {
             .ok_or_else(|| Missing::Streams(vec![stream.clone()]))
     }
 
+    /// A stream's state for a decision within this one, which must leave nothing behind if it is refused.
+    pub(crate) fn view(&self, stream: &StreamName) -> Option<&State> {
+        self.read(stream)
+    }
+
     fn read(&self, stream: &StreamName) -> Option<&State> {
         self.changed.get(stream).or_else(|| self.view.state(stream))
     }

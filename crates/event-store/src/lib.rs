@@ -9,6 +9,7 @@ pub mod error;
 pub mod memory;
 pub mod postgres;
 mod staging;
+mod tail;
 
 pub use batch::{Append, Appended, CommandRecord, NewEvent, StoredCommand, StreamWrite};
 pub use chain::{ChainReader, ChainedEvent, Link, VerifyError, verify_chain, verify_log};
@@ -17,6 +18,9 @@ pub use memory::{MemoryHeartbeat, MemoryLog, MemoryWriter};
 pub use postgres::{
     MIGRATIONS, PostgresHeartbeat, PostgresReader, PostgresWriter, WriterOptions, purge_commands,
 };
+pub use tail::{Tail, Tailed};
+
+use std::sync::Arc;
 
 use schemas::ids::TenantId;
 use schemas::{Position, RecordedEvent, StreamName, Version};
@@ -33,6 +37,18 @@ pub trait LogReader: Clone + Send + Sync + 'static {
         after: Position,
         max: usize,
     ) -> impl Future<Output = Result<Vec<RecordedEvent>, ReadError>> + Send;
+
+    /// As [`Self::read_all`], for followers, which only look: what is in memory already is shared with them.
+    fn read_shared(
+        &self,
+        after: Position,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<Arc<RecordedEvent>>, ReadError>> + Send {
+        async move {
+            let events = self.read_all(after, max).await?;
+            Ok(events.into_iter().map(Arc::new).collect())
+        }
+    }
 
     /// Events of these types after `after` and not after `until`, in order, at most `max` (capped at [`MAX_READ`]): for
     /// followers that look at few of them. Fewer than `max` means that there are no more up to `until`.

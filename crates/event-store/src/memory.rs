@@ -183,20 +183,8 @@ impl Inner {
         for row in &staged.events {
             let key = (row.append.tenant.clone(), row.stream.clone());
             self.streams.entry(key).or_default().push(self.events.len());
-            let event = RecordedEvent {
-                position: row.link.position,
-                tenant: row.append.tenant.clone(),
-                stream: row.stream.clone(),
-                version: row.version,
-                id: row.event.id,
-                event_type: Arc::from(row.event.event_type),
-                schema_version: row.event.schema_version,
-                data: row.event.data.clone(),
-                meta: row.append.meta.clone(),
-                recorded_at: row.recorded_at,
-            };
             self.events.push(ChainedEvent {
-                event,
+                event: row.recorded(),
                 chain: row.link.chain,
             });
         }

@@ -3,9 +3,10 @@
 //! Not here: anything that waits. Whether a batch may land at all is `check_versions` plus what the backend enforces.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use schemas::ids::TenantId;
-use schemas::{Position, StreamName, Version};
+use schemas::{Position, RecordedEvent, StreamName, Version};
 use time::OffsetDateTime;
 
 use crate::chain::{self, HashedColumns, Link};
@@ -39,6 +40,24 @@ pub(crate) struct EventRow<'a> {
     pub version: Version,
     pub link: Link,
     pub recorded_at: OffsetDateTime,
+}
+
+impl EventRow<'_> {
+    /// The event as it is read once it has landed.
+    pub fn recorded(&self) -> RecordedEvent {
+        RecordedEvent {
+            position: self.link.position,
+            tenant: self.append.tenant.clone(),
+            stream: self.stream.clone(),
+            version: self.version,
+            id: self.event.id,
+            event_type: Arc::from(self.event.event_type),
+            schema_version: self.event.schema_version,
+            data: self.event.data.clone(),
+            meta: self.append.meta.clone(),
+            recorded_at: self.recorded_at,
+        }
+    }
 }
 
 /// A command record on its way into the log.

@@ -56,6 +56,8 @@ pub struct Config {
     pub dispatcher: DispatcherConfig,
     pub outbound: OutboundConfig,
     pub auth: AuthConfig,
+    pub enable: EnableConfig,
+    pub external: ExternalConfig,
     pub keys: KeysConfig,
     pub telemetry: TelemetryConfig,
     pub trial: TrialConfig,
@@ -149,6 +151,27 @@ pub struct AuthConfig {
     pub sign_in_failures_per_address: u32,
     pub sign_in_failures_per_user: u32,
     pub sign_in_failures_per_tenant: u32,
+}
+
+/// Modules that are on; `TRASTIENDA_ENABLE_<MODULE>`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnableConfig {
+    pub hybrid_prep: bool,
+    pub analytics: bool,
+    pub transfers: bool,
+    pub purchases: bool,
+    pub orders: bool,
+    pub repairs: bool,
+    pub smart_import: bool,
+    pub offline_tills: bool,
+    pub external_api: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalConfig {
+    pub log_retention_days: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -40,6 +40,9 @@ create table if not exists schema_migrations (
 /// How long a starting service waits for a server that is starting, too.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
+/// A pooled connection that has not been used for longer is asked whether it still lives.
+const TRUSTED_FOR: Duration = Duration::from_millis(500);
+
 /// A key for the advisory lock under which migrations run: two services that start together apply them once.
 const MIGRATION_LOCK: i64 = 0x7472_6173_0001;
 
@@ -54,7 +57,8 @@ pub async fn migrate(owner_url: &str, migrations: &[Migration]) -> Result<(), sq
         .execute(&mut connection)
         .await?;
     connection.execute(ROLES).await?;
-    for step in std::iter::once(&crate::lease::MIGRATION).chain(migrations) {
+    let own = [&crate::lease::MIGRATION, &crate::auth::api_key_store::MIGRATION];
+    for step in own.into_iter().chain(migrations) {
         let mut transaction = connection.begin().await?;
         let fresh = sqlx::query(
             "insert into schema_migrations (module, version) values ($1, $2) on conflict do nothing",
@@ -120,6 +124,16 @@ pub async fn pool(url: &str, role: DbRole, max_connections: u32) -> Result<PgPoo
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(10))
+        // Asking a connection whether it lives costs a round trip per statement; one that was used a moment ago does.
+        .test_before_acquire(false)
+        .before_acquire(|connection, use_before| {
+            Box::pin(async move {
+                if use_before.idle_for > TRUSTED_FOR {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await
 }

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod outbound;
 pub mod pace;
 pub mod process;
+pub mod search;
 pub mod tasks;
 pub mod telemetry;
 pub mod vault;

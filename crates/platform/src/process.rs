@@ -13,12 +13,12 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::auth::{TokenSettings, TokenVerifier, signing_keys};
+use crate::auth::{ApiKeySecrets, ApiKeys, KeyStore, SignInLimits, TokenSettings, TokenVerifier, signing_keys};
 use crate::clock::SharedClock;
 use crate::config::{Config, HttpConfig, Secret};
 use crate::db::{self, DbRole, Migration};
 use crate::http::health::{self, Checks};
-use crate::http::{DenialLog, Gateway, GuardSettings, ServerLimits, make_room_for, serve};
+use crate::http::{DenialLog, Features, Gateway, GuardSettings, ServerLimits, make_room_for, serve};
 use crate::tasks::{OnEnd, Tasks};
 use crate::vault::{Kek, Vault};
 
@@ -181,7 +181,23 @@ impl Connected {
     /// The guard's bounds, with denied access recorded through the command inbox.
     pub fn guard(&self, config: &Config, tasks: &Tasks) -> GuardSettings {
         let denials = DenialLog::start(tasks, self.engine_pool.clone());
-        GuardSettings::of(&config.http, self.keys.fingerprints).recording(denials)
+        GuardSettings::of(&config.http, self.keys.fingerprints)
+            .serving(Features::of(&config.enable))
+            .recording(denials)
+    }
+
+    /// Judges, counts and records external systems' calls; `store` reads their keys' streams from the log.
+    pub fn api_keys(
+        &self,
+        config: &Config,
+        tasks: &Tasks,
+        store: Arc<dyn KeyStore>,
+        clock: SharedClock,
+    ) -> ApiKeys {
+        let secrets = ApiKeySecrets::new(self.keys.api_keys);
+        let guesses = SignInLimits::of(&config.auth);
+        let days = config.external.log_retention_days;
+        ApiKeys::start(tasks, secrets, store, guesses, days, clock)
     }
 
     /// The checks that every service has: the database answers.
@@ -215,6 +231,8 @@ pub struct DerivedKeys {
     pub demo: [u8; 32],
     /// Of the hashes of pull connectors' tokens.
     pub integration_tokens: [u8; 32],
+    /// Of the hashes of external systems' keys.
+    pub api_keys: [u8; 32],
 }
 
 impl DerivedKeys {
@@ -224,6 +242,7 @@ impl DerivedKeys {
             cursors: kek.derive("list cursors"),
             demo: kek.derive("demo passwords"),
             integration_tokens: kek.derive("integration tokens"),
+            api_keys: kek.derive("api keys"),
         }
     }
 }

@@ -9,6 +9,8 @@
 //!
 //! Not here: metrics (`metrics`), and opening spans for requests (`http`).
 
+mod span_fields;
+
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,11 +26,13 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use self::span_fields::SpanFields;
 use crate::config::{Config, LogFormat, TelemetryConfig};
 
 static EXPORTS: AtomicBool = AtomicBool::new(false);
@@ -86,10 +90,12 @@ impl Drop for TelemetryGuard {
 pub fn init(config: &Config, service_name: &'static str) -> Result<TelemetryGuard, TelemetryError> {
     let config = &config.telemetry;
     let filter = EnvFilter::try_new(&config.log_level)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match config.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => json_lines(std::io::stderr).boxed(),
+        LogFormat::Text => tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .boxed(),
     };
     let provider = tracer_provider(config, service_name)?;
     EXPORTS.store(provider.is_some(), Ordering::Relaxed);
@@ -99,6 +105,20 @@ pub fn init(config: &Config, service_name: &'static str) -> Result<TelemetryGuar
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
     Ok(TelemetryGuard { provider })
+}
+
+/// One object per line, with the fields of the innermost span.
+fn json_lines<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .fmt_fields(SpanFields)
 }
 
 /// Whether spans leave this process; where making one costs more than it says, ask first.

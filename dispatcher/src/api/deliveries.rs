@@ -63,14 +63,62 @@ struct Row {
     position: i64,
     status: String,
     attempts: i32,
-    due_at: OffsetDateTime,
+    due_at: Option<OffsetDateTime>,
     finished_at: Option<OffsetDateTime>,
     last_status: Option<i32>,
     last_error: Option<String>,
 }
 
+/// Rows of one page; each condition is worded so that the table or index of such rows is all that is read.
+macro_rules! page_sql {
+    ($table:literal, $status:literal, $due:literal, $finished:literal, $condition:literal) => {
+        concat!(
+            "select endpoint, sequence, event_id, event_type, position, ",
+            $status,
+            " as status, attempts, ",
+            $due,
+            " as due_at, ",
+            $finished,
+            " as finished_at, last_status, last_error from ",
+            $table,
+            " where endpoint = $1 and sequence > $2 and ",
+            $condition,
+            " order by sequence limit $3"
+        )
+    };
+    (open $status:literal, $condition:literal) => {
+        page_sql!("webhook_open", $status, "due_at", "null::timestamptz", $condition)
+    };
+    (finished $status:literal, $condition:literal) => {
+        page_sql!(
+            "webhook_finished",
+            $status,
+            "null::timestamptz",
+            "finished_at",
+            $condition
+        )
+    };
+}
+
+/// The page of deliveries in this state, or of all. What is open is held while its endpoint rests, though no row says so.
+fn page_of(status: Option<&str>, rests: bool) -> &'static str {
+    match (status, rests) {
+        (None, _) => page_sql!("webhook_deliveries", "status", "due_at", "finished_at", "true"),
+        (Some("pending"), false) => page_sql!(open "'pending'", "attempts = attempt_base"),
+        (Some("retrying"), false) => page_sql!(open "'retrying'", "attempts <> attempt_base"),
+        (Some("held"), true) => page_sql!(open "'held'", "true"),
+        (Some("delivered"), _) => page_sql!(finished "'delivered'", "status = 'delivered'"),
+        (Some("dead"), _) => page_sql!(finished "'dead'", "status = 'dead'"),
+        (Some("erased"), _) => page_sql!(finished "'erased'", "status = 'erased'"),
+        (Some(_), _) => page_sql!(open "'held'", "false"),
+    }
+}
+
 impl Row {
-    fn into_delivery(self, endpoint_id: &EndpointId) -> WebhookDelivery {
+    fn into_delivery(mut self, endpoint_id: &EndpointId, rests: bool) -> WebhookDelivery {
+        if rests && matches!(self.status.as_str(), "pending" | "retrying") {
+            "held".clone_into(&mut self.status);
+        }
         let open = matches!(self.status.as_str(), "pending" | "retrying");
         WebhookDelivery {
             delivery_id: format!("{}-{}", self.endpoint, self.sequence),
@@ -81,7 +129,7 @@ impl Row {
             event_position: self.position,
             status: self.status,
             attempts: self.attempts,
-            due_at: open.then_some(self.due_at),
+            due_at: self.due_at.filter(|_| open),
             finished_at: self.finished_at,
             last_status: self.last_status,
             last_error: self.last_error,
@@ -141,31 +189,31 @@ impl DeliveryLists {
         let key = &self.0.cursor_key;
         let page: PageRequest<i64> = PageRequest::new(limit.0, cursor.0.as_deref(), &scope, key)?;
         let mut snapshot = Snapshot::open(&self.0.pool, tenant, min_position.0).await?;
-        let endpoint: Option<i64> = sqlx::query_scalar(
-            "select endpoint from webhook_endpoints where tenant = $1 and endpoint_id = $2",
+        let endpoint: Option<(i64, bool)> = sqlx::query_as(
+            "select endpoint, state in ('paused', 'disabled') from webhook_endpoints
+             where tenant = $1 and endpoint_id = $2",
         )
         .bind(tenant.as_str())
         .bind(id.as_str())
         .fetch_optional(snapshot.connection())
         .await
         .map_err(unavailable)?;
-        let rows: Vec<Row> = sqlx::query_as(
-            "select endpoint, sequence, event_id, event_type, position, status, attempts, due_at, finished_at,
-               last_status, last_error
-             from webhook_deliveries
-             where endpoint = $1 and sequence > $2 and ($3::text is null or status = $3) order by sequence limit $4",
-        )
-        .bind(endpoint.ok_or_else(not_found)?)
-        .bind(after(&page))
-        .bind(status)
-        .bind(page.fetch())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        let (endpoint, rests) = endpoint.ok_or_else(not_found)?;
+        let rows: Vec<Row> = sqlx::query_as(page_of(status.as_deref(), rests))
+            .bind(endpoint)
+            .bind(after(&page))
+            .bind(page.fetch())
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
         let cut = Page::cut(rows, &page, position, &scope, key, |row| row.sequence);
-        let items = cut.items.into_iter().map(|row| row.into_delivery(&id)).collect();
+        let items = cut
+            .items
+            .into_iter()
+            .map(|row| row.into_delivery(&id, rests))
+            .collect();
         Ok(PageAnswer(Page {
             items,
             next: cut.next,

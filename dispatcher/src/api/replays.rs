@@ -105,10 +105,10 @@ impl ReplayReads {
             ReplaySelection::FromPosition { .. } | ReplaySelection::Since { .. } => (newest, false),
         };
         let (count, first_sequence, last_sequence) = sqlx::query_as(if dead_only {
-            "select count(*), min(sequence), max(sequence) from webhook_deliveries
+            "select count(*), min(sequence), max(sequence) from webhook_finished
              where endpoint = $1 and sequence between $2 and $3 and status = 'dead'"
         } else {
-            "select count(*), min(sequence), max(sequence) from webhook_deliveries
+            "select count(*), min(sequence), max(sequence) from webhook_finished
              where endpoint = $1 and sequence between $2 and $3 and status in ('delivered', 'dead')"
         })
         .bind(endpoint)

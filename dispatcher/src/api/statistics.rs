@@ -81,6 +81,8 @@ struct WebhookBreaker {
 
 #[derive(FromRow)]
 struct Row {
+    /// The endpoint is paused or disabled: what is open is held.
+    rests: bool,
     matched: i64,
     delivered: i64,
     pending: i64,
@@ -101,12 +103,13 @@ struct Row {
 
 impl From<Row> for WebhookStatistics {
     fn from(row: Row) -> Self {
+        let open = row.pending + row.retrying;
         Self {
             matched: row.matched,
             delivered: row.delivered,
-            pending: row.pending,
-            retrying: row.retrying,
-            held: row.held,
+            pending: if row.rests { 0 } else { row.pending },
+            retrying: if row.rests { 0 } else { row.retrying },
+            held: row.held + if row.rests { open } else { 0 },
             dead: row.dead,
             erased: row.erased,
             last_sequence: row.matched,
@@ -145,7 +148,7 @@ impl StatisticsReads {
         let id: EndpointId = endpoint_id.0.parse().map_err(|_| not_found())?;
         let mut snapshot = Snapshot::open(&self.0.pool, tenant, min_position.0).await?;
         let row: Option<Row> = sqlx::query_as(
-            "select e.next_sequence - 1 as matched, c.*, b.state as breaker, b.since,
+            "select e.state in ('paused', 'disabled') as rests, e.next_sequence - 1 as matched, c.*, b.state as breaker, b.since,
                ceil(b.usual_per_s)::bigint as usual_per_s
              from webhook_endpoints e left join webhook_breakers b on b.endpoint = e.endpoint
              cross join lateral (

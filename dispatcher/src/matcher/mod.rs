@@ -26,7 +26,7 @@ use crate::feed;
 use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::recent::Recent;
-use crate::registry::Registry;
+use crate::registry::{EndpointState, Registry};
 use plan::{Endpoints, Planned};
 pub(crate) use wake::Listener;
 
@@ -239,11 +239,23 @@ impl<R: LogReader> Matcher<R> {
         self.recent.keep(&events);
         if changes {
             self.registry.refresh(&self.pool).await?;
+            self.note_resumed(&plan.changed);
         }
         self.hand_over(plan.deliveries, &reserved.landed(), ends);
         self.metrics.checkpoint.set(*position);
         self.checkpoint.send_replace(*position);
         Ok(events.len())
+    }
+
+    /// Has the claimers look at once for what waited for an endpoint that may have been resumed.
+    fn note_resumed(&self, changed: &[i64]) {
+        for number in changed {
+            let endpoint = self.registry.get(*number);
+            if endpoint.is_some_and(|endpoint| endpoint.state == EndpointState::Active) {
+                self.lanes.general.note_backlog(*number);
+                self.lanes.fast.note_backlog(*number);
+            }
+        }
     }
 
     /// Gives one chunk of the past to the endpoint that is furthest behind; true when there was one.
@@ -279,12 +291,8 @@ impl<R: LogReader> Matcher<R> {
     }
 
     async fn read(&self, after: i64) -> Result<Vec<Arc<RecordedEvent>>, Stopped> {
-        let events = self
-            .reader
-            .read_all(Position(after), self.batch)
-            .await
-            .context("reading the log")?;
-        Ok(events.into_iter().map(Arc::new).collect())
+        let events = self.reader.read_shared(Position(after), self.batch).await;
+        Ok(events.context("reading the log")?)
     }
 
     /// Which deliveries get a place in a queue, and so are inserted with a lease.

@@ -372,6 +372,7 @@ fn actor_name(actor: &Actor) -> String {
     match actor {
         Actor::User { username, .. } => username.clone(),
         Actor::System { name } => name.clone(),
+        Actor::ApiKey { api_key_id, .. } => api_key_id.clone(),
     }
 }
 

@@ -19,6 +19,8 @@ fn settings(event_types: &[&str]) -> EndpointSettings {
         headers: BTreeMap::new(),
         concurrency: 8,
         timeout_ms: 10_000,
+        format: Default::default(),
+        legacy_signature_header: None,
     }
 }
 

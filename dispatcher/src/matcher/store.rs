@@ -142,11 +142,12 @@ async fn upsert(connection: &mut PgConnection, changed: &[&Folded]) -> anyhow::R
             .map(|b| serde_json::to_string(&b.wanted.settings))
             .transpose()?;
         sqlx::query(
-            "insert into webhook_endpoints (tenant, endpoint_id, endpoint, state, cause, settings, secret_id,
+            "insert into webhook_endpoints as e (tenant, endpoint_id, endpoint, state, cause, settings, secret_id,
                secret_fingerprint, cursor, cursor_settings, changed_position, created_at, previous_secret_id,
                previous_secret_fingerprint, previous_secret_until)
              values ($1, $2, $3, $4, $5, $6::json, $7, $8, $9, $10::json, $11, $12, $13, $14, $15)
              on conflict (tenant, endpoint_id) do update set state = excluded.state, cause = excluded.cause,
+               resumed_at = case when excluded.state = 'active' and e.state <> 'active' then now() else e.resumed_at end,
                settings = excluded.settings, secret_id = excluded.secret_id,
                secret_fingerprint = excluded.secret_fingerprint, cursor = excluded.cursor,
                cursor_settings = excluded.cursor_settings, changed_position = excluded.changed_position,
@@ -209,7 +210,6 @@ struct Columns {
     recorded_at: Vec<OffsetDateTime>,
     payload: Vec<i16>,
     fast: Vec<bool>,
-    held: Vec<bool>,
 }
 
 impl Columns {
@@ -226,7 +226,6 @@ impl Columns {
             columns.recorded_at.push(event.recorded_at);
             columns.payload.push(payload_code(planned.payload));
             columns.fast.push(planned.fast);
-            columns.held.push(planned.held);
         }
         columns
     }
@@ -255,21 +254,20 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
            where name = 'matcher' and position = $1 returning 1),
          d as (
            select * from unnest($3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::uuid[], $8::text[],
-             $9::timestamptz[], $10::smallint[], $11::bool[], $12::bool[], $13::bool[])
-           as d(endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, fast, held, leased)
+             $9::timestamptz[], $10::smallint[], $11::bool[], $12::bool[])
+           as d(endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, fast, leased)
            where exists (select from stepped)),
          numbered as (
            update webhook_endpoints e set next_sequence = n.next
            from (select endpoint, max(sequence) + 1 as next from d group by endpoint) n
            where e.endpoint = n.endpoint),
          inserted as (
-           insert into webhook_deliveries (endpoint, sequence, tenant, position, event_id, event_type, recorded_at,
-             payload, fast, status, due_at, lease_until)
+           insert into webhook_open (endpoint, sequence, tenant, position, event_id, event_type, recorded_at,
+             payload, fast, lease_until)
            select endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, fast,
-             case when held then 'held' else 'pending' end, now(),
-             case when leased then now() + (case when fast then $15 else $14 end) * interval '1 millisecond' end
-           from d returning endpoint, tenant, status),
-         moved as (select endpoint, tenant, null::text as was, status from inserted),
+             case when leased then now() + (case when fast then $14 else $13 end) * interval '1 millisecond' end
+           from d),
+         moved as (select endpoint, tenant, null::text as was, 'pending'::text as status from d),
          counted as (",
         count_moves!("0"),
         ")
@@ -286,7 +284,6 @@ async fn insert(connection: &mut PgConnection, step: &Step<'_>) -> anyhow::Resul
     .bind(&columns.recorded_at)
     .bind(&columns.payload)
     .bind(&columns.fast)
-    .bind(&columns.held)
     .bind(step.leased)
     .bind(i64::try_from(step.leases.general.as_millis())?)
     .bind(i64::try_from(step.leases.fast.as_millis())?)

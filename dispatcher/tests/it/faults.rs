@@ -126,14 +126,7 @@ async fn an_answer_that_was_not_written_down_means_the_same_id_and_bytes_again()
     world.append(item(1)).await;
     until(|| async { world.count("delivered").await == 1 }).await;
     first.stop().await;
-    // As a crash between the receiver's answer and the record leaves it: pending, with a lease that has run out.
-    sqlx::query(
-        "update webhook_deliveries set status = 'pending', attempts = 0, finished_at = null,
-           lease_until = now() - interval '1 s'",
-    )
-    .execute(&world.pool)
-    .await
-    .unwrap();
+    world.forget_outcomes().await;
     let second = world.dispatcher_without_broker(schedule(&[10])).await;
     let received = receiver.wait_for(2).await;
     until(|| async { world.count("delivered").await == 1 }).await;

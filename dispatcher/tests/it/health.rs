@@ -99,7 +99,7 @@ async fn the_watchdog_tells_a_queue_that_nobody_takes_from_an_endpoint_that_is_b
     let bound = Duration::from_secs(120);
     let quiet = watchdog::overdue(&world.pool, bound).await.unwrap();
     assert_eq!((quiet.oldest_s, quiet.stalled_s), (0, 0));
-    sqlx::query("update webhook_deliveries set due_at = now() - interval '300 s' where sequence = 1")
+    sqlx::query("update webhook_open set due_at = now() - interval '300 s' where sequence = 1")
         .execute(&world.pool)
         .await
         .unwrap();
@@ -131,7 +131,7 @@ async fn the_audit_finds_a_row_that_moved_without_its_counter() {
     until(|| async { world.count("delivered").await == 20 }).await;
     dispatcher.stop().await;
     world.assert_sound().await;
-    sqlx::query("update webhook_deliveries set status = 'dead' where sequence = 7")
+    sqlx::query("update webhook_finished set status = 'dead' where sequence = 7")
         .execute(&world.pool)
         .await
         .unwrap();
@@ -140,7 +140,7 @@ async fn the_audit_finds_a_row_that_moved_without_its_counter() {
         .unwrap()
         .unwrap();
     assert_eq!((rows.dead, counted.dead), (1, 0));
-    sqlx::query("delete from webhook_deliveries where sequence = 9")
+    sqlx::query("delete from webhook_finished where sequence = 9")
         .execute(&world.pool)
         .await
         .unwrap();

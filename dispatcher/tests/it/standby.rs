@@ -150,7 +150,7 @@ async fn when_the_leading_dispatcher_is_killed_the_standby_matches_and_sends_wit
     two.matched(head).await;
     assert!(killed.elapsed() < TAKEOVER, "{:?}", killed.elapsed());
     // What the killed one had taken comes back when its leases end; this test does not wait for that.
-    sqlx::query("update webhook_deliveries set lease_until = now() where status <> 'delivered'")
+    sqlx::query("update webhook_open set lease_until = now()")
         .execute(two.pool())
         .await
         .unwrap();

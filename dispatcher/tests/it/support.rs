@@ -184,13 +184,31 @@ impl World {
         self.dispatcher(options, absent_bus().await).await
     }
 
-    /// (status, count) of all deliveries.
+    /// Opens every finished delivery again, as a crash between the receiver's answer and its record leaves it: never
+    /// tried, with a lease that has run out.
+    pub async fn forget_outcomes(&self) {
+        sqlx::query(
+            "with d as (delete from webhook_finished returning *)
+             insert into webhook_open (endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload,
+               fast, due_at, lease_until, matched_at)
+             select endpoint, sequence, tenant, position, event_id, event_type, recorded_at, payload, false, matched_at,
+               now() - interval '1 s', matched_at from d",
+        )
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
+    /// (status, count) of all deliveries, as the API shows them.
     pub async fn statuses(&self) -> BTreeMap<String, i64> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("select status, count(*) from webhook_deliveries group by status order by status")
-                .fetch_all(&self.pool)
-                .await
-                .unwrap();
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "select case when d.status in ('pending', 'retrying') and e.state in ('paused', 'disabled')
+                   then 'held' else d.status end as shown, count(*)
+                 from webhook_deliveries d join webhook_endpoints e using (endpoint) group by shown",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
         rows.into_iter().collect()
     }
 
@@ -309,6 +327,8 @@ pub fn settings(url: &str, event_types: &[&str]) -> EndpointSettings {
         headers: BTreeMap::new(),
         concurrency: 8,
         timeout_ms: 10_000,
+        format: BodyFormat::CloudEvent,
+        legacy_signature_header: None,
     }
 }
 

@@ -45,7 +45,7 @@ impl ReadModel for AuditRow {
     fn fold(_: Option<Self>, key: &AuditKey, fact: &Fact) -> Result<Self, FoldError> {
         let role = match &fact.meta.actor {
             Actor::User { role, .. } => Some(role.clone()),
-            Actor::System { .. } => None,
+            Actor::System { .. } | Actor::ApiKey { .. } => None,
         };
         Ok(AuditRow {
             tenant: key.tenant.clone(),

@@ -21,9 +21,9 @@ crate::read_model_row! {
         /// Signed, in minor units of `currency`: what the entry adds to the debt.
         amount_minor: i64,
         currency: String,
-        /// `sale`, `void`, `return`, `manual` or `payment`.
+        /// `sale`, `void`, `return`, `order`, `repair`, `manual` or `payment`.
         cause: String,
-        /// The sale, return or payment.
+        /// The sale, return, order, repair or payment.
         reference: Option<String>,
         note: Option<String>,
         method: Option<String>,
@@ -40,6 +40,7 @@ fn method_name(method: PaymentMethod) -> &'static str {
         PaymentMethod::Transfer => "transfer",
         PaymentMethod::Credit => "credit",
         PaymentMethod::StoreCredit => "store_credit",
+        PaymentMethod::Exchange => "exchange",
     }
 }
 
@@ -49,6 +50,8 @@ fn rests_on(cause: &LedgerCause) -> (&'static str, Option<String>, Option<String
         LedgerCause::Sale { sale_id } => ("sale", Some(sale_id.to_string()), None),
         LedgerCause::Void { sale_id } => ("void", Some(sale_id.to_string()), None),
         LedgerCause::Return { return_id } => ("return", Some(return_id.to_string()), None),
+        LedgerCause::Order { order_id } => ("order", Some(order_id.to_string()), None),
+        LedgerCause::Repair { repair_id } => ("repair", Some(repair_id.to_string()), None),
         LedgerCause::Manual { note } => ("manual", None, note.clone()),
     }
 }
@@ -60,8 +63,11 @@ impl ReadModel for LedgerRow {
 
     fn keys(fact: &Fact) -> Vec<LedgerKey> {
         match &fact.event {
-            Event::Customer(CustomerEvent::Registered(_) | CustomerEvent::CreditChanged(_)) => Vec::new(),
-            Event::Customer(event) => vec![LedgerKey {
+            Event::Customer(
+                event @ (CustomerEvent::Charged(_)
+                | CustomerEvent::Credited(_)
+                | CustomerEvent::PaymentReceived(_)),
+            ) => vec![LedgerKey {
                 tenant: fact.tenant.clone(),
                 customer_id: balance_change(event).0.to_string(),
                 position: fact.position,
@@ -83,9 +89,7 @@ impl ReadModel for LedgerRow {
                 ("payment", Some(e.payment_id.to_string()), None),
                 Some(method_name(e.method)),
             ),
-            CustomerEvent::Registered(_) | CustomerEvent::CreditChanged(_) => {
-                return Err(FoldError::foreign(fact));
-            }
+            _ => return Err(FoldError::foreign(fact)),
         };
         Ok(LedgerRow {
             tenant: key.tenant.clone(),

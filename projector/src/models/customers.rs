@@ -6,7 +6,9 @@
 use schemas::Event;
 use schemas::Sealed;
 use schemas::events::CustomerEvent;
-use schemas::events::customer::{CreditTerms, CustomerKind, CustomerRegistered};
+use schemas::events::customer::{
+    CreditTerms, CustomerChanged, CustomerKind, CustomerRegistered, CustomerStatus,
+};
 use time::OffsetDateTime;
 
 use crate::fact::Fact;
@@ -18,6 +20,8 @@ crate::read_model_row! {
         key { tenant: String, customer_id: String }
         /// `person` or `company`.
         kind: String,
+        /// `active`, `blocked` or `archived`.
+        status: String,
         /// `none`, `limited` or `unlimited`.
         credit_kind: String,
         credit_limit_minor: Option<i64>,
@@ -43,6 +47,11 @@ pub(super) fn balance_change(event: &CustomerEvent) -> (&schemas::CustomerId, i6
         CustomerEvent::Charged(e) => (&e.customer_id, e.amount_minor.get()),
         CustomerEvent::Credited(e) => (&e.customer_id, -e.amount_minor.get()),
         CustomerEvent::PaymentReceived(e) => (&e.customer_id, -e.amount_minor.get()),
+        CustomerEvent::Changed(e) => (&e.customer_id, 0),
+        CustomerEvent::StatusChanged(e) => (&e.customer_id, 0),
+        CustomerEvent::NoteAdded(e) => (&e.customer_id, 0),
+        CustomerEvent::NoteCorrected(e) => (&e.customer_id, 0),
+        CustomerEvent::NoteRemoved(e) => (&e.customer_id, 0),
     }
 }
 
@@ -58,16 +67,40 @@ fn sealed(field: Option<&Sealed>) -> Option<String> {
     field.map(|field| field.sealed.clone())
 }
 
-fn registered(key: &CustomerKey, e: &CustomerRegistered, fact: &Fact) -> CustomerRow {
-    let (credit_kind, credit_limit_minor) = terms(e.credit);
-    let kind = match e.kind {
+fn kind_name(kind: CustomerKind) -> &'static str {
+    match kind {
         CustomerKind::Person => "person",
         CustomerKind::Company => "company",
-    };
+    }
+}
+
+/// What the event gives is taken, `null` clears, and what is absent stays.
+fn take_changes(row: &mut CustomerRow, e: &CustomerChanged) {
+    if let Some(kind) = e.kind {
+        row.kind = kind_name(kind).to_owned();
+    }
+    if let Some(name) = &e.name {
+        row.name_sealed.clone_from(&name.sealed);
+    }
+    for (cell, change) in [
+        (&mut row.tax_id_sealed, &e.tax_id),
+        (&mut row.email_sealed, &e.email),
+        (&mut row.phone_sealed, &e.phone),
+        (&mut row.address_sealed, &e.address),
+    ] {
+        if let Some(change) = change {
+            *cell = sealed(change.as_ref());
+        }
+    }
+}
+
+fn registered(key: &CustomerKey, e: &CustomerRegistered, fact: &Fact) -> CustomerRow {
+    let (credit_kind, credit_limit_minor) = terms(e.credit);
     CustomerRow {
         tenant: key.tenant.clone(),
         customer_id: key.customer_id.clone(),
-        kind: kind.to_owned(),
+        kind: kind_name(e.kind).to_owned(),
+        status: "active".to_owned(),
         credit_kind: credit_kind.to_owned(),
         credit_limit_minor,
         currency: e.currency.code().to_owned(),
@@ -85,9 +118,10 @@ fn registered(key: &CustomerKey, e: &CustomerRegistered, fact: &Fact) -> Custome
 
 impl ReadModel for CustomerRow {
     const NAME: &'static str = "customers";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str =
-        "create index rm_customers_debt on rm_customers (tenant, customer_id) where balance_minor > 0;";
+        "create index rm_customers_debt on rm_customers (tenant, customer_id) where balance_minor > 0;
+         create index rm_customers_inactive on rm_customers (tenant, status, customer_id) where status <> 'active';";
 
     fn keys(fact: &Fact) -> Vec<CustomerKey> {
         let Event::Customer(event) = &fact.event else {
@@ -107,10 +141,22 @@ impl ReadModel for CustomerRow {
             return Ok(registered(key, e, fact));
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
-        if let CustomerEvent::CreditChanged(e) = event {
-            let (kind, limit) = terms(e.credit);
-            row.credit_kind = kind.to_owned();
-            row.credit_limit_minor = limit;
+        match event {
+            CustomerEvent::CreditChanged(e) => {
+                let (kind, limit) = terms(e.credit);
+                row.credit_kind = kind.to_owned();
+                row.credit_limit_minor = limit;
+            }
+            CustomerEvent::Changed(e) => take_changes(&mut row, e),
+            CustomerEvent::StatusChanged(e) => {
+                row.status = match e.status {
+                    CustomerStatus::Active => "active",
+                    CustomerStatus::Blocked => "blocked",
+                    CustomerStatus::Archived => "archived",
+                }
+                .to_owned();
+            }
+            _ => {}
         }
         add(&mut row.balance_minor, balance_change(event).1, "balance_minor")?;
         row.last_position = fact.position;
@@ -170,6 +216,20 @@ mod tests {
         let rows = folded::<CustomerRow>(samples::life()).unwrap();
         assert_eq!(rows[0].balance_minor, -150);
         assert_eq!(rows[0].name_sealed, "v1.xyz");
+    }
+
+    #[test]
+    fn what_is_given_is_changed_null_clears_and_the_rest_stays() {
+        let change = |data| event("customer.changed", data);
+        let life = samples::life().into_iter().chain([
+            change(json!({"customer_id": "c1", "phone": {"sealed": "v1.phone"}, "email": {"sealed": "v1.mail"}})),
+            change(json!({"customer_id": "c1", "kind": "company", "name": {"sealed": "v1.new"}, "phone": null})),
+            event("customer.status_changed", json!({"customer_id": "c1", "status": "blocked"})),
+        ]);
+        let row = folded::<CustomerRow>(life).unwrap().remove(0);
+        assert_eq!((row.kind.as_str(), row.status.as_str()), ("company", "blocked"));
+        assert_eq!((row.name_sealed.as_str(), row.phone_sealed), ("v1.new", None));
+        assert_eq!((row.email_sealed.as_deref(), row.balance_minor), (Some("v1.mail"), -150));
     }
 
     #[test]

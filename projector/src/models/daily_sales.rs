@@ -48,7 +48,8 @@ impl ReadModel for DailySalesRow {
             SaleEvent::Drafted(_)
             | SaleEvent::DraftChanged(_)
             | SaleEvent::DraftDiscarded(_)
-            | SaleEvent::ReturnRegistered(_) => {
+            | SaleEvent::ReturnRegistered(_)
+            | SaleEvent::Exchanged(_) => {
                 return Vec::new();
             }
         };
@@ -113,7 +114,8 @@ impl ReadModel for DailySalesRow {
             SaleEvent::Drafted(_)
             | SaleEvent::DraftChanged(_)
             | SaleEvent::DraftDiscarded(_)
-            | SaleEvent::ReturnRegistered(_) => {
+            | SaleEvent::ReturnRegistered(_)
+            | SaleEvent::Exchanged(_) => {
                 return Err(FoldError::foreign(fact));
             }
         };

@@ -1,8 +1,9 @@
 //! The catalogue as it stands (INV-1).
 
+use platform::search;
 use schemas::Event;
 use schemas::events::CatalogueEvent;
-use schemas::events::catalogue::ItemKind;
+use schemas::events::catalogue::{ItemDetails, ItemKind};
 use time::OffsetDateTime;
 
 use crate::fact::Fact;
@@ -19,6 +20,12 @@ crate::read_model_row! {
         currency: String,
         tax_code: Option<String>,
         gtin: Option<String>,
+        /// In lower case, to look for.
+        brand: Option<String>,
+        /// What a search looks through, in lower case and without accents: SKU, name, brand, model and GTIN.
+        search: String,
+        /// What one piece usually costs to buy.
+        cost_minor: Option<i64>,
         /// `ItemDetails` as JSON.
         details: String,
         discontinued: bool,
@@ -36,11 +43,20 @@ fn kind_name(kind: ItemKind) -> &'static str {
     }
 }
 
+fn search_text(sku: &str, name: &str, details: &ItemDetails) -> String {
+    let optional = [&details.brand, &details.model, &details.gtin];
+    let parts = [Some(sku), Some(name)]
+        .into_iter()
+        .chain(optional.into_iter().map(|part| part.as_deref()));
+    search::folded(&parts.flatten().collect::<Vec<_>>().join(" "))
+}
+
 impl ReadModel for ItemRow {
     const NAME: &'static str = "items";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str =
-        "create index rm_items_gtin on rm_items (tenant, gtin) where gtin is not null;";
+        "create index rm_items_gtin on rm_items (tenant, gtin) where gtin is not null;
+         create index rm_items_brand on rm_items (tenant, brand, sku) where brand is not null;";
 
     fn keys(fact: &Fact) -> Vec<ItemKey> {
         let Event::Catalogue(event) = &fact.event else {
@@ -51,6 +67,7 @@ impl ReadModel for ItemRow {
             CatalogueEvent::ItemChanged(e) => &e.sku,
             CatalogueEvent::ItemDiscontinued(e) => &e.sku,
             CatalogueEvent::ItemReinstated(e) => &e.sku,
+            CatalogueEvent::ItemCostSet(e) => &e.sku,
         };
         vec![ItemKey {
             tenant: fact.tenant.clone(),
@@ -72,6 +89,9 @@ impl ReadModel for ItemRow {
                 currency: e.currency.code().to_owned(),
                 tax_code: e.tax_code.as_ref().map(ToString::to_string),
                 gtin: e.details.gtin.clone(),
+                brand: e.details.brand.as_deref().map(search::folded),
+                search: search_text(&key.sku, &e.name, &e.details),
+                cost_minor: None,
                 details: document(&e.details)?,
                 discontinued: false,
                 last_position: fact.position,
@@ -94,11 +114,18 @@ impl ReadModel for ItemRow {
                 }
                 if let Some(details) = &e.details {
                     row.gtin.clone_from(&details.gtin);
+                    row.brand = details.brand.as_deref().map(search::folded);
                     row.details = document(details)?;
+                }
+                if e.name.is_some() || e.details.is_some() {
+                    let details: ItemDetails = serde_json::from_str(&row.details)
+                        .map_err(|error| FoldError::Document(error.to_string()))?;
+                    row.search = search_text(&key.sku, &row.name, &details);
                 }
             }
             CatalogueEvent::ItemDiscontinued(_) => row.discontinued = true,
             CatalogueEvent::ItemReinstated(_) => row.discontinued = false,
+            CatalogueEvent::ItemCostSet(e) => row.cost_minor = e.cost_minor.map(schemas::Minor::get),
         }
         row.last_position = fact.position;
         row.changed_at = fact.recorded_at;
@@ -134,6 +161,19 @@ mod tests {
             (950, "Cable", Some("ISV15"))
         );
         assert_eq!(rows[0].details, r#"{"brand":"Acme"}"#);
+    }
+
+    #[test]
+    fn an_item_is_found_by_what_people_type() {
+        let change = json!({"sku": "A", "name": "Cargador rápido", "currency": "HNL",
+                            "details": {"brand": "ÁCME", "model": "X-1"}});
+        let cost = event(
+            "catalogue.item_cost_set",
+            json!({"sku": "A", "cost_minor": 600, "currency": "HNL"}),
+        );
+        let rows = folded::<ItemRow>([created(), event("catalogue.item_changed", change), cost]).unwrap();
+        assert_eq!(rows[0].search, "a cargador rapido acme x-1");
+        assert_eq!((rows[0].brand.as_deref(), rows[0].cost_minor), (Some("acme"), Some(600)));
     }
 
     #[test]

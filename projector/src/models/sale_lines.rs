@@ -60,7 +60,8 @@ impl ReadModel for SaleLineRow {
             | SaleEvent::DraftChanged(_)
             | SaleEvent::DraftDiscarded(_)
             | SaleEvent::Voided(_)
-            | SaleEvent::ReturnRegistered(_) => Vec::new(),
+            | SaleEvent::ReturnRegistered(_)
+            | SaleEvent::Exchanged(_) => Vec::new(),
         }
     }
 

@@ -58,8 +58,8 @@ pub(super) fn sale_of(event: &SaleEvent) -> Option<&schemas::SaleId> {
         SaleEvent::Completed(e) => Some(&e.sale_id),
         SaleEvent::Voided(e) => Some(&e.sale_id),
         SaleEvent::Returned(e) => e.sale_id.as_ref(),
-        // Says only that the return's id is taken.
-        SaleEvent::ReturnRegistered(_) => None,
+        // Says only that the return's id is taken; and both halves of an exchange speak for themselves.
+        SaleEvent::ReturnRegistered(_) | SaleEvent::Exchanged(_) => None,
     }
 }
 
@@ -198,7 +198,7 @@ impl ReadModel for SaleRow {
                 row.void_refunds = document(&e.refunds)?;
             }
             SaleEvent::Returned(e) => row.take_return(e)?,
-            SaleEvent::ReturnRegistered(_) => return Err(FoldError::foreign(fact)),
+            SaleEvent::ReturnRegistered(_) | SaleEvent::Exchanged(_) => return Err(FoldError::foreign(fact)),
         }
         row.last_position = fact.position;
         row.changed_at = fact.recorded_at;

@@ -7,6 +7,7 @@ use schemas::Event;
 use schemas::events::StockEvent;
 use time::OffsetDateTime;
 
+use super::shelf_value::ShelfValue;
 use crate::fact::Fact;
 use crate::row::{FoldError, ReadModel, add};
 
@@ -16,9 +17,12 @@ crate::read_model_row! {
         key { tenant: String, store: String, sku: String }
         on_hand: i64,
         reserved: i64,
-        /// Moving average of one unit, rounded half away from zero; absent until a receipt names a cost.
+        /// Average of one piece with a known cost, rounded half away from zero; while there is none the last one known,
+        /// and absent before that.
         average_cost_minor: Option<i64>,
-        /// What the goods on hand cost; 0 while none are.
+        /// Pieces on hand whose cost is known.
+        costed_quantity: i64,
+        /// What those pieces cost together.
         total_cost_minor: i64,
         last_position: i64,
         last_moved_at: OffsetDateTime,
@@ -54,60 +58,26 @@ impl<'a> Movement<'a> {
             StockEvent::Released(e) => movement(&e.store, &e.sku, 0, -e.quantity.get()),
             StockEvent::Issued(e) => movement(&e.store, &e.sku, -e.quantity.get(), 0),
             StockEvent::Returned(e) => movement(&e.store, &e.sku, e.quantity.get(), 0),
+            StockEvent::Dispatched(e) => movement(&e.store, &e.sku, -e.quantity.get(), 0),
+            StockEvent::Arrived(e) => movement(&e.store, &e.sku, e.quantity.get(), 0),
+            StockEvent::CostAdjusted(e) => movement(&e.store, &e.sku, 0, 0),
         }
     }
 }
 
-/// `numerator ÷ denominator`, rounded half away from zero; both are not negative here.
-fn rounded(numerator: i128, denominator: i64) -> Result<i64, FoldError> {
-    let denominator = i128::from(denominator);
-    i64::try_from((numerator + denominator / 2) / denominator)
-        .map_err(|_| FoldError::OutOfRange("average_cost_minor"))
-}
-
-fn cost_of(units: i64, unit_cost_minor: i64) -> Result<i64, FoldError> {
-    units
-        .checked_mul(unit_cost_minor)
-        .ok_or(FoldError::OutOfRange("total_cost_minor"))
-}
-
 impl StockRow {
-    /// Moves the average by what comes in; what leaves takes the average along. Goods that come in without a cost
-    /// count at the average, and those that fill a negative stock leave no value behind.
-    fn move_on_hand(&mut self, delta: i64, unit_cost_minor: Option<i64>) -> Result<(), FoldError> {
-        let before = self.on_hand;
-        add(&mut self.on_hand, delta, "on_hand")?;
-        let after = self.on_hand;
-        if after <= 0 {
-            self.total_cost_minor = 0;
-            self.average_cost_minor = unit_cost_minor.or(self.average_cost_minor);
-            return Ok(());
+    pub(super) fn value(&self) -> ShelfValue {
+        ShelfValue {
+            quantity: self.costed_quantity,
+            value_minor: self.total_cost_minor,
+            average_minor: self.average_cost_minor,
         }
-        if delta < 0 {
-            let value = i128::from(self.total_cost_minor) * i128::from(after);
-            self.total_cost_minor = rounded(value, before)?;
-            return Ok(());
-        }
-        let Some(cost) = unit_cost_minor.or(self.average_cost_minor) else {
-            return Ok(());
-        };
-        if before <= 0 || self.average_cost_minor.is_none() {
-            self.total_cost_minor = cost_of(after, cost)?;
-        } else {
-            add(
-                &mut self.total_cost_minor,
-                cost_of(delta, cost)?,
-                "total_cost_minor",
-            )?;
-        }
-        self.average_cost_minor = Some(rounded(i128::from(self.total_cost_minor), after)?);
-        Ok(())
     }
 }
 
 impl ReadModel for StockRow {
     const NAME: &'static str = "stock";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str = "create index rm_stock_sku on rm_stock (tenant, sku, store);";
 
     fn keys(fact: &Fact) -> Vec<StockKey> {
@@ -134,13 +104,16 @@ impl ReadModel for StockRow {
             on_hand: 0,
             reserved: 0,
             average_cost_minor: None,
+            costed_quantity: 0,
             total_cost_minor: 0,
             last_position: 0,
             last_moved_at: fact.recorded_at,
         });
-        if movement.on_hand != 0 {
-            row.move_on_hand(movement.on_hand, movement.unit_cost_minor)?;
-        }
+        let (value, _) = row.value().after(event, row.on_hand)?;
+        row.costed_quantity = value.quantity;
+        row.total_cost_minor = value.value_minor;
+        row.average_cost_minor = value.average_minor;
+        add(&mut row.on_hand, movement.on_hand, "on_hand")?;
         add(&mut row.reserved, movement.reserved, "reserved")?;
         row.last_position = fact.position;
         row.last_moved_at = fact.recorded_at;
@@ -231,11 +204,57 @@ mod tests {
     }
 
     #[test]
-    fn goods_without_a_cost_count_at_the_first_cost_that_becomes_known() {
+    fn goods_that_are_received_without_a_cost_have_none_and_those_found_are_worth_the_average() {
         let rows = folded::<StockRow>([received(5, None), received(5, Some(20))]).unwrap();
         assert_eq!(
-            (rows[0].total_cost_minor, rows[0].average_cost_minor),
-            (200, Some(20))
+            (rows[0].costed_quantity, rows[0].total_cost_minor, rows[0].average_cost_minor),
+            (5, 100, Some(20))
         );
+        let rows = folded::<StockRow>([received(5, Some(20)), received(5, None)]).unwrap();
+        assert_eq!((rows[0].costed_quantity, rows[0].total_cost_minor), (5, 100));
+        let found = event(
+            "inventory.adjusted",
+            json!({"store": "centro", "sku": "A", "delta": 5, "on_hand": 10}),
+        );
+        let rows = folded::<StockRow>([received(5, Some(20)), found]).unwrap();
+        assert_eq!((rows[0].costed_quantity, rows[0].total_cost_minor), (10, 200));
+    }
+
+    #[test]
+    fn what_stays_is_rounded_down_and_the_last_piece_takes_the_rest() {
+        let life = [received(2, Some(5)), received(1, Some(1)), issued(1), issued(1), issued(1)];
+        let worth: Vec<i64> = (2..=life.len())
+            .map(|end| folded::<StockRow>(life[..end].to_vec()).unwrap()[0].total_cost_minor)
+            .collect();
+        assert_eq!(worth, [11, 7, 3, 0]);
+    }
+
+    #[test]
+    fn documents_move_goods_with_exactly_their_cost() {
+        let dispatched = event(
+            "inventory.dispatched",
+            json!({"store": "centro", "sku": "A", "quantity": 2, "document": "transfer/t", "costed_quantity": 2,
+                   "value_minor": 8, "on_hand": 1}),
+        );
+        let arrived = event(
+            "inventory.arrived",
+            json!({"store": "centro", "sku": "A", "quantity": 3, "document": "transfer/t", "costed_quantity": 2,
+                   "value_minor": 8, "on_hand": 4}),
+        );
+        let corrected = event(
+            "inventory.cost_adjusted",
+            json!({"store": "centro", "sku": "A", "delta_minor": -2, "document": "purchase/p", "costed_quantity": 3,
+                   "total_value_minor": 9}),
+        );
+        let rows = folded::<StockRow>([
+            received(2, Some(5)),
+            received(1, Some(1)),
+            dispatched,
+            arrived,
+            corrected,
+        ])
+        .unwrap();
+        assert_eq!((rows[0].on_hand, rows[0].costed_quantity), (4, 3));
+        assert_eq!((rows[0].total_cost_minor, rows[0].average_cost_minor), (9, Some(3)));
     }
 }

@@ -20,14 +20,14 @@ crate::read_model_row! {
         on_hand_delta: i64,
         reserved_delta: i64,
         unit_cost_minor: Option<i64>,
-        /// What it rests on: a supplier's document, `sale/<id>`, `return/<id>` or words.
+        /// What it rests on: `sale/<id>`, `return/<id>`, another document such as `transfer/<id>`, or words.
         reference: Option<String>,
         actor: String,
         recorded_at: OffsetDateTime,
     }
 }
 
-fn reference(event: &StockEvent) -> Option<String> {
+pub(super) fn reference(event: &StockEvent) -> Option<String> {
     match event {
         StockEvent::Received(e) => e.reference.clone(),
         StockEvent::Adjusted(e) => e.comment.clone(),
@@ -39,6 +39,9 @@ fn reference(event: &StockEvent) -> Option<String> {
             ReturnCause::Void { sale_id } => format!("sale/{sale_id}"),
             ReturnCause::Return { return_id, .. } => format!("return/{return_id}"),
         }),
+        StockEvent::Dispatched(e) => Some(e.document.clone()),
+        StockEvent::Arrived(e) => Some(e.document.clone()),
+        StockEvent::CostAdjusted(e) => Some(e.document.clone()),
     }
 }
 

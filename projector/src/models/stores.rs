@@ -21,12 +21,13 @@ crate::read_model_row! {
 
 impl ReadModel for StoreRow {
     const NAME: &'static str = "stores";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
 
     fn keys(fact: &Fact) -> Vec<StoreKey> {
         let store = match &fact.event {
             Event::Admin(AdminEvent::StoreOpened(e)) => &e.store,
             Event::Admin(AdminEvent::StoreClosed(e)) => &e.store,
+            Event::Admin(AdminEvent::StoreRenamed(e)) => &e.store,
             _ => return Vec::new(),
         };
         vec![StoreKey {
@@ -53,6 +54,13 @@ impl ReadModel for StoreRow {
                 row.changed_at = fact.recorded_at;
                 Ok(row)
             }
+            Event::Admin(AdminEvent::StoreRenamed(e)) => {
+                let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
+                row.name.clone_from(&e.name);
+                row.last_position = fact.position;
+                row.changed_at = fact.recorded_at;
+                Ok(row)
+            }
             _ => Err(FoldError::foreign(fact)),
         }
     }
@@ -70,9 +78,13 @@ mod tests {
         let rows = folded::<StoreRow>([
             event("admin.store_opened", json!({"store": "centro", "name": "Centro"})),
             event("admin.store_closed", json!({"store": "centro"})),
+            event(
+                "admin.store_renamed",
+                json!({"store": "centro", "name": "Centro Histórico"}),
+            ),
         ])
         .unwrap();
         assert!(rows[0].closed);
-        assert_eq!(rows[0].name, "Centro");
+        assert_eq!(rows[0].name, "Centro Histórico");
     }
 }

@@ -22,12 +22,13 @@ crate::read_model_row! {
 
 impl ReadModel for TerminalRow {
     const NAME: &'static str = "terminals";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
 
     fn keys(fact: &Fact) -> Vec<TerminalKey> {
         let terminal = match &fact.event {
             Event::Admin(AdminEvent::TerminalRegistered(e)) => &e.terminal,
             Event::Admin(AdminEvent::TerminalRetired(e)) => &e.terminal,
+            Event::Admin(AdminEvent::TerminalRenamed(e)) => &e.terminal,
             _ => return Vec::new(),
         };
         vec![TerminalKey {
@@ -55,6 +56,13 @@ impl ReadModel for TerminalRow {
                 row.changed_at = fact.recorded_at;
                 Ok(row)
             }
+            Event::Admin(AdminEvent::TerminalRenamed(e)) => {
+                let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
+                row.name.clone_from(&e.name);
+                row.last_position = fact.position;
+                row.changed_at = fact.recorded_at;
+                Ok(row)
+            }
             _ => Err(FoldError::foreign(fact)),
         }
     }
@@ -78,9 +86,16 @@ mod tests {
                 "admin.terminal_retired",
                 json!({"terminal": "caja-1", "store": "centro"}),
             ),
+            event(
+                "admin.terminal_renamed",
+                json!({"terminal": "caja-1", "store": "centro", "name": "Principal"}),
+            ),
         ])
         .unwrap();
         assert!(rows[0].retired);
-        assert_eq!(rows[0].store, "centro");
+        assert_eq!(
+            (rows[0].store.as_str(), rows[0].name.as_str()),
+            ("centro", "Principal")
+        );
     }
 }

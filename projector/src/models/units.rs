@@ -14,12 +14,14 @@ crate::read_model_row! {
         sku: String,
         /// Where it is, or was last.
         store: String,
-        /// `in_stock`, `reserved`, `sold` or `written_off`.
+        /// `in_stock`, `reserved`, `sold`, `away` or `written_off`.
         status: String,
         /// Who has it reserved: `sale/<id>` for a draft.
         holder: Option<String>,
         /// The sale that took it.
         sale_id: Option<String>,
+        /// The document that has it while it is away, such as `transfer/<id>`.
+        document: Option<String>,
         cost_minor: Option<i64>,
         last_position: i64,
         last_moved_at: OffsetDateTime,
@@ -35,13 +37,16 @@ fn named(event: &UnitEvent) -> (&str, &str, &str) {
         UnitEvent::Sold(e) => (&e.unit, &e.sku, &e.store),
         UnitEvent::Returned(e) => (&e.unit, &e.sku, &e.store),
         UnitEvent::WrittenOff(e) => (&e.unit, &e.sku, &e.store),
+        UnitEvent::Dispatched(e) => (&e.unit, &e.sku, &e.store),
+        UnitEvent::Arrived(e) => (&e.unit, &e.sku, &e.store),
     };
     (unit.as_str(), sku.as_str(), store.as_str())
 }
 
 impl ReadModel for UnitRow {
     const NAME: &'static str = "units";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
+    const INDEXES: &'static str = "create index rm_units_shelf on rm_units (tenant, sku, store, unit);";
 
     fn keys(fact: &Fact) -> Vec<UnitKey> {
         let Event::Unit(event) = &fact.event else {
@@ -67,6 +72,7 @@ impl ReadModel for UnitRow {
             status: "in_stock".to_owned(),
             holder: None,
             sale_id: None,
+            document: None,
             cost_minor: cost_before,
             last_position: fact.position,
             last_moved_at: fact.recorded_at,
@@ -82,7 +88,11 @@ impl ReadModel for UnitRow {
                 row.sale_id = Some(e.sale_id.to_string());
             }
             UnitEvent::WrittenOff(_) => row.status = "written_off".to_owned(),
-            UnitEvent::Released(_) | UnitEvent::Returned(_) => {}
+            UnitEvent::Dispatched(e) => {
+                row.status = "away".to_owned();
+                row.document = Some(e.document.clone());
+            }
+            UnitEvent::Released(_) | UnitEvent::Returned(_) | UnitEvent::Arrived(_) => {}
         }
         Ok(row)
     }
@@ -124,6 +134,25 @@ mod tests {
             ("in_stock", None)
         );
         assert_eq!(rows[0].cost_minor, Some(5000));
+    }
+
+    #[test]
+    fn a_unit_that_is_away_names_the_document_that_has_it() {
+        let sent = event(
+            "inventory.unit_dispatched",
+            about(json!({"document": "transfer/t1"})),
+        );
+        let rows = folded::<UnitRow>([sent.clone()]).unwrap();
+        assert_eq!(
+            (rows[0].status.as_str(), rows[0].document.as_deref()),
+            ("away", Some("transfer/t1"))
+        );
+        let came = json!({"unit": "imei:490154203237518", "sku": "P", "store": "norte", "document": "transfer/t1"});
+        let rows = folded::<UnitRow>([sent, event("inventory.unit_arrived", came)]).unwrap();
+        assert_eq!(
+            (rows[0].status.as_str(), rows[0].store.as_str(), rows[0].document.as_deref()),
+            ("in_stock", "norte", None)
+        );
     }
 
     #[test]

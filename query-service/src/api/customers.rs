@@ -4,6 +4,8 @@
     reason = "one argument per parameter of the query, as poem-openapi wants it"
 )]
 
+mod names;
+
 use platform::http::{JsonAnswer, Page, PageAnswer, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -14,9 +16,10 @@ use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
+use self::names::{LOOKED_THROUGH, debt_filter, folded, name_filter};
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
+use crate::failure::{bad_parameter, not_found, unavailable};
 use crate::parameters::{List, filter_word, path_id};
 use crate::people::{self, SealedField};
 
@@ -26,6 +29,8 @@ pub struct Customer {
     pub customer_id: String,
     /// `person` or `company`.
     pub kind: String,
+    /// `active`, `blocked` (buys with money only) or `archived` (buys nothing).
+    pub status: String,
     pub name: Option<String>,
     pub tax_id: Option<String>,
     pub email: Option<String>,
@@ -68,9 +73,9 @@ pub struct LedgerEntry {
     /// The sum of all entries up to this one.
     pub balance_minor: i64,
     pub currency: String,
-    /// `sale`, `void`, `return`, `manual` or `payment`.
+    /// `sale`, `void`, `return`, `order`, `repair`, `manual` or `payment`.
     pub cause: String,
-    /// The sale, return or payment.
+    /// The sale, return, order, repair or payment.
     pub reference: Option<String>,
     pub note: Option<String>,
     /// How it was paid.
@@ -85,6 +90,7 @@ pub struct LedgerEntry {
 struct Row {
     customer_id: String,
     kind: String,
+    status: String,
     credit_kind: String,
     credit_limit_minor: Option<i64>,
     currency: String,
@@ -120,7 +126,7 @@ impl Row {
 }
 
 const COLUMNS: &str =
-    "select customer_id, kind, credit_kind, credit_limit_minor, currency, balance_minor, name_sealed,
+    "select customer_id, kind, status, credit_kind, credit_limit_minor, currency, balance_minor, name_sealed,
     tax_id_sealed, email_sealed, phone_sealed, address_sealed, registered_at, changed_at from rm_customers";
 
 /// Reads of customers.
@@ -137,8 +143,18 @@ impl CustomerReads {
         kind: Query<Option<String>>,
         /// `none`, `limited` or `unlimited`.
         credit: Query<Option<String>>,
+        /// `active`, `blocked` or `archived`.
+        status: Query<Option<String>>,
         /// `owing`: with a debt; `clear`: without; `in_credit`: the shop owes them.
         debt: Query<Option<String>>,
+        /// The same as `debt=owing` when true, and as `debt=clear` when false.
+        with_debt: Query<Option<bool>>,
+        /// Those who owe at least this much, in minor units; not negative.
+        min_debt_minor: Query<Option<i64>>,
+        /// Those whose name holds this text, upper or lower case, with or without accents; 2 to 100 characters. Names are
+        /// sealed, so a page looks through 2,000 customers at most: it may hold fewer rows than `limit`, or none, and
+        /// still have a `next`.
+        name: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -149,8 +165,21 @@ impl CustomerReads {
         let tenant = &context.principal.tenant;
         let kind = filter_word("kind", kind.0, &["person", "company"])?;
         let credit = filter_word("credit", credit.0, &["none", "limited", "unlimited"])?;
-        let debt = filter_word("debt", debt.0, &["owing", "clear", "in_credit"])?;
-        let filters = [kind.as_deref(), credit.as_deref(), debt.as_deref()];
+        let status = filter_word("status", status.0, &["active", "blocked", "archived"])?;
+        let debt = debt_filter(debt.0, with_debt.0)?;
+        if min_debt_minor.0.is_some_and(|minor| minor < 0) {
+            return Err(bad_parameter("min_debt_minor", "0 or more"));
+        }
+        let min_debt = min_debt_minor.0.map(|minor| minor.to_string());
+        let wanted = name.0.map(|text| name_filter(&text)).transpose()?;
+        let filters = [
+            kind.as_deref(),
+            credit.as_deref(),
+            status.as_deref(),
+            debt.as_deref(),
+            min_debt.as_deref(),
+            wanted.as_deref(),
+        ];
         let list = List::<String>::new(
             "customers",
             tenant,
@@ -162,11 +191,10 @@ impl CustomerReads {
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        if let Some(kind) = &kind {
-            query.push(" and kind = ").push_bind(kind);
-        }
-        if let Some(credit) = &credit {
-            query.push(" and credit_kind = ").push_bind(credit);
+        for (column, value) in [("kind", &kind), ("credit_kind", &credit), ("status", &status)] {
+            if let Some(value) = value {
+                query.push(format!(" and {column} = ")).push_bind(value);
+            }
         }
         match debt.as_deref() {
             Some("owing") => query.push(" and balance_minor > 0"),
@@ -174,24 +202,40 @@ impl CustomerReads {
             Some(_) => query.push(" and balance_minor < 0"),
             None => &mut query,
         };
+        if let Some(minor) = min_debt_minor.0 {
+            query.push(" and balance_minor >= ").push_bind(minor);
+        }
         if let Some(after) = &list.page.after {
             query.push(" and customer_id > ").push_bind(after);
         }
-        query
-            .push(" order by customer_id limit ")
-            .push_bind(list.page.fetch());
+        let fetch = if wanted.is_some() {
+            LOOKED_THROUGH + 1
+        } else {
+            list.page.fetch()
+        };
+        query.push(" order by customer_id limit ").push_bind(fetch);
         let rows: Vec<Row> = query
             .build_query_as()
             .fetch_all(snapshot.connection())
             .await
             .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.customer_id.clone());
+        let position = snapshot.position;
+        let Some(wanted) = wanted else {
+            let page = list.cut(rows, position, |row| row.customer_id.clone());
+            snapshot.close().await?;
+            let items = self.opened(tenant, page.items).await?;
+            return Ok(PageAnswer(Page {
+                items,
+                next: page.next,
+                position,
+            }));
+        };
         snapshot.close().await?;
-        let items = self.opened(tenant, page.items).await?;
+        let (rows, last) = self.named(tenant, rows, &wanted, list.page.limit).await?;
         Ok(PageAnswer(Page {
-            items,
-            next: page.next,
-            position: page.position,
+            items: self.opened(tenant, rows).await?,
+            next: last.map(|last| list.cursor_after(&last)),
+            position,
         }))
     }
 
@@ -299,6 +343,37 @@ impl CustomerReads {
 }
 
 impl CustomerReads {
+    /// Those of the rows whose name holds a text, at most `limit`, and the id behind which the search goes on.
+    async fn named(
+        &self,
+        tenant: &TenantId,
+        mut rows: Vec<Row>,
+        wanted: &str,
+        limit: i64,
+    ) -> Result<(Vec<Row>, Option<String>), Problem> {
+        let most = usize::try_from(LOOKED_THROUGH).unwrap_or(0);
+        let mut more = rows.len() > most;
+        rows.truncate(most);
+        let sealed = rows.iter().map(|row| {
+            let [name, ..] = row.sealed();
+            name
+        });
+        let names = people::open(&self.0.vault, tenant, sealed.collect()).await?;
+        let limit = usize::try_from(limit).unwrap_or(0);
+        let (mut found, mut last) = (Vec::new(), None);
+        for (row, name) in rows.into_iter().zip(names) {
+            if found.len() == limit {
+                more = true;
+                break;
+            }
+            last = Some(row.customer_id.clone());
+            if name.is_some_and(|name| folded(&name).contains(wanted)) {
+                found.push(row);
+            }
+        }
+        Ok((found, last.filter(|_| more)))
+    }
+
     /// Opens the personal fields of a whole page at once.
     async fn opened(&self, tenant: &TenantId, rows: Vec<Row>) -> Result<Vec<Customer>, Problem> {
         let sealed = rows.iter().flat_map(Row::sealed).collect();
@@ -312,6 +387,7 @@ impl CustomerReads {
             address: next(),
             customer_id: row.customer_id,
             kind: row.kind,
+            status: row.status,
             credit: Credit {
                 kind: row.credit_kind,
                 limit_minor: row.credit_limit_minor,

@@ -3,11 +3,17 @@
 pub mod admin;
 pub mod audit;
 pub mod catalogue;
+pub mod customer_account;
 pub mod customers;
 pub mod inventory;
+pub mod offline;
+pub mod orders;
+pub mod purchases;
 pub mod reports;
 pub mod reservations;
 pub mod sales;
+pub mod suppliers;
+pub mod transfers;
 
 use poem_openapi::Tags;
 use schemars::JsonSchema;
@@ -24,6 +30,8 @@ pub enum Group {
     Customers,
     /// Sales, drafts and receipts.
     Sales,
+    /// Suppliers, purchases and what we owe.
+    Purchases,
     /// Figures by day and item.
     Reports,
     /// Who did what, when and why.

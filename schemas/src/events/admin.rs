@@ -16,8 +16,10 @@ module_events! {
         TaxRateSet(TaxRateSet) = "admin.tax_rate_set" v 1,
         StoreOpened(StoreOpened) = "admin.store_opened" v 1,
         StoreClosed(StoreClosed) = "admin.store_closed" v 1,
+        StoreRenamed(StoreRenamed) = "admin.store_renamed" v 1,
         TerminalRegistered(TerminalRegistered) = "admin.terminal_registered" v 1,
         TerminalRetired(TerminalRetired) = "admin.terminal_retired" v 1,
+        TerminalRenamed(TerminalRenamed) = "admin.terminal_renamed" v 1,
         UserCreated(UserCreated) = "admin.user_created" v 1,
         UserRoleChanged(UserRoleChanged) = "admin.user_role_changed" v 1,
         UserPasswordChanged(UserPasswordChanged) = "admin.user_password_changed" v 1,
@@ -103,6 +105,12 @@ pub struct StoreClosed {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StoreRenamed {
+    pub store: StoreId,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalRegistered {
     pub terminal: TerminalId,
     pub store: StoreId,
@@ -113,6 +121,13 @@ pub struct TerminalRegistered {
 pub struct TerminalRetired {
     pub terminal: TerminalId,
     pub store: StoreId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TerminalRenamed {
+    pub terminal: TerminalId,
+    pub store: StoreId,
+    pub name: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

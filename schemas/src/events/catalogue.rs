@@ -16,6 +16,7 @@ module_events! {
         ItemChanged(ItemChanged) = "catalogue.item_changed" v 1,
         ItemDiscontinued(ItemDiscontinued) = "catalogue.item_discontinued" v 1,
         ItemReinstated(ItemReinstated) = "catalogue.item_reinstated" v 1,
+        ItemCostSet(ItemCostSet) = "catalogue.item_cost_set" v 1,
     }
 }
 
@@ -108,6 +109,16 @@ pub struct ItemDiscontinued {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemReinstated {
     pub sku: Sku,
+}
+
+/// What one piece usually costs to buy. A fact of its own, so that partners may be told of prices and not of costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ItemCostSet {
+    pub sku: Sku,
+    /// Absent: not known any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_minor: Option<Minor>,
+    pub currency: Currency,
 }
 
 /// Tells "absent" from "null": a change that clears a field differs from one that leaves it.

@@ -5,9 +5,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::double_option;
 use super::module_events;
 use super::sale::PaymentMethod;
-use crate::ids::{CustomerId, PaymentId, ReturnId, SaleId};
+use crate::ids::{CustomerId, NoteId, OrderId, PaymentId, RepairId, ReturnId, SaleId};
 use crate::money::{Currency, Minor};
 use crate::sealed::Sealed;
 
@@ -19,6 +20,11 @@ module_events! {
         Charged(CustomerCharged) = "customer.charged" v 1,
         Credited(CustomerCredited) = "customer.credited" v 1,
         PaymentReceived(CustomerPaymentReceived) = "customer.payment_received" v 1,
+        Changed(CustomerChanged) = "customer.changed" v 1,
+        StatusChanged(CustomerStatusChanged) = "customer.status_changed" v 1,
+        NoteAdded(CustomerNoteAdded) = "customer.note_added" v 1,
+        NoteCorrected(CustomerNoteCorrected) = "customer.note_corrected" v 1,
+        NoteRemoved(CustomerNoteRemoved) = "customer.note_removed" v 1,
     }
 }
 
@@ -39,6 +45,19 @@ pub enum CreditTerms {
 pub enum CustomerKind {
     Person,
     Company,
+}
+
+/// What a customer may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomerStatus {
+    /// Buys within the terms of credit.
+    #[default]
+    Active,
+    /// Buys with money only, whatever the terms of credit are.
+    Blocked,
+    /// Buys nothing any more; kept for the history.
+    Archived,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +97,14 @@ pub enum LedgerCause {
     Return {
         return_id: ReturnId,
     },
+    /// Goods of a sales order: invoiced (a charge), or returned (a credit).
+    Order {
+        order_id: OrderId,
+    },
+    /// A repair that was delivered on credit, or undone.
+    Repair {
+        repair_id: RepairId,
+    },
     /// Entered by hand, with the reason in the event's metadata.
     Manual {
         note: Option<String>,
@@ -95,7 +122,7 @@ pub struct CustomerCharged {
     pub balance_minor: Minor,
 }
 
-/// The customer owes less: a void or a return.
+/// The customer owes less: a void, a return, or goods of an order that came back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerCredited {
     pub customer_id: CustomerId,
@@ -116,4 +143,56 @@ pub struct CustomerPaymentReceived {
     pub currency: Currency,
     pub method: PaymentMethod,
     pub balance_minor: Minor,
+}
+
+/// What is known about the customer has changed. Absent fields stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerChanged {
+    pub customer_id: CustomerId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<CustomerKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Sealed>,
+    /// `null` clears it; so it is with the following ones.
+    #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Sealed>")]
+    pub tax_id: Option<Option<Sealed>>,
+    #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Sealed>")]
+    pub email: Option<Option<Sealed>>,
+    #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Sealed>")]
+    pub phone: Option<Option<Sealed>>,
+    #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Sealed>")]
+    pub address: Option<Option<Sealed>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerStatusChanged {
+    pub customer_id: CustomerId,
+    pub status: CustomerStatus,
+}
+
+/// Somebody wrote something down about the customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerNoteAdded {
+    pub customer_id: CustomerId,
+    pub note_id: NoteId,
+    pub text: Sealed,
+}
+
+/// The note says something else from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerNoteCorrected {
+    pub customer_id: CustomerId,
+    pub note_id: NoteId,
+    pub text: Sealed,
+}
+
+/// The note does not hold any more. What it said stays sealed in the log, as everything does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerNoteRemoved {
+    pub customer_id: CustomerId,
+    pub note_id: NoteId,
 }

@@ -5,26 +5,48 @@
 //! Deliberately absent: who decides events (crates/domain).
 
 pub mod admin;
+pub mod alert;
+pub mod api_key;
 pub mod catalogue;
 pub mod connector;
 pub mod customer;
+pub mod import;
+pub mod movement;
+pub mod order;
+pub mod purchase;
+pub mod repair;
 pub mod reservation;
+pub mod offline;
 pub mod sale;
 pub mod security;
+pub mod settings;
 pub mod stock;
+pub mod supplier;
+pub mod transfer;
 pub mod unit;
 pub mod webhook;
 
 use serde_json::value::RawValue;
 
 pub use admin::AdminEvent;
+pub use alert::{AlertEvent, ThresholdEvent};
+pub use api_key::ApiKeyEvent;
 pub use catalogue::CatalogueEvent;
 pub use connector::ConnectorEvent;
 pub use customer::CustomerEvent;
+pub use import::ImportEvent;
+pub use movement::{MovementEvent, PolicyEvent};
+pub use order::OrderEvent;
+pub use purchase::PurchaseEvent;
+pub use repair::{CustodyEvent, RepairEvent};
 pub use reservation::ReservationEvent;
+pub use offline::OfflineEvent;
 pub use sale::SaleEvent;
 pub use security::SecurityEvent;
+pub use settings::SettingsEvent;
 pub use stock::StockEvent;
+pub use supplier::SupplierEvent;
+pub use transfer::TransferEvent;
 pub use unit::UnitEvent;
 pub use webhook::WebhookEvent;
 
@@ -139,14 +161,28 @@ macro_rules! all_events {
 
 all_events! {
     Sale(SaleEvent),
+    Offline(OfflineEvent),
     Stock(StockEvent),
     Unit(UnitEvent),
+    Threshold(ThresholdEvent),
+    Alert(AlertEvent),
+    Movement(MovementEvent),
+    Policy(PolicyEvent),
     Reservation(ReservationEvent),
+    Repair(RepairEvent),
+    Custody(CustodyEvent),
+    Transfer(TransferEvent),
+    Supplier(SupplierEvent),
+    Purchase(PurchaseEvent),
     Customer(CustomerEvent),
+    Order(OrderEvent),
     Catalogue(CatalogueEvent),
+    Import(ImportEvent),
     Admin(AdminEvent),
+    Settings(SettingsEvent),
     Webhook(WebhookEvent),
     Connector(ConnectorEvent),
+    ApiKey(ApiKeyEvent),
     Security(SecurityEvent),
 }
 

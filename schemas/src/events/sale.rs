@@ -20,6 +20,7 @@ module_events! {
         Voided(SaleVoided) = "sale.voided" v 1,
         Returned(SaleReturned) = "sale.returned" v 1,
         ReturnRegistered(SaleReturnRegistered) = "sale.return_registered" v 1,
+        Exchanged(SaleExchanged) = "sale.exchanged" v 1,
     }
 }
 
@@ -34,6 +35,8 @@ pub enum PaymentMethod {
     Credit,
     /// From what the shop owes the customer (a negative balance).
     StoreCredit,
+    /// Goods against goods: the same amount is a refund of the exchange's return and a payment of its sale.
+    Exchange,
 }
 
 /// A discount: a share or an amount.
@@ -234,4 +237,29 @@ pub struct SaleReturned {
 pub struct SaleReturnRegistered {
     pub return_id: ReturnId,
     pub sale_id: SaleId,
+}
+
+/// Goods of a sale came back and others went out for them. Stands in the stream of the sale whose goods came back, behind
+/// the `sale.returned` and the other sale's `sale.completed` of the same append.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SaleExchanged {
+    /// The sale whose goods came back.
+    pub sale_id: SaleId,
+    pub return_id: ReturnId,
+    /// The sale of the goods that went out.
+    pub new_sale_id: SaleId,
+    pub store: StoreId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    pub currency: Currency,
+    /// What came back is worth.
+    pub returned_minor: Minor,
+    /// What went out costs.
+    pub sold_minor: Minor,
+    /// What is settled goods against goods: the smaller of the two.
+    pub exchanged_minor: Minor,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub occurred_at: OffsetDateTime,
+    pub business_day: String,
 }

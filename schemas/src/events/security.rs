@@ -55,6 +55,11 @@ pub enum SecurityAction {
     UserEnabled,
     UserCreated,
     AccessDenied,
+    ApiKeyCreated,
+    ApiKeyRotated,
+    ApiKeyDeactivated,
+    ApiKeyActivated,
+    ApiKeyRevoked,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

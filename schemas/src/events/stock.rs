@@ -18,6 +18,9 @@ module_events! {
         Released(StockReleased) = "inventory.released" v 1,
         Issued(StockIssued) = "inventory.issued" v 1,
         Returned(StockReturned) = "inventory.returned" v 1,
+        Dispatched(StockDispatched) = "inventory.dispatched" v 1,
+        Arrived(StockArrived) = "inventory.arrived" v 1,
+        CostAdjusted(StockCostAdjusted) = "inventory.cost_adjusted" v 1,
     }
 }
 
@@ -115,4 +118,50 @@ pub enum ReturnCause {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sale_id: Option<crate::ids::SaleId>,
     },
+}
+
+/// Goods left for a document, with what they cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockDispatched {
+    pub store: StoreId,
+    pub sku: Sku,
+    pub quantity: Quantity,
+    /// What they left for: `transfer/<id>`, `purchase/<id>`, `repair/<id>`, `order/<id>`, `movement/<id>`.
+    pub document: String,
+    /// How many of the pieces have a known cost.
+    pub costed_quantity: i64,
+    /// What those cost together, in minor units of the tenant's currency.
+    pub value_minor: Minor,
+    /// Stock after this movement.
+    pub on_hand: i64,
+}
+
+/// Goods came in by a document, with the cost that they carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockArrived {
+    pub store: StoreId,
+    pub sku: Sku,
+    pub quantity: Quantity,
+    /// What they came by; as `inventory.dispatched` says.
+    pub document: String,
+    /// How many of the pieces have a known cost.
+    pub costed_quantity: i64,
+    /// What those cost together, in minor units of the tenant's currency.
+    pub value_minor: Minor,
+    pub on_hand: i64,
+}
+
+/// Only the value of what is there changed: a supplier's later invoice. No goods moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StockCostAdjusted {
+    pub store: StoreId,
+    pub sku: Sku,
+    /// Never 0; in minor units of the tenant's currency.
+    pub delta_minor: Minor,
+    /// What explains it, such as `purchase/<id>`.
+    pub document: String,
+    /// Pieces on the shelf whose cost is known.
+    pub costed_quantity: i64,
+    /// What those cost together, after this.
+    pub total_value_minor: Minor,
 }

@@ -19,6 +19,8 @@ module_events! {
         Sold(UnitSold) = "inventory.unit_sold" v 1,
         Returned(UnitReturned) = "inventory.unit_returned" v 1,
         WrittenOff(UnitWrittenOff) = "inventory.unit_written_off" v 1,
+        Dispatched(UnitDispatched) = "inventory.unit_dispatched" v 1,
+        Arrived(UnitArrived) = "inventory.unit_arrived" v 1,
     }
 }
 
@@ -71,4 +73,25 @@ pub struct UnitWrittenOff {
     pub store: StoreId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+}
+
+/// The unit left a store for a document, and is nobody's stock until it arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnitDispatched {
+    pub unit: UnitId,
+    pub sku: Sku,
+    /// The store that it left.
+    pub store: StoreId,
+    /// Which document has it now, such as `transfer/<id>`.
+    pub document: String,
+}
+
+/// The unit came in by the document that had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnitArrived {
+    pub unit: UnitId,
+    pub sku: Sku,
+    /// The store that it came into.
+    pub store: StoreId,
+    pub document: String,
 }

@@ -36,6 +36,24 @@ pub enum PayloadKind {
     Full,
 }
 
+/// What the body of a delivery is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyFormat {
+    /// A CloudEvents 1.0 document.
+    #[default]
+    CloudEvent,
+    /// The event's data alone.
+    Plain,
+}
+
+impl BodyFormat {
+    /// Whether it is what endpoints have that say nothing, such as all of those before there was a choice.
+    pub fn is_cloud_event(&self) -> bool {
+        *self == Self::CloudEvent
+    }
+}
+
 /// Where a new endpoint begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -63,6 +81,13 @@ pub struct EndpointSettings {
     pub concurrency: i64,
     /// Of one attempt, 1,000 to 30,000.
     pub timeout_ms: i64,
+    /// What the body is; absent for CloudEvents.
+    #[serde(default, skip_serializing_if = "BodyFormat::is_cloud_event")]
+    pub format: BodyFormat,
+    /// The name of a request header that also carries the body's HMAC-SHA256 in hex, under the secret's text; for
+    /// receivers that can check nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy_signature_header: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

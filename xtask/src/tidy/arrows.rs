@@ -1,8 +1,9 @@
 //! Which crate may know which. Dev-dependencies are free: a test may look at anything.
 
 const SERVICES: [&str; 4] = ["command-service", "projector", "query-service", "dispatcher"];
-const WORKSPACE: [&str; 15] = [
+const WORKSPACE: [&str; 16] = [
     "bench",
+    "imports",
     "schemas",
     "command-service",
     "projector",
@@ -48,7 +49,7 @@ fn reason_against(name: &str, dependency: &str) -> Option<&'static str> {
         "xtask" => Some("it is built before anything is installed"),
         "schemas" if is_ours => Some("the wire contract is a leaf"),
         "domain" if IMPURE.contains(&dependency) => Some("deciders are pure"),
-        "domain" | "event-store" | "bus" | "platform" if is_ours && dependency != "schemas" => {
+        "domain" | "event-store" | "bus" | "platform" | "imports" if is_ours && dependency != "schemas" => {
             Some("of our crates it knows only schemas")
         }
         "private-servers" if is_ours => Some("it knows nothing of the product"),

@@ -52,7 +52,7 @@ pub(super) struct SaleBody {
 /// What is sold. Needs a `sku` or a `unit`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LineBody {
+pub(in super::super) struct LineBody {
     #[serde(default)]
     sku: Option<Sku>,
     /// `imei:…` or `serial:…`; then the quantity is 1.
@@ -88,7 +88,7 @@ impl From<LineBody> for DraftLine {
 /// Money as it was handed over.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PaymentBody {
+pub(in super::super) struct PaymentBody {
     method: PaymentMethod,
     /// Positive.
     amount_minor: Minor,
@@ -228,9 +228,37 @@ fn yes() -> bool {
 /// Money that goes back.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RefundBody {
+pub(in super::super) struct RefundBody {
     method: PaymentMethod,
     amount_minor: Minor,
+}
+
+impl From<RefundBody> for Refund {
+    fn from(refund: RefundBody) -> Self {
+        let RefundBody { method, amount_minor } = refund;
+        Refund { method, amount_minor }
+    }
+}
+
+impl From<ReturnBodyLine> for ReturnLineRequest {
+    fn from(line: ReturnBodyLine) -> Self {
+        let ReturnBodyLine {
+            sale_line,
+            sku,
+            unit,
+            quantity,
+            unit_price_minor,
+            restock,
+        } = line;
+        ReturnLineRequest {
+            sale_line,
+            sku,
+            unit,
+            quantity,
+            unit_price_minor,
+            restock,
+        }
+    }
 }
 
 impl ReturnBody {
@@ -244,33 +272,14 @@ impl ReturnBody {
             refunds,
             occurred_at,
         } = self;
-        let line = |line: ReturnBodyLine| {
-            let ReturnBodyLine {
-                sale_line,
-                sku,
-                unit,
-                quantity,
-                unit_price_minor,
-                restock,
-            } = line;
-            ReturnLineRequest {
-                sale_line,
-                sku,
-                unit,
-                quantity,
-                unit_price_minor,
-                restock,
-            }
-        };
-        let refund = |RefundBody { method, amount_minor }| Refund { method, amount_minor };
         ReturnGoods {
             return_id,
             sale_id,
             store,
             terminal,
             customer_id,
-            lines: lines.into_iter().map(line).collect(),
-            refunds: refunds.into_iter().map(refund).collect(),
+            lines: lines.into_iter().map(ReturnLineRequest::from).collect(),
+            refunds: refunds.into_iter().map(Refund::from).collect(),
             occurred_at,
         }
     }

@@ -220,10 +220,17 @@ pub fn world() -> World {
         request_timeout: Duration::from_secs(60),
         // A test's client has no address of its own and says which one it wants.
         trusted_proxies: vec!["0.0.0.0".parse().unwrap()],
+        features: platform::http::Features::default(),
         denials: None,
     };
     let tokens = IntegrationTokens::new(INTEGRATION_KEY);
-    let service = routes::service(Arc::clone(&http), tokens).unwrap();
+    let keys = Arc::new(super::keys::Keys::default());
+    let secrets = platform::auth::ApiKeySecrets::new([9; 32]);
+    let desk = routes::KeyDesk {
+        secrets: secrets.clone(),
+        store: Arc::<super::keys::Keys>::clone(&keys),
+    };
+    let service = routes::service(Arc::clone(&http), tokens, desk).unwrap();
     let gateway = Gateway::new(vec![service], Arc::new(issuer.verifier().unwrap()), guard).unwrap();
     World {
         engine,
@@ -231,6 +238,8 @@ pub fn world() -> World {
         http,
         clock,
         client: TestClient::new(gateway),
+        keys,
+        secrets,
     }
 }
 

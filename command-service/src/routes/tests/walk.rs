@@ -30,6 +30,32 @@ fn example(operation: &str) -> (Value, &'static str) {
             "create_reservation",
         ),
         "confirm_reservation" => (json!({}), "confirm_reservation"),
+        "request_transfer" => (
+            json!({ "from": "s", "to": "t", "lines": line() }),
+            "request_transfer",
+        ),
+        "dispatch_transfer" => (
+            json!({ "lines": [{ "line": 1, "quantity": 1 }] }),
+            "dispatch_transfer",
+        ),
+        "receive_transfer" => (json!({ "reception_id": "r" }), "receive_transfer"),
+        "resolve_difference" => (
+            json!({ "decision": "lost", "lines": [{ "line": 1, "quantity": 1 }] }),
+            "resolve_transfer_difference",
+        ),
+        "record_offline_sales" => (
+            json!({ "terminal": "t", "store": "s", "incarnation": "a", "sales": [
+                { "sequence": 1, "sale_id": "x", "occurred_at": "2026-11-22T10:00:00-06:00", "total_minor": 5,
+                  "lines": [{ "sku": "A", "quantity": 1, "unit_price_minor": 5 }],
+                  "payments": [{ "method": "cash", "amount_minor": 5 }] }] }),
+            "record_offline_sale",
+        ),
+        "resolve_offline_sale" => (
+            json!({ "resolution": { "kind": "retry" } }),
+            "resolve_offline_sale",
+        ),
+        "cancel_offline_sale" => (json!({ "note": "n" }), "cancel_offline_sale"),
+        "cancel_transfer" => (json!({}), "cancel_transfer"),
         "release_reservation" => (json!({}), "release_reservation"),
         "register_customer" => (json!({ "name": "Ana Ñ", "email": "a@b.c" }), "register_customer"),
         "change_credit" => (
@@ -38,6 +64,31 @@ fn example(operation: &str) -> (Value, &'static str) {
         ),
         "charge_customer" => (json!({ "amount_minor": 5 }), "charge_customer"),
         "receive_payment" => (json!({ "amount_minor": 5, "method": "cash" }), "receive_payment"),
+        "change_customer" => (json!({ "phone": "9999", "email": null }), "change_customer"),
+        "change_customer_status" => (json!({ "status": "blocked" }), "change_customer_status"),
+        "add_customer_note" => (json!({ "text": "n" }), "add_customer_note"),
+        "correct_customer_note" => (json!({ "text": "n" }), "correct_customer_note"),
+        "remove_customer_note" => (Value::Null, "remove_customer_note"),
+        "create_order" => (
+            json!({ "kind": "order", "store": "s", "lines": line() }),
+            "create_order",
+        ),
+        "accept_quote" => (json!({}), "accept_quote"),
+        "confirm_order" => (json!({}), "confirm_order"),
+        "deliver_order" => (
+            json!({ "lines": [{ "line": 1, "quantity": 1 }] }),
+            "deliver_order",
+        ),
+        "invoice_order" => (json!({}), "invoice_order"),
+        "return_delivered" => (
+            json!({ "lines": [{ "line": 1, "quantity": 1 }] }),
+            "return_delivered",
+        ),
+        "cancel_order" => (json!({}), "cancel_order"),
+        "exchange_goods" => (
+            json!({ "store": "s", "returned": [{ "sale_line": 1, "quantity": 1 }], "lines": line() }),
+            "exchange_goods",
+        ),
         "post_sale" => {
             let payments = json!([{ "method": "cash", "amount_minor": 5 }]);
             (
@@ -53,6 +104,39 @@ fn example(operation: &str) -> (Value, &'static str) {
         "discard_draft" => (json!({}), "discard_draft"),
         "void_sale" => (json!({}), "void_sale"),
         "return_from_sale" | "return_goods" => (json!({ "store": "s", "lines": line() }), "return_goods"),
+        "register_supplier" => (json!({ "name": "Sur", "payment_days": 30 }), "register_supplier"),
+        "change_supplier" => (json!({ "name": "Sur S. A." }), "change_supplier"),
+        "deactivate_supplier" => (json!({}), "deactivate_supplier"),
+        "reactivate_supplier" => (json!({}), "reactivate_supplier"),
+        "add_supplier_contact" => (
+            json!({ "name": "Rosa Ñ", "role": "ventas", "email": "r@s.hn" }),
+            "add_supplier_contact",
+        ),
+        "change_supplier_contact" => (json!({ "name": "Rosa" }), "change_supplier_contact"),
+        "remove_supplier_contact" => (Value::Null, "remove_supplier_contact"),
+        "pay_supplier" => (json!({ "amount_minor": 5, "method": "cash" }), "pay_supplier"),
+        "adjust_supplier_debt" => (json!({ "delta_minor": -5 }), "adjust_supplier_debt"),
+        "order_purchase" => {
+            let lines = json!([{ "sku": "A", "quantity": 1, "unit_cost_minor": 5 }]);
+            (json!({ "supplier_id": "p", "store": "s", "lines": lines }), "order_purchase")
+        }
+        "send_purchase" => (json!({}), "send_purchase"),
+        "receive_purchase" => {
+            let lots = json!([{ "lot": "L1", "quantity": 1, "expires_on": "2028-01-01" }]);
+            let lines = json!([{ "line": 1, "quantity": 1, "lots": lots }]);
+            (json!({ "invoice": "F-1", "lines": lines }), "receive_purchase")
+        }
+        "invoice_reception" => (json!({ "invoice": "F-1" }), "invoice_reception"),
+        "adjust_purchase_cost" => (
+            json!({ "lines": [{ "line": 1, "kind": "freight", "delta_minor": 5 }] }),
+            "adjust_purchase_cost",
+        ),
+        "return_to_supplier" => (
+            json!({ "lines": [{ "line": 1, "quantity": 1 }] }),
+            "return_to_supplier",
+        ),
+        "cancel_purchase" => (json!({ "lines": [1] }), "cancel_purchase"),
+        "close_purchase" => (json!({}), "close_purchase"),
         "open_store" => (json!({ "store": "s", "name": "n" }), "open_store"),
         "close_store" => (json!({}), "close_store"),
         "register_terminal" => (

@@ -24,8 +24,13 @@ impl Store {
                 name: opened.name.clone(),
                 open: true,
             });
-        } else if let (AdminEvent::StoreClosed(_), Some(store)) = (event, slot) {
+            return;
+        }
+        let Some(store) = slot else { return };
+        if let AdminEvent::StoreClosed(_) = event {
             store.open = false;
+        } else if let AdminEvent::StoreRenamed(renamed) = event {
+            store.name.clone_from(&renamed.name);
         }
     }
 

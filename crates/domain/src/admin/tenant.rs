@@ -5,9 +5,13 @@
 use std::collections::BTreeMap;
 
 use schemas::events::admin::{AdminEvent, StockPolicy};
+use schemas::events::movement::{MovementPolicySet, PolicyEvent};
+use schemas::events::settings::{LetterheadSet, RepairTermsSet, Series, SettingsEvent};
 use schemas::{Currency, TaxCode, TenantId};
 use serde::{Deserialize, Serialize};
 
+use super::numbering::Numbering;
+use super::set_repair_terms::DEFAULT_REPAIR_TERMS;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::streams;
@@ -22,6 +26,13 @@ pub struct Tenant {
     pub prices_include_tax: bool,
     pub stock_policy: StockPolicy,
     pub tax_rates: BTreeMap<TaxCode, TaxRate>,
+    /// What stands on documents; absent until it is set.
+    pub letterhead: Option<Box<LetterheadSet>>,
+    /// Documents of these kinds have numbers of the tenant's own.
+    pub numbering: BTreeMap<Series, Numbering>,
+    pub repair_terms: RepairTermsSet,
+    /// From which size on movements of stock wait for approval.
+    pub movement_policy: MovementPolicySet,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +53,10 @@ impl Tenant {
                     prices_include_tax: created.prices_include_tax,
                     stock_policy: created.stock_policy,
                     tax_rates: BTreeMap::new(),
+                    letterhead: None,
+                    numbering: BTreeMap::new(),
+                    repair_terms: DEFAULT_REPAIR_TERMS,
+                    movement_policy: MovementPolicySet::default(),
                 }));
             }
             AdminEvent::StockPolicyChanged(changed) => {
@@ -60,8 +75,10 @@ impl Tenant {
             }
             AdminEvent::StoreOpened(_)
             | AdminEvent::StoreClosed(_)
+            | AdminEvent::StoreRenamed(_)
             | AdminEvent::TerminalRegistered(_)
             | AdminEvent::TerminalRetired(_)
+            | AdminEvent::TerminalRenamed(_)
             | AdminEvent::UserCreated(_)
             | AdminEvent::UserRoleChanged(_)
             | AdminEvent::UserPasswordChanged(_)
@@ -70,9 +87,39 @@ impl Tenant {
         }
     }
 
+    pub(crate) fn set(&mut self, event: &SettingsEvent) {
+        match event {
+            SettingsEvent::LetterheadSet(letterhead) => self.letterhead = Some(Box::new(letterhead.clone())),
+            SettingsEvent::NumberingSet(set) => {
+                let numbering = Numbering {
+                    prefix: set.prefix.clone(),
+                    next: set.next,
+                    digits: set.digits,
+                };
+                self.numbering.insert(set.series, numbering);
+            }
+            SettingsEvent::NumberingEnded(ended) => {
+                self.numbering.remove(&ended.series);
+            }
+            SettingsEvent::RepairTermsSet(terms) => self.repair_terms = *terms,
+            // It stands in the counter's own stream.
+            SettingsEvent::NumberTaken(_) => {}
+        }
+    }
+
+    pub(crate) fn set_policy(&mut self, event: &PolicyEvent) {
+        let PolicyEvent::MovementPolicySet(set) = event;
+        self.movement_policy = set.clone();
+    }
+
     pub(crate) fn weight(&self) -> usize {
         let rates: usize = self.tax_rates.values().map(|rate| rate.name.len() + 100).sum();
-        size_of::<Self>() + self.name.len() + self.time_zone.len() + rates
+        size_of::<Self>()
+            + self.name.len()
+            + self.time_zone.len()
+            + rates
+            + self.numbering.len() * 120
+            + self.letterhead.as_ref().map_or(0, |_| 2_048)
     }
 
     /// The rate of a tax code in parts per million; no code means no tax.

@@ -24,8 +24,13 @@ impl Terminal {
                 name: registered.name.clone(),
                 retired: false,
             });
-        } else if let (AdminEvent::TerminalRetired(_), Some(terminal)) = (event, slot) {
+            return;
+        }
+        let Some(terminal) = slot else { return };
+        if let AdminEvent::TerminalRetired(_) = event {
             terminal.retired = true;
+        } else if let AdminEvent::TerminalRenamed(renamed) = event {
+            terminal.name.clone_from(&renamed.name);
         }
     }
 

@@ -56,8 +56,10 @@ impl User {
             | AdminEvent::TaxRateSet(_)
             | AdminEvent::StoreOpened(_)
             | AdminEvent::StoreClosed(_)
+            | AdminEvent::StoreRenamed(_)
             | AdminEvent::TerminalRegistered(_)
             | AdminEvent::TerminalRetired(_)
+            | AdminEvent::TerminalRenamed(_)
             | AdminEvent::UserCreated(_) => {}
         }
     }
@@ -87,6 +89,6 @@ pub(super) fn check_not_self(username: &Username, ctx: &Ctx) -> Result<(), Refus
         Actor::User { username: acting, .. } if acting == username.as_str() => Err(Refusal::UserSelfChange {
             username: username.clone(),
         }),
-        Actor::User { .. } | Actor::System { .. } => Ok(()),
+        Actor::User { .. } | Actor::System { .. } | Actor::ApiKey { .. } => Ok(()),
     }
 }

@@ -21,6 +21,8 @@ pub struct Item {
     pub tax_code: Option<TaxCode>,
     pub details: ItemDetails,
     pub discontinued: bool,
+    /// What one piece usually costs to buy.
+    pub cost_minor: Option<Minor>,
 }
 
 impl Item {
@@ -33,6 +35,7 @@ impl Item {
                 tax_code: created.tax_code.clone(),
                 details: created.details.clone(),
                 discontinued: false,
+                cost_minor: None,
             }));
             return;
         }
@@ -54,6 +57,7 @@ impl Item {
             }
             CatalogueEvent::ItemDiscontinued(_) => item.discontinued = true,
             CatalogueEvent::ItemReinstated(_) => item.discontinued = false,
+            CatalogueEvent::ItemCostSet(set) => item.cost_minor = set.cost_minor,
             CatalogueEvent::ItemCreated(_) => {}
         }
     }

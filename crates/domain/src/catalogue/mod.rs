@@ -7,14 +7,18 @@ mod create_item;
 mod discontinue_item;
 mod fields;
 mod item;
+mod put_item;
 mod reinstate_item;
+mod set_item_cost;
 
 pub use change_item::ChangeItem;
 pub use create_item::CreateItem;
 pub use discontinue_item::DiscontinueItem;
 pub use fields::normal_gtin;
 pub use item::Item;
+pub use put_item::{DetailsPatch, PutItem};
 pub use reinstate_item::ReinstateItem;
+pub use set_item_cost::SetItemCost;
 
 #[cfg(test)]
 mod tests;

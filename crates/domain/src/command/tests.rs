@@ -11,7 +11,9 @@ use schemas::events::webhook::{EndpointSettings, PayloadKind, StartFrom};
 use schemas::{EndpointId, PaymentId, ReservationId, ReturnId, StoreId, TaxCode, TerminalId, Username};
 
 use super::Command;
+use crate::purchases::tests::{came, order, reception, send};
 use crate::reservations::tests::{reserve, the};
+use crate::suppliers::tests::registered;
 use crate::testing::*;
 use crate::{admin, catalogue, customers, reservations, sales, stock, webhooks};
 
@@ -161,6 +163,15 @@ fn reservations() -> Vec<Command> {
     ]
 }
 
+fn purchases() -> Vec<Command> {
+    vec![
+        registered("sur").into(),
+        order().into(),
+        send().into(),
+        reception("r-1", vec![came(1, 10, &[])]).into(),
+    ]
+}
+
 fn endpoints() -> Vec<Command> {
     let endpoint_id = EndpointId::new("e-1").unwrap();
     let settings = EndpointSettings {
@@ -172,6 +183,8 @@ fn endpoints() -> Vec<Command> {
         headers: BTreeMap::new(),
         concurrency: 1,
         timeout_ms: 5_000,
+        format: Default::default(),
+        legacy_signature_header: None,
     };
     let created = webhooks::CreateEndpoint {
         endpoint_id: endpoint_id.clone(),
@@ -211,7 +224,7 @@ fn endpoints() -> Vec<Command> {
 #[test]
 fn a_command_on_the_state_that_it_produced_does_nothing_or_already_exists() {
     let mut shop = shop();
-    for command in [administration(), trade(), reservations(), endpoints()].concat() {
+    for command in [administration(), trade(), reservations(), purchases(), endpoints()].concat() {
         let first = shop.when(command.clone());
         assert!(!first.decision().events.is_empty(), "{}", command.name());
         let again = first.given.clone().when(command.clone());

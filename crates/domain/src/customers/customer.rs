@@ -3,15 +3,15 @@
 //! A positive balance is what the customer owes, a negative one what the shop owes. Names and addresses are sealed
 //! and of no concern to the rules, so the state does not hold them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use schemas::events::customer::{
-    CreditTerms, CustomerCharged, CustomerCredited, CustomerEvent, CustomerKind, LedgerCause,
+    CreditTerms, CustomerCharged, CustomerCredited, CustomerEvent, CustomerKind, CustomerStatus, LedgerCause,
 };
-use schemas::{Currency, CustomerId, Minor, PaymentId};
+use schemas::{Currency, CustomerId, Minor, NoteId, PaymentId};
 use serde::{Deserialize, Serialize};
 
-use crate::refusal::{Amount, Refusal};
+use crate::refusal::{Amount, CustomerRefusal, Refusal};
 use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
@@ -28,6 +28,11 @@ pub struct Customer {
     pub balance_minor: Minor,
     /// The newest payments, the newest last.
     pub payments: VecDeque<PaymentId>,
+    #[serde(default)]
+    pub status: CustomerStatus,
+    /// The notes that hold.
+    #[serde(default)]
+    pub notes: BTreeSet<NoteId>,
 }
 
 impl Customer {
@@ -39,6 +44,8 @@ impl Customer {
                 currency: registered.currency,
                 balance_minor: Minor::ZERO,
                 payments: VecDeque::new(),
+                status: CustomerStatus::Active,
+                notes: BTreeSet::new(),
             }));
             return;
         }
@@ -54,12 +61,35 @@ impl Customer {
                 }
                 customer.payments.push_back(received.payment_id.clone());
             }
-            CustomerEvent::Registered(_) => {}
+            CustomerEvent::Changed(changed) => customer.kind = changed.kind.unwrap_or(customer.kind),
+            CustomerEvent::StatusChanged(changed) => customer.status = changed.status,
+            CustomerEvent::NoteAdded(added) => {
+                customer.notes.insert(added.note_id.clone());
+            }
+            CustomerEvent::NoteRemoved(removed) => {
+                customer.notes.remove(&removed.note_id);
+            }
+            // What a note says is of no concern to the rules.
+            CustomerEvent::NoteCorrected(_) | CustomerEvent::Registered(_) => {}
         }
     }
 
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Self>() + self.payments.len() * 96
+        size_of::<Self>() + (self.payments.len() + self.notes.len()) * 96
+    }
+
+    /// Whether anything may be sold or offered to the customer.
+    ///
+    /// # Errors
+    /// [`CustomerRefusal::Archived`].
+    pub fn check_may_buy(&self, id: &CustomerId) -> Result<(), Refusal> {
+        match self.status {
+            CustomerStatus::Active | CustomerStatus::Blocked => Ok(()),
+            CustomerStatus::Archived => Err(CustomerRefusal::Archived {
+                customer_id: id.clone(),
+            }
+            .into()),
+        }
     }
 
     fn amount(&self, minor: Minor) -> Amount {
@@ -72,8 +102,14 @@ impl Customer {
     /// Whether the customer may owe `amount` more.
     ///
     /// # Errors
-    /// [`Refusal::CreditNotGranted`], [`Refusal::CreditLimitExceeded`].
+    /// [`CustomerRefusal::Blocked`], [`CustomerRefusal::Archived`], [`Refusal::CreditNotGranted`],
+    /// [`Refusal::CreditLimitExceeded`].
     pub fn check_credit(&self, id: &CustomerId, amount: Minor) -> Result<(), Refusal> {
+        self.check_may_buy(id)?;
+        if self.status == CustomerStatus::Blocked {
+            let customer_id = id.clone();
+            return Err(CustomerRefusal::Blocked { customer_id }.into());
+        }
         let balance = self.balance_minor.plus(amount)?;
         match self.credit {
             CreditTerms::Unlimited => Ok(()),

@@ -32,8 +32,11 @@ impl Decide for ReceivePayment {
         work.tenant(&ctx.tenant)?;
         let customer = work.customer(&self.customer_id)?;
         check_positive("amount_minor", self.amount_minor)?;
-        if matches!(self.method, PaymentMethod::Credit | PaymentMethod::StoreCredit) {
-            return Err(Refusal::PaymentMethodNotAllowed {}.into());
+        match self.method {
+            PaymentMethod::Cash | PaymentMethod::Card | PaymentMethod::Transfer => {}
+            PaymentMethod::Credit | PaymentMethod::StoreCredit | PaymentMethod::Exchange => {
+                return Err(Refusal::PaymentMethodNotAllowed {}.into());
+            }
         }
         let payment_id = match &self.payment_id {
             Some(id) => id.clone(),

@@ -4,7 +4,10 @@
 //! that a command was accepted it sees by its events. It has no state of its own but its timers. Deliberately absent:
 //! clocks, tables, and how commands reach the engine (command-service's runner).
 
+mod quote_expiry;
+mod repair_sla;
 mod reservation_expiry;
+mod stock_alerts;
 
 use schemas::Event;
 use time::OffsetDateTime;
@@ -12,10 +15,13 @@ use time::OffsetDateTime;
 use crate::command::Command;
 use crate::refusal::Refusal;
 
+pub use quote_expiry::QUOTE_EXPIRY;
+pub use repair_sla::REPAIR_SLA;
 pub use reservation_expiry::RESERVATION_EXPIRY;
+pub use stock_alerts::STOCK_ALERTS;
 
 /// Every process.
-pub const ALL: &[Process] = &[RESERVATION_EXPIRY];
+pub const ALL: &[Process] = &[RESERVATION_EXPIRY, STOCK_ALERTS, QUOTE_EXPIRY, REPAIR_SLA];
 
 /// One process: which events it looks at, and what it makes of a fact.
 #[derive(Debug, Clone, Copy)]

@@ -3,15 +3,15 @@
 //! Not here: where the lines come from (`complete_sale`, `complete_draft`).
 
 use schemas::events::customer::LedgerCause;
-use schemas::events::sale::{DraftContent, SaleCompleted};
-use schemas::{ReservationId, SaleId, Sku, StreamName};
+use schemas::events::sale::{DraftContent, PaymentMethod, SaleCompleted, SalePayment};
+use schemas::{Currency, Minor, ReservationId, ReturnId, SaleId, Sku, StreamName};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::PaymentRequest;
 use super::lines;
-use super::payments::{on_account, settle};
-use super::pricing::{Terms, price};
+use super::payments::{Settled, on_account, settle};
+use super::pricing::{Priced, Terms, price};
 use super::{goods, lines::resolve};
 use crate::bounds;
 use crate::business_day::business_day;
@@ -30,7 +30,16 @@ pub(super) struct Checkout<'a> {
     /// Keeps goods for this sale.
     pub reservation_id: Option<&'a ReservationId>,
     pub payments: &'a [PaymentRequest],
+    /// Goods that came back for these; they pay first.
+    pub exchange: Option<Exchange>,
     pub occurred_at: Option<OffsetDateTime>,
+}
+
+/// What an exchange brings to its sale.
+pub(super) struct Exchange {
+    pub return_id: ReturnId,
+    /// What the goods that came back are worth.
+    pub returned_minor: Minor,
 }
 
 /// Loads what a till's content touches, and checks where and to whom it is sold.
@@ -57,33 +66,62 @@ pub(super) fn open(
     work.open_store(&content.store)?;
     work.check_terminal(content.terminal.as_ref(), &content.store)?;
     if let Some(customer) = &content.customer_id {
-        work.customer(customer)?;
+        work.customer(customer)?.check_may_buy(customer)?;
     }
     Ok(skus)
 }
 
 impl Checkout<'_> {
+    /// The goods with their prices, as they are today; changes nothing.
+    ///
+    /// # Errors
+    /// Items that are not on sale, and sums that cannot be.
+    pub fn price(&self, work: &Work<'_>, ctx: &Ctx, skus: Vec<Sku>) -> Result<(Priced, Vec<Goods>), Missing> {
+        let content = self.content;
+        if content.lines.is_empty() {
+            return Err(Refusal::LinesMissing {}.into());
+        }
+        let tenant = work.tenant(&ctx.tenant)?;
+        let lines = resolve(work, tenant, &content.lines, skus)?;
+        let goods: Vec<Goods> = lines.iter().map(|line| line.goods.clone()).collect();
+        let terms = Terms {
+            currency: tenant.currency,
+            prices_include_tax: tenant.prices_include_tax,
+        };
+        Ok((price(lines, content.discount, terms)?, goods))
+    }
+
+    /// What was handed over, goods included, against the total.
+    fn settle(&self, total: Minor, currency: Currency) -> Result<Settled, Refusal> {
+        let Some(exchange) = &self.exchange else {
+            return settle(total, currency, self.payments);
+        };
+        let exchanged = exchange.returned_minor.min(total);
+        let mut settled = settle(total.minus(exchanged)?, currency, self.payments)?;
+        if !exchanged.is_zero() {
+            let goods = SalePayment {
+                method: PaymentMethod::Exchange,
+                amount_minor: exchanged,
+                tendered_minor: exchanged,
+                reference: Some(exchange.return_id.to_string()),
+            };
+            settled.payments.insert(0, goods);
+        }
+        Ok(settled)
+    }
+
     /// Completes the sale with goods that [`open`] has loaded; gives the command's answer.
     ///
     /// # Errors
     /// Whatever keeps the sale from being whole.
     pub fn complete(&self, work: &mut Work<'_>, ctx: &Ctx, skus: Vec<Sku>) -> Result<Value, Missing> {
         let (sale_id, content) = (self.sale_id, self.content);
-        if content.lines.is_empty() {
-            return Err(Refusal::LinesMissing {}.into());
-        }
+        let (priced, goods) = self.price(work, ctx, skus)?;
         let tenant = work.tenant(&ctx.tenant)?;
         let (currency, policy) = (tenant.currency, tenant.stock_policy);
         let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
         let business_day = business_day(occurred_at, &tenant.time_zone)?;
-        let lines = resolve(work, tenant, &content.lines, skus)?;
-        let goods: Vec<Goods> = lines.iter().map(|line| line.goods.clone()).collect();
-        let terms = Terms {
-            currency,
-            prices_include_tax: tenant.prices_include_tax,
-        };
-        let priced = price(lines, content.discount, terms)?;
-        let settled = settle(priced.total_minor, currency, self.payments)?;
+        let settled = self.settle(priced.total_minor, currency)?;
         let owed = on_account(work, content.customer_id.as_ref(), &settled.payments)?;
 
         let mut answer = json!({

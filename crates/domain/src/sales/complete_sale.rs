@@ -70,6 +70,7 @@ impl Decide for CompleteSale {
             content: &content,
             reservation_id: self.reservation_id.as_ref(),
             payments: &self.payments,
+            exchange: None,
             occurred_at: self.occurred_at,
         };
         let answer = checkout.complete(&mut work, ctx, skus)?;

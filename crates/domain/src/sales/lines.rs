@@ -123,18 +123,33 @@ pub(crate) fn resolve(
     requests: &[DraftLine],
     skus: Vec<Sku>,
 ) -> Result<Vec<Line>, Missing> {
-    let resolve_one = |(index, (request, sku)): (usize, (&DraftLine, Sku))| {
-        let item = work.sellable_item(&sku)?;
-        if item.kind == ItemKind::Serialised && request.unit.is_none() {
-            let quantity = request.quantity.get();
+    let lines = resolve_offered(work, tenant, requests, skus)?;
+    for (index, line) in lines.iter().enumerate() {
+        if line.goods.kind == ItemKind::Serialised && line.goods.unit.is_none() {
             return Err(Refusal::UnitsRequired {
-                sku,
-                quantity,
+                sku: line.goods.sku.clone(),
+                quantity: line.goods.quantity.get(),
                 units: 0,
                 line: index,
             }
             .into());
         }
+    }
+    Ok(lines)
+}
+
+/// As [`resolve`], but serialised goods need not name their units: which ones they will be is said when they leave.
+///
+/// # Errors
+/// Items that do not exist or are discontinued; unknown tax codes.
+pub(crate) fn resolve_offered(
+    work: &Work<'_>,
+    tenant: &Tenant,
+    requests: &[DraftLine],
+    skus: Vec<Sku>,
+) -> Result<Vec<Line>, Missing> {
+    let resolve_one = |(request, sku): (&DraftLine, Sku)| {
+        let item = work.sellable_item(&sku)?;
         Ok(Line {
             name: item.name.clone(),
             unit_price_minor: request.unit_price_minor.unwrap_or(item.price_minor),
@@ -149,5 +164,5 @@ pub(crate) fn resolve(
             },
         })
     };
-    requests.iter().zip(skus).enumerate().map(resolve_one).collect()
+    requests.iter().zip(skus).map(resolve_one).collect()
 }

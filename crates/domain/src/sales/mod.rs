@@ -1,4 +1,4 @@
-//! Sales at the till: whole or as drafts, voids, returns.
+//! Sales at the till: whole or as drafts, voids, returns, exchanges.
 //!
 //! One file per command; `sale` is the state, `checkout` what both ways to complete a sale share, `lines` finds goods
 //! and prices, `pricing` and `payments` do the sums, `goods` moves stock and units, `keeping` what drafts hold back.
@@ -7,6 +7,7 @@ mod checkout;
 mod complete_draft;
 mod complete_sale;
 mod discard_draft;
+mod exchange_goods;
 mod goods;
 mod keeping;
 mod lines;
@@ -21,13 +22,16 @@ mod void_sale;
 pub use complete_draft::CompleteDraft;
 pub use complete_sale::{CompleteSale, PaymentRequest};
 pub use discard_draft::DiscardDraft;
+pub use exchange_goods::{ExchangeGoods, MAX_EXCHANGE_LINES};
 pub use return_goods::{ReturnGoods, ReturnLineRequest};
 pub use sale::{GoodsReturn, Sale, Sold, SoldLine};
 pub use save_draft::SaveDraft;
 pub use schemas::events::sale::DraftLine as LineRequest;
 pub use void_sale::VoidSale;
 
-pub(crate) use lines::{load as load_lines, resolve as resolve_lines};
+pub(crate) use lines::{load as load_lines, resolve as resolve_lines, resolve_offered};
+pub(crate) use payments::{MAX_PAYMENTS, on_account, refunds_for, settle, to_account};
+pub(crate) use pricing::{Terms, price};
 
 #[cfg(test)]
 mod tests;

@@ -8,22 +8,22 @@ use schemas::{Currency, CustomerId, Minor};
 
 use super::PaymentRequest;
 use crate::bounds::{check_entries, check_optional_text, check_positive};
-use crate::refusal::{Amount, Refusal};
+use crate::refusal::{Amount, ExchangeRefusal, Refusal};
 use crate::work::{Missing, Work};
 
 /// Payments of one sale, and refunds of one return.
-pub(super) const MAX_PAYMENTS: usize = 50;
+pub(crate) const MAX_PAYMENTS: usize = 50;
 
 /// Payments that come to the total exactly.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Settled {
+pub(crate) struct Settled {
     pub payments: Vec<SalePayment>,
     pub change_minor: Minor,
 }
 
 /// # Errors
 /// [`Refusal::PaymentsTooLow`], [`Refusal::PaymentsTooHigh`], and what is wrong with one payment.
-pub(super) fn settle(
+pub(crate) fn settle(
     total: Minor,
     currency: Currency,
     requests: &[PaymentRequest],
@@ -32,6 +32,10 @@ pub(super) fn settle(
     let (mut paid, mut cash) = (Minor::ZERO, Minor::ZERO);
     for (index, request) in requests.iter().enumerate() {
         check_positive(&format!("payments/{index}/amount_minor"), request.amount_minor)?;
+        if request.method == PaymentMethod::Exchange {
+            let pointer = format!("/payments/{index}/method");
+            return Err(ExchangeRefusal::MethodNotAllowed { pointer }.into());
+        }
         if request.reference.as_deref().is_some_and(holds_card_number) {
             return Err(Refusal::PaymentReferenceIsCard { payment: index });
         }
@@ -92,7 +96,7 @@ fn less_change(requests: &[PaymentRequest], change: Minor) -> Result<Vec<SalePay
 ///
 /// # Errors
 /// [`Refusal::CustomerRequired`], and the customer's own refusals.
-pub(super) fn on_account(
+pub(crate) fn on_account(
     work: &Work<'_>,
     customer_id: Option<&CustomerId>,
     payments: &[SalePayment],
@@ -125,7 +129,7 @@ pub(super) fn on_account(
 ///
 /// # Errors
 /// [`Refusal::AmountOutOfRange`].
-pub(super) fn to_account(refunds: &[Refund]) -> Result<Minor, Refusal> {
+pub(crate) fn to_account(refunds: &[Refund]) -> Result<Minor, Refusal> {
     let on_account =
         |refund: &&Refund| matches!(refund.method, PaymentMethod::Credit | PaymentMethod::StoreCredit);
     Ok(Minor::sum(
@@ -134,4 +138,48 @@ pub(super) fn to_account(refunds: &[Refund]) -> Result<Minor, Refusal> {
             .filter(on_account)
             .map(|refund| refund.amount_minor),
     )?)
+}
+
+/// What goes back for a total: as asked for, or else all to the customer's account, in cash without a customer.
+///
+/// # Errors
+/// [`Refusal::RefundMismatch`], [`Refusal::CustomerRequired`], and what is wrong with one refund.
+pub(crate) fn refunds_for(
+    given: &[Refund],
+    has_customer: bool,
+    total: Minor,
+    currency: Currency,
+) -> Result<Vec<Refund>, Refusal> {
+    check_entries("refunds", given.len(), MAX_PAYMENTS)?;
+    if given.is_empty() {
+        let method = if has_customer {
+            PaymentMethod::Credit
+        } else {
+            PaymentMethod::Cash
+        };
+        let whole = Refund {
+            method,
+            amount_minor: total,
+        };
+        return Ok(if total.is_zero() { Vec::new() } else { vec![whole] });
+    }
+    for (index, refund) in given.iter().enumerate() {
+        check_positive(&format!("refunds/{index}/amount_minor"), refund.amount_minor)?;
+        if refund.method == PaymentMethod::Exchange {
+            let pointer = format!("/refunds/{index}/method");
+            return Err(ExchangeRefusal::MethodNotAllowed { pointer }.into());
+        }
+    }
+    let refunded = Minor::sum(given.iter().map(|refund| refund.amount_minor))?;
+    if refunded != total {
+        let show = |minor| Amount { minor, currency };
+        return Err(Refusal::RefundMismatch {
+            total: show(total),
+            refunded: show(refunded),
+        });
+    }
+    if !has_customer && !to_account(given)?.is_zero() {
+        return Err(Refusal::CustomerRequired {});
+    }
+    Ok(given.to_vec())
 }

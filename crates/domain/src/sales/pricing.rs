@@ -13,14 +13,14 @@ const PPM: i64 = 1_000_000;
 
 /// How a tenant reckons.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     pub currency: Currency,
     pub prices_include_tax: bool,
 }
 
 /// A sale's lines and sums; the lines' sums are the sale's.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Priced {
+pub(crate) struct Priced {
     pub lines: Vec<SaleLine>,
     pub gross_minor: Minor,
     pub discount_minor: Minor,
@@ -30,7 +30,7 @@ pub(super) struct Priced {
 
 /// # Errors
 /// [`Refusal::DiscountInvalid`], [`Refusal::DiscountTooHigh`], [`Refusal::AmountOutOfRange`].
-pub(super) fn price(lines: Vec<Line>, discount: Option<Discount>, terms: Terms) -> Result<Priced, Refusal> {
+pub(crate) fn price(lines: Vec<Line>, discount: Option<Discount>, terms: Terms) -> Result<Priced, Refusal> {
     let mut gross = Vec::with_capacity(lines.len());
     let mut left = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
@@ -77,7 +77,7 @@ pub(super) fn price(lines: Vec<Line>, discount: Option<Discount>, terms: Terms) 
 ///
 /// # Errors
 /// [`Refusal::DiscountInvalid`].
-pub(super) fn check_discount(
+pub(crate) fn check_discount(
     discount: Option<Discount>,
     pointer: impl FnOnce() -> String,
 ) -> Result<(), Refusal> {

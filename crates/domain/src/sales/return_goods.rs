@@ -3,22 +3,22 @@
 //! The two ways to reckon a line are in `return_lines`.
 
 use schemas::events::customer::LedgerCause;
-use schemas::events::sale::{PaymentMethod, Refund, ReturnLine, SaleReturnRegistered, SaleReturned};
+use schemas::events::sale::{Refund, ReturnLine, SaleReturnRegistered, SaleReturned};
 use schemas::events::stock::ReturnCause;
-use schemas::{Currency, CustomerId, Minor, Quantity, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
+use schemas::{CustomerId, Minor, Quantity, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::goods::{self, Returned};
-use super::payments::{MAX_PAYMENTS, to_account};
+use super::payments::{MAX_PAYMENTS, refunds_for, to_account};
 use super::return_lines::{self, Reckoned};
-use crate::bounds::{self, MAX_LINES, check_entries, check_positive};
+use crate::bounds::{self, MAX_LINES, check_entries};
 use crate::business_day::business_day;
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::customers;
-use crate::refusal::{Amount, Refusal};
+use crate::refusal::Refusal;
 use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
@@ -66,26 +66,71 @@ pub struct ReturnLineRequest {
     pub restock: bool,
 }
 
+/// A return that is reckoned, and that nothing but its refunds keeps from happening.
+pub(super) struct Prepared {
+    pub return_id: ReturnId,
+    /// Whose return it is.
+    pub customer_id: Option<CustomerId>,
+    reckoned: Vec<Reckoned>,
+    /// What the customer gets back.
+    pub total_minor: Minor,
+}
+
 impl Decide for ReturnGoods {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let prepared = self.prepare(&work, ctx)?;
+        let currency = work.tenant(&ctx.tenant)?.currency;
+        let has_customer = prepared.customer_id.is_some();
+        let refunds = refunds_for(&self.refunds, has_customer, prepared.total_minor, currency)?;
+        let answer = self.carry_out(&mut work, ctx, prepared, refunds)?;
+        Ok(work.finish(answer))
+    }
+}
+
+impl ReturnGoods {
+    /// Loads, checks and reckons; changes nothing.
+    ///
+    /// # Errors
+    /// [`Missing::Streams`]; whatever keeps the goods from coming back.
+    pub(super) fn prepare(&self, work: &Work<'_>, ctx: &Ctx) -> Result<Prepared, Missing> {
         if self.lines.is_empty() {
             return Err(Refusal::LinesMissing {}.into());
         }
         check_entries("lines", self.lines.len(), MAX_LINES)?;
         check_entries("refunds", self.refunds.len(), MAX_PAYMENTS)?;
         let return_id = self.id(ctx);
-        let customer_id = self.load(&work, ctx, &return_id)?;
+        let customer_id = self.load(work, ctx, &return_id)?;
         let reckoned = match &self.sale_id {
-            Some(sale_id) => return_lines::of_sale(&work, sale_id, &self.lines)?,
-            None => return_lines::without_sale(&work, work.tenant(&ctx.tenant)?, &self.lines)?,
+            Some(sale_id) => return_lines::of_sale(work, sale_id, &self.lines)?,
+            None => return_lines::without_sale(work, work.tenant(&ctx.tenant)?, &self.lines)?,
         };
-        let returned = self.event(
-            &work,
-            ctx,
-            return_id.clone(),
-            customer_id.clone(),
-            (&reckoned, &self.lines),
-        )?;
+        let total_minor = Minor::sum(reckoned.iter().map(|line| line.total_minor))?;
+        Ok(Prepared {
+            return_id,
+            customer_id,
+            reckoned,
+            total_minor,
+        })
+    }
+
+    /// Takes the goods back and pays the refunds, which come to the total; gives the command's answer.
+    ///
+    /// # Errors
+    /// A time that cannot be, and figures that would leave their range.
+    pub(super) fn carry_out(
+        &self,
+        work: &mut Work<'_>,
+        ctx: &Ctx,
+        prepared: Prepared,
+        refunds: Vec<Refund>,
+    ) -> Result<Value, Missing> {
+        let returned = self.event(work, ctx, &prepared, refunds)?;
+        let Prepared {
+            return_id,
+            customer_id,
+            reckoned,
+            ..
+        } = prepared;
         let owed_less = to_account(&returned.refunds)?;
         let mut answer = json!({
             "return_id": return_id,
@@ -109,16 +154,14 @@ impl Decide for ReturnGoods {
             sale_id: self.sale_id.clone(),
         };
         let goods: Vec<Returned> = reckoned.into_iter().map(|line| line.returned).collect();
-        goods::take_back(&mut work, &self.store, &cause, &goods)?;
+        goods::take_back(work, &self.store, &cause, &goods)?;
         if let Some(customer) = &customer_id {
-            customers::credit(&mut work, customer, owed_less, LedgerCause::Return { return_id })?;
+            customers::credit(work, customer, owed_less, LedgerCause::Return { return_id })?;
             answer["balance_minor"] = json!(work.customer(customer)?.balance_minor);
         }
-        Ok(work.finish(answer))
+        Ok(answer)
     }
-}
 
-impl ReturnGoods {
     fn id(&self, ctx: &Ctx) -> ReturnId {
         let fresh = || ReturnId::new(&ctx.fresh_id("return").to_string());
         match &self.return_id {
@@ -174,16 +217,14 @@ impl ReturnGoods {
         &self,
         work: &Work<'_>,
         ctx: &Ctx,
-        return_id: ReturnId,
-        customer_id: Option<CustomerId>,
-        (reckoned, requests): (&[Reckoned], &[ReturnLineRequest]),
+        prepared: &Prepared,
+        refunds: Vec<Refund>,
     ) -> Result<SaleReturned, Missing> {
         let tenant = work.tenant(&ctx.tenant)?;
         let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
-        let total_minor = Minor::sum(reckoned.iter().map(|line| line.total_minor))?;
-        let refunds = self.refunds(customer_id.is_some(), total_minor, tenant.currency)?;
+        let reckoned = &prepared.reckoned;
         let mut lines = Vec::with_capacity(reckoned.len());
-        for (number, (line, request)) in (1..).zip(reckoned.iter().zip(requests)) {
+        for (number, (line, request)) in (1..).zip(reckoned.iter().zip(&self.lines)) {
             lines.push(ReturnLine {
                 line: number,
                 sale_line: line.sale_line,
@@ -196,49 +237,19 @@ impl ReturnGoods {
             });
         }
         Ok(SaleReturned {
-            return_id,
+            return_id: prepared.return_id.clone(),
             sale_id: self.sale_id.clone(),
             store: self.store.clone(),
             terminal: self.terminal.clone(),
             cashier: ctx.actor_name().to_owned(),
-            customer_id,
+            customer_id: prepared.customer_id.clone(),
             currency: tenant.currency,
             lines,
             tax_minor: Minor::sum(reckoned.iter().map(|line| line.tax_minor))?,
-            total_minor,
+            total_minor: prepared.total_minor,
             refunds,
             occurred_at,
             business_day: business_day(occurred_at, &tenant.time_zone)?,
         })
-    }
-
-    fn refunds(&self, has_customer: bool, total: Minor, currency: Currency) -> Result<Vec<Refund>, Refusal> {
-        if self.refunds.is_empty() {
-            let method = if has_customer {
-                PaymentMethod::Credit
-            } else {
-                PaymentMethod::Cash
-            };
-            let whole = Refund {
-                method,
-                amount_minor: total,
-            };
-            return Ok(if total.is_zero() { Vec::new() } else { vec![whole] });
-        }
-        for (index, refund) in self.refunds.iter().enumerate() {
-            check_positive(&format!("refunds/{index}/amount_minor"), refund.amount_minor)?;
-        }
-        let refunded = Minor::sum(self.refunds.iter().map(|refund| refund.amount_minor))?;
-        if refunded != total {
-            let show = |minor| Amount { minor, currency };
-            return Err(Refusal::RefundMismatch {
-                total: show(total),
-                refunded: show(refunded),
-            });
-        }
-        if !has_customer && !to_account(&self.refunds)?.is_zero() {
-            return Err(Refusal::CustomerRequired {});
-        }
-        Ok(self.refunds.clone())
     }
 }

@@ -74,6 +74,8 @@ impl Sale {
             }
             // It stands in the return's own stream, and the sale has its `sale.returned`.
             SaleEvent::ReturnRegistered(_) => {}
+            // What came back is in the `sale.returned` before it.
+            SaleEvent::Exchanged(_) => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! Undoes a completed sale, or what is left of it after returns: goods, payments and credit go back.
 
 use schemas::events::customer::LedgerCause;
-use schemas::events::sale::{Refund, SaleVoided};
+use schemas::events::sale::{PaymentMethod, Refund, SaleVoided};
 use schemas::events::stock::ReturnCause;
 use schemas::{Minor, Quantity, SaleId};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::bounds::{self, distinct};
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::customers;
-use crate::refusal::Refusal;
+use crate::refusal::{ExchangeRefusal, Refusal};
 use crate::stock::{Goods, Place};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
@@ -39,6 +39,15 @@ impl Decide for VoidSale {
             return Ok(work.finish(answer));
         }
         let sold = sale.sold(&self.sale_id)?.clone();
+        // The goods that paid for it are on the shelf again, or sold to somebody else.
+        if sold
+            .paid
+            .iter()
+            .any(|paid| paid.method == PaymentMethod::Exchange)
+        {
+            let sale_id = self.sale_id.clone();
+            return Err(ExchangeRefusal::SalePaidByExchange { sale_id }.into());
+        }
         load(&work, &sold)?;
         work.open_store(&sold.store)?;
         let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;

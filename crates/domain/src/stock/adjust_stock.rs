@@ -1,6 +1,8 @@
-//! Corrects a counted item's figure by a difference, as after a stock-take.
+//! Corrects a counted item's figure by a difference, as after a stock-take. A large one waits for somebody else, where
+//! the tenant's policy says so.
 
 use schemas::events::catalogue::ItemKind;
+use schemas::events::movement::{MovementKind, MovementLine};
 use schemas::quantity::MAX_QUANTITY;
 use schemas::{Sku, StoreId};
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use serde_json::json;
 use crate::bounds::check_optional_text;
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::movements::{Asked, must_wait, wait};
 use crate::refusal::Refusal;
 use crate::stock::Shelf;
 use crate::streams;
@@ -64,8 +67,34 @@ impl Decide for AdjustStock {
         if self.delta < 0 {
             shelf.check_available(&work, (policy, kind), -self.delta, || "/delta".to_owned())?;
         }
+        if let Some(asked) = must_wait(&work, ctx, || self.asked(&work))? {
+            let mut answer = wait(&mut work, ctx, &asked, None)?;
+            answer["sku"] = json!(self.sku);
+            answer["on_hand"] = json!(work.stock(&self.store, &self.sku)?.on_hand);
+            return Ok(work.finish(answer));
+        }
         shelf.adjust(&mut work, self.delta, self.comment.as_deref())?;
         let on_hand = work.stock(&self.store, &self.sku)?.on_hand;
         Ok(work.finish(json!({ "store": self.store, "sku": self.sku, "on_hand": on_hand })))
+    }
+}
+
+impl AdjustStock {
+    /// The same as a movement that is asked for.
+    fn asked(&self, work: &Work<'_>) -> Result<Asked, Missing> {
+        Ok(Asked {
+            kind: MovementKind::Adjustment,
+            store: self.store.clone(),
+            lines: vec![MovementLine {
+                line: 1,
+                sku: self.sku.clone(),
+                item_name: work.item(&self.sku)?.name.clone(),
+                quantity: self.delta,
+                unit_cost_minor: None,
+                units: Vec::new(),
+                cause: None,
+            }],
+            comment: self.comment.clone(),
+        })
     }
 }

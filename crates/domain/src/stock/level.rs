@@ -1,6 +1,6 @@
-//! Stock of one item in one store: on hand, reserved by whom, and its average cost. Stream `stock/<store>/<sku>`.
+//! Stock of one item in one store: on hand, reserved by whom, and what it cost. Stream `stock/<store>/<sku>`.
 //!
-//! Not here: which physical units these are (`unit`).
+//! Not here: which physical units these are (`unit`), and how costs are rounded (`cost`).
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ use schemas::events::stock::StockEvent;
 use schemas::{Minor, Sku, StoreId};
 use serde::{Deserialize, Serialize};
 
+use super::cost::{MovedCost, ShelfCost};
+use super::threshold::Threshold;
 use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
@@ -20,30 +22,29 @@ pub struct Stock {
     pub reserved: i64,
     /// How much each holder keeps: `sale/<id>` for drafts.
     pub holders: BTreeMap<String, i64>,
-    /// Pieces on hand whose cost is known.
-    pub costed_quantity: i64,
-    /// What those pieces cost together, in minor units of the tenant's currency.
-    pub costed_value_minor: i64,
+    /// What they cost.
+    pub cost: ShelfCost,
+    pub threshold: Threshold,
 }
 
 impl Stock {
     pub(crate) fn evolve(&mut self, event: &StockEvent) {
         match event {
             StockEvent::Received(received) => {
-                self.on_hand = received.on_hand;
-                if let Some(cost) = received.unit_cost_minor {
-                    self.add_cost(received.quantity.get(), cost);
-                }
+                let quantity = received.quantity.get();
+                let cost = received.unit_cost_minor.map_or_else(MovedCost::default, |cost| MovedCost {
+                    quantity,
+                    value_minor: cost.get().saturating_mul(quantity),
+                });
+                self.come_in(quantity, received.on_hand, cost);
             }
-            StockEvent::Adjusted(adjusted) => {
-                self.on_hand = adjusted.on_hand;
-                if adjusted.delta < 0 {
-                    self.take_cost(adjusted.delta.saturating_neg());
-                }
+            StockEvent::Adjusted(adjusted) if adjusted.delta > 0 => {
+                let cost = self.cost.at_average(adjusted.delta);
+                self.come_in(adjusted.delta, adjusted.on_hand, cost);
             }
+            StockEvent::Adjusted(adjusted) => self.leave(adjusted.delta.saturating_neg(), adjusted.on_hand),
             StockEvent::WrittenOff(written_off) => {
-                self.on_hand = written_off.on_hand;
-                self.take_cost(written_off.quantity.get());
+                self.leave(written_off.quantity.get(), written_off.on_hand);
             }
             StockEvent::Reserved(reserved) => {
                 self.reserved = reserved.reserved;
@@ -59,13 +60,40 @@ impl Stock {
                     }
                 }
             }
-            StockEvent::Issued(issued) => {
-                self.on_hand = issued.on_hand;
-                self.take_cost(issued.quantity.get());
+            StockEvent::Issued(issued) => self.leave(issued.quantity.get(), issued.on_hand),
+            // Goods that come back, or that a count finds, are valued at the average, which they leave as it is.
+            StockEvent::Returned(returned) => {
+                let quantity = returned.quantity.get();
+                self.come_in(quantity, returned.on_hand, self.cost.at_average(quantity));
             }
-            // Goods that come back are valued at the average, which they leave as it is.
-            StockEvent::Returned(returned) => self.on_hand = returned.on_hand,
+            StockEvent::Dispatched(dispatched) => {
+                self.on_hand = dispatched.on_hand;
+                self.cost.take(MovedCost {
+                    quantity: dispatched.costed_quantity,
+                    value_minor: dispatched.value_minor.get(),
+                });
+            }
+            StockEvent::Arrived(arrived) => {
+                let cost = MovedCost {
+                    quantity: arrived.costed_quantity,
+                    value_minor: arrived.value_minor.get(),
+                };
+                self.come_in(arrived.quantity.get(), arrived.on_hand, cost);
+            }
+            StockEvent::CostAdjusted(adjusted) => self.cost.revalue(adjusted.delta_minor.get()),
         }
+    }
+
+    /// Goods that fill what was sold before they came leave no value behind.
+    fn come_in(&mut self, quantity: i64, on_hand: i64, cost: MovedCost) {
+        self.on_hand = on_hand;
+        self.cost.put(cost, on_hand.min(quantity));
+    }
+
+    /// What leaves takes its share of the value along, so that the average stays.
+    fn leave(&mut self, quantity: i64, on_hand: i64) {
+        self.on_hand = on_hand;
+        self.cost.take(self.cost.leaving(quantity));
     }
 
     /// What may be promised to somebody new: on hand less reserved.
@@ -79,30 +107,7 @@ impl Stock {
 
     /// Cost of one piece, averaged over those whose cost is known, rounded half away from zero.
     pub fn average_cost_minor(&self) -> Option<Minor> {
-        Minor::new(self.costed_value_minor)
-            .ok()?
-            .ratio(1, self.costed_quantity)
-            .ok()
-    }
-
-    fn add_cost(&mut self, quantity: i64, unit_cost: Minor) {
-        self.costed_quantity = self.costed_quantity.saturating_add(quantity);
-        self.costed_value_minor = self
-            .costed_value_minor
-            .saturating_add(unit_cost.get().saturating_mul(quantity));
-    }
-
-    /// What leaves takes its share of the value along, so that the average stays.
-    fn take_cost(&mut self, quantity: i64) {
-        if self.costed_quantity <= quantity {
-            self.costed_quantity = 0;
-            self.costed_value_minor = 0;
-            return;
-        }
-        let left = self.costed_quantity - quantity;
-        let value = i128::from(self.costed_value_minor) * i128::from(left) / i128::from(self.costed_quantity);
-        self.costed_quantity = left;
-        self.costed_value_minor = i64::try_from(value).unwrap_or(i64::MAX);
+        self.cost.average_minor().and_then(|average| Minor::new(average).ok())
     }
 
     pub(crate) fn weight(&self) -> usize {

@@ -37,7 +37,7 @@ pub(super) fn load<'a>(
 ///
 /// # Errors
 /// [`Refusal::UnitsRequired`], [`Refusal::UnitsUnexpected`], [`Refusal::StockOfService`].
-pub(super) fn check_units(
+pub(crate) fn check_units(
     kind: ItemKind,
     sku: &Sku,
     quantity: Quantity,

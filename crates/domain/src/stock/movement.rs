@@ -13,7 +13,7 @@ use schemas::events::stock::{
 use schemas::quantity::MAX_QUANTITY;
 use schemas::{Minor, Quantity, SaleId, Sku, StoreId, UnitId};
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, StockRefusal};
 use crate::stock::{Place, Unit};
 use crate::streams;
 use crate::work::{Missing, Work};
@@ -29,7 +29,7 @@ pub(crate) struct Shelf<'a> {
 }
 
 impl Shelf<'_> {
-    fn level(&self, on_hand: i64, delta: i64) -> Result<i64, Refusal> {
+    pub(super) fn level(&self, on_hand: i64, delta: i64) -> Result<i64, Refusal> {
         on_hand
             .checked_add(delta)
             .filter(|level| (-MAX_QUANTITY..=MAX_QUANTITY).contains(level))
@@ -92,7 +92,8 @@ impl Shelf<'_> {
             reference: reference.map(str::to_owned),
             on_hand,
         };
-        work.emit(streams::stock(self.store, self.sku), received)
+        work.emit(streams::stock(self.store, self.sku), received)?;
+        self.settle(work)
     }
 
     pub fn adjust(&self, work: &mut Work<'_>, delta: i64, comment: Option<&str>) -> Result<(), Missing> {
@@ -104,7 +105,8 @@ impl Shelf<'_> {
             comment: comment.map(str::to_owned),
             on_hand,
         };
-        work.emit(streams::stock(self.store, self.sku), adjusted)
+        work.emit(streams::stock(self.store, self.sku), adjusted)?;
+        self.settle(work)
     }
 
     pub fn write_off(
@@ -121,7 +123,8 @@ impl Shelf<'_> {
             cause: cause.map(str::to_owned),
             on_hand,
         };
-        work.emit(streams::stock(self.store, self.sku), written_off)
+        work.emit(streams::stock(self.store, self.sku), written_off)?;
+        self.settle(work)
     }
 
     pub fn issue(&self, work: &mut Work<'_>, quantity: Quantity, sale_id: &SaleId) -> Result<(), Missing> {
@@ -134,7 +137,8 @@ impl Shelf<'_> {
             sale_id: sale_id.clone(),
             on_hand,
         };
-        work.emit(streams::stock(self.store, self.sku), issued)
+        work.emit(streams::stock(self.store, self.sku), issued)?;
+        self.settle(work)
     }
 
     pub fn take_back(
@@ -154,7 +158,8 @@ impl Shelf<'_> {
                 cause,
                 on_hand,
             },
-        )
+        )?;
+        self.settle(work)
     }
 
     /// Keeps goods for `holder`.
@@ -222,6 +227,10 @@ pub(crate) fn unit_at_hand<'w>(
         }
         .into()),
         Place::WrittenOff => Err(Refusal::UnitWrittenOff { unit, line }.into()),
+        Place::Away { document } => {
+            let document = document.clone();
+            Err(StockRefusal::UnitAway { unit, document, line }.into())
+        }
         Place::InStock { store: found_in } if found_in != store => {
             let (store, found_in) = (store.clone(), found_in.clone());
             Err(Refusal::UnitElsewhere {

@@ -10,7 +10,7 @@ use super::levels::{answer, check_units, load};
 use crate::bounds::{check_entries, check_not_negative, check_optional_text};
 use crate::command::Decide;
 use crate::context::Ctx;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, StockRefusal};
 use crate::stock::{Place, Shelf};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
@@ -109,7 +109,7 @@ impl ReceiveStock {
 }
 
 /// A unit comes in when it was never seen, or was written off before.
-fn check_may_come_in(work: &Work<'_>, unit: &UnitId, sku: &Sku, line: usize) -> Result<(), Missing> {
+pub(crate) fn check_may_come_in(work: &Work<'_>, unit: &UnitId, sku: &Sku, line: usize) -> Result<(), Missing> {
     let Some(known) = work.known_unit(unit)? else {
         return Ok(());
     };
@@ -127,6 +127,10 @@ fn check_may_come_in(work: &Work<'_>, unit: &UnitId, sku: &Sku, line: usize) -> 
             line,
         }
         .into()),
+        Place::Away { document } => {
+            let document = document.clone();
+            Err(StockRefusal::UnitAway { unit, document, line }.into())
+        }
         Place::WrittenOff if known.sku != *sku => {
             let (sku, unit_sku) = (sku.clone(), known.sku.clone());
             Err(Refusal::UnitOfOtherItem {

@@ -1,5 +1,9 @@
 //! The rules for stock and units.
 
+mod bench;
+mod costs;
+mod documents;
+
 use schemas::events::admin::StockPolicy;
 use schemas::events::catalogue::ItemKind;
 use schemas::quantity::MAX_QUANTITY;

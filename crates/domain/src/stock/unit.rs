@@ -32,6 +32,10 @@ pub enum Place {
     },
     /// Lost, broken, or came back and was not put on the shelf.
     WrittenOff,
+    /// Nobody's stock: a document such as `transfer/<id>` has it, and it comes back by that one alone.
+    Away {
+        document: String,
+    },
 }
 
 impl Unit {
@@ -73,6 +77,20 @@ impl Unit {
                 None,
             ),
             UnitEvent::WrittenOff(e) => (&e.sku, Place::WrittenOff, None),
+            UnitEvent::Dispatched(e) => (
+                &e.sku,
+                Place::Away {
+                    document: e.document.clone(),
+                },
+                None,
+            ),
+            UnitEvent::Arrived(e) => (
+                &e.sku,
+                Place::InStock {
+                    store: e.store.clone(),
+                },
+                None,
+            ),
         };
         *slot = Some(Unit {
             sku: sku.clone(),

@@ -1,8 +1,10 @@
-//! Takes lost, broken or stolen goods off the books.
+//! Takes lost, broken or stolen goods off the books. Much at once waits for somebody else, where the tenant's policy says
+//! so.
 
 use std::collections::HashSet;
 
 use schemas::events::admin::StockPolicy;
+use schemas::events::movement::{MovementKind, MovementLine};
 use schemas::events::unit::UnitWrittenOff;
 use schemas::{Quantity, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use super::levels::{answer, check_units, load};
 use crate::bounds::{check_entries, check_optional_text};
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::movements::{Asked, must_wait, wait};
 use crate::refusal::Refusal;
 use crate::stock::{Shelf, unit_at_hand};
 use crate::streams;
@@ -54,6 +57,25 @@ impl Decide for WriteOffStock {
         )?;
         let policy = work.tenant(&ctx.tenant)?.stock_policy;
         work.open_store(&self.store)?;
+        self.check(&work)?;
+        if let Some(asked) = must_wait(&work, ctx, || self.asked(&work))? {
+            let waiting = wait(&mut work, ctx, &asked, None)?;
+            let mut answer = answer(&work, &self.store, self.lines.iter().map(|line| &line.sku))?;
+            answer["movement_id"] = waiting["movement_id"].clone();
+            answer["status"] = waiting["status"].clone();
+            return Ok(work.finish(answer));
+        }
+        for (index, line) in self.lines.iter().enumerate() {
+            self.write_off(&mut work, policy, line, index)?;
+        }
+        let answer = answer(&work, &self.store, self.lines.iter().map(|line| &line.sku))?;
+        Ok(work.finish(answer))
+    }
+}
+
+impl WriteOffStock {
+    /// What can be wrong with lines wherever the goods are.
+    fn check(&self, work: &Work<'_>) -> Result<(), Missing> {
         let mut seen = HashSet::new();
         for (index, line) in self.lines.iter().enumerate() {
             if let Some(unit) = line.units.iter().find(|unit| !seen.insert(*unit)) {
@@ -63,14 +85,35 @@ impl Decide for WriteOffStock {
                 }
                 .into());
             }
-            self.write_off(&mut work, policy, line, index)?;
+            let kind = work.item(&line.sku)?.kind;
+            check_units(kind, &line.sku, line.quantity, &line.units, index)?;
+            check_optional_text(&format!("lines/{index}/cause"), line.cause.as_deref(), 500)?;
         }
-        let answer = answer(&work, &self.store, self.lines.iter().map(|line| &line.sku))?;
-        Ok(work.finish(answer))
+        Ok(())
     }
-}
 
-impl WriteOffStock {
+    /// The same as a movement that is asked for.
+    fn asked(&self, work: &Work<'_>) -> Result<Asked, Missing> {
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for (number, line) in (1..).zip(&self.lines) {
+            lines.push(MovementLine {
+                line: number,
+                sku: line.sku.clone(),
+                item_name: work.item(&line.sku)?.name.clone(),
+                quantity: line.quantity.get(),
+                unit_cost_minor: None,
+                units: line.units.clone(),
+                cause: line.cause.clone(),
+            });
+        }
+        Ok(Asked {
+            kind: MovementKind::WriteOff,
+            store: self.store.clone(),
+            lines,
+            comment: None,
+        })
+    }
+
     fn write_off(
         &self,
         work: &mut Work<'_>,
@@ -79,8 +122,6 @@ impl WriteOffStock {
         index: usize,
     ) -> Result<(), Missing> {
         let kind = work.item(&line.sku)?.kind;
-        check_units(kind, &line.sku, line.quantity, &line.units, index)?;
-        check_optional_text(&format!("lines/{index}/cause"), line.cause.as_deref(), 500)?;
         for unit in &line.units {
             let found = unit_at_hand(work, unit, &self.store, None, index)?;
             if found.sku != line.sku {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use schemas::EndpointId;
 use schemas::events::catalogue::double_option;
-use schemas::events::webhook::{EndpointChanged, EndpointSettings, PayloadKind};
+use schemas::events::webhook::{BodyFormat, EndpointChanged, EndpointSettings, PayloadKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -30,6 +30,10 @@ pub struct EndpointChange {
     pub headers: Option<BTreeMap<String, String>>,
     pub concurrency: Option<i64>,
     pub timeout_ms: Option<i64>,
+    pub format: Option<BodyFormat>,
+    /// `Some(None)` ends it.
+    #[serde(with = "double_option", skip_serializing_if = "Option::is_none")]
+    pub legacy_signature_header: Option<Option<String>>,
 }
 
 impl EndpointChange {
@@ -45,7 +49,9 @@ impl EndpointChange {
             payload,
             headers,
             concurrency,
-            timeout_ms
+            timeout_ms,
+            format,
+            legacy_signature_header
         );
         settings
     }
@@ -63,6 +69,8 @@ impl From<EndpointSettings> for EndpointChange {
             headers: Some(settings.headers),
             concurrency: Some(settings.concurrency),
             timeout_ms: Some(settings.timeout_ms),
+            format: Some(settings.format),
+            legacy_signature_header: Some(settings.legacy_signature_header),
         }
     }
 }

@@ -68,6 +68,7 @@ impl Endpoint {
             + settings.name.len()
             + settings.url.len()
             + settings.description.as_ref().map_or(0, String::len)
+            + settings.legacy_signature_header.as_ref().map_or(0, String::len)
             + settings
                 .event_types
                 .iter()

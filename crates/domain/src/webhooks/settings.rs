@@ -33,11 +33,15 @@ pub(super) fn check(settings: &EndpointSettings) -> Result<(), Refusal> {
     check_url(&settings.url)?;
     check_filters(&settings.event_types)?;
     check_entries("settings/headers", settings.headers.len(), MAX_HEADERS)?;
+    let legacy = settings.legacy_signature_header.as_deref();
+    if let Some(name) = legacy.filter(|name| !is_allowed_header(name, "")) {
+        return Err(header_refused(name));
+    }
     for (name, value) in &settings.headers {
-        if !is_allowed_header(name, value) {
-            return Err(Refusal::EndpointHeaderInvalid {
-                name: name.chars().take(100).collect(),
-            });
+        // One name for two values would leave it open which of them is sent.
+        let is_taken = legacy.is_some_and(|legacy| legacy.eq_ignore_ascii_case(name));
+        if is_taken || !is_allowed_header(name, value) {
+            return Err(header_refused(name));
         }
     }
     check_limit("concurrency", settings.concurrency, 1, 64)?;
@@ -100,6 +104,12 @@ fn is_allowed_header(name: &str, value: &str) -> bool {
         && value.len() <= MAX_HEADER_VALUE_CHARS
         && value.bytes().all(|b| (b' '..=b'~').contains(&b))
         && value.trim() == value
+}
+
+fn header_refused(name: &str) -> Refusal {
+    Refusal::EndpointHeaderInvalid {
+        name: name.chars().take(100).collect(),
+    }
 }
 
 fn check_limit(field: &str, value: i64, min: i64, max: i64) -> Result<(), Refusal> {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use schemas::EndpointId;
-use schemas::events::webhook::{EndpointSettings, PayloadKind, ReplaySelection, StartFrom};
+use schemas::events::webhook::{BodyFormat, EndpointSettings, PayloadKind, ReplaySelection, StartFrom};
 use serde_json::json;
 
 use super::*;
+use crate::state::State;
 use crate::testing::*;
 
 fn id() -> EndpointId {
@@ -23,6 +24,8 @@ fn settings() -> EndpointSettings {
         headers: BTreeMap::from([("X-Shop".to_owned(), "centro".to_owned())]),
         concurrency: 4,
         timeout_ms: 10_000,
+        format: BodyFormat::CloudEvent,
+        legacy_signature_header: None,
     }
 }
 
@@ -206,6 +209,20 @@ fn settings_are_checked_on_creation_and_change() {
         },
         "endpoint.header_invalid",
     );
+    for (header, extra) in [
+        ("webhook-id", "x-shop"),
+        ("x firma", "x-shop"),
+        ("X-Firma", "x-firma"),
+    ] {
+        refused(
+            EndpointSettings {
+                legacy_signature_header: Some(header.to_owned()),
+                headers: BTreeMap::from([(extra.to_owned(), "centro".to_owned())]),
+                ..settings()
+            },
+            "endpoint.header_invalid",
+        );
+    }
     let headers = (0..21).map(|n| (format!("x-{n}"), "x".to_owned())).collect();
     refused(
         EndpointSettings {
@@ -328,4 +345,31 @@ fn an_overlap_lasts_a_week_at_most_and_a_replay_has_a_rate_and_a_number() {
     let shop = shop.and(DeleteEndpoint { endpoint_id: id() });
     shop.clone().when(again).then_refused("endpoint.not_found");
     shop.when(rotate(0)).then_refused("endpoint.not_found");
+}
+
+#[test]
+fn an_endpoint_that_says_nothing_of_its_format_gets_cloud_events_and_no_legacy_signature() {
+    let stored = serde_json::to_value(settings()).unwrap();
+    assert!(stored.get("format").is_none() && stored.get("legacy_signature_header").is_none());
+    let read: EndpointSettings = serde_json::from_value(stored).unwrap();
+    assert_eq!(read, settings());
+    let plain = EndpointChange {
+        format: Some(BodyFormat::Plain),
+        legacy_signature_header: Some(Some("X-Firma".to_owned())),
+        ..EndpointChange::default()
+    };
+    let change = ChangeEndpoint {
+        endpoint_id: id(),
+        change: plain,
+    };
+    let created = shop().when(create(settings())).then(["webhook.endpoint_created"]);
+    let changed = created.when(change).then(["webhook.endpoint_changed"]);
+    let State::Endpoint(Some(endpoint)) = changed.state(&crate::streams::webhook(&id())) else {
+        panic!("there is an endpoint");
+    };
+    assert_eq!(endpoint.settings.format, BodyFormat::Plain);
+    assert_eq!(
+        endpoint.settings.legacy_signature_header.as_deref(),
+        Some("X-Firma")
+    );
 }

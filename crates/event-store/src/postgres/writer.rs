@@ -15,8 +15,8 @@ use super::fault::{self, Verdict};
 use super::heads::Heads;
 use super::heartbeat::PostgresHeartbeat;
 use super::session::{self, Backend, Candidate, Look, Session};
-use crate::staging::{self, StreamKey};
-use crate::{Append, AppendError, Appended, LogWriter};
+use crate::staging::{self, EventRow, StreamKey};
+use crate::{Append, AppendError, Appended, LogWriter, Tail};
 
 /// How the owner connects and how long it waits.
 #[derive(Debug, Clone)]
@@ -70,6 +70,8 @@ pub struct PostgresWriter {
     previous: Option<Backend>,
     /// The session that the heartbeat speaks for.
     alive: watch::Sender<Option<Backend>>,
+    /// What was appended, for followers in this process.
+    tail: Option<Tail>,
 }
 
 /// How often a lease that is about to be free is asked for again.
@@ -133,7 +135,15 @@ impl PostgresWriter {
             candidate: None,
             previous: None,
             alive: watch::Sender::new(None),
+            tail: None,
         }
+    }
+
+    /// Leaves what it appends in `tail`, once it is durable.
+    #[must_use]
+    pub fn with_tail(mut self, tail: Tail) -> Self {
+        self.tail = Some(tail);
+        self
     }
 
     /// One look at the lease, over the session that waits for it.
@@ -150,6 +160,7 @@ impl PostgresWriter {
                 let head = session.tip.link.position;
                 self.previous = Some(session.backend);
                 self.alive.send_replace(Some(session.backend));
+                self.forget_tail();
                 self.owned = Some(Owned::new(session, &self.options));
                 Ok(Looked::Taken(head))
             }
@@ -169,6 +180,15 @@ impl PostgresWriter {
     fn lose(&mut self) {
         self.owned = None;
         self.alive.send_replace(None);
+        self.forget_tail();
+    }
+
+    /// A server that comes back may have less than it had said (a trial without durability, a standby that was behind),
+    /// and another owner may append: what is believed of the log ends with the lease.
+    fn forget_tail(&self) {
+        if let Some(tail) = &self.tail {
+            tail.clear();
+        }
     }
 
     /// The log's end, as far as this owner knows; `None` after the lease was lost.
@@ -187,7 +207,7 @@ impl LogWriter for PostgresWriter {
     async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
         // Taken out, and put back only when its state is known: a future that is dropped half-way closes the connection.
         let mut owned = self.owned.take().ok_or(AppendError::Fenced)?;
-        let result = timeout(self.options.append_timeout, owned.append(batch))
+        let result = timeout(self.options.append_timeout, owned.append(batch, self.tail.as_ref()))
             .await
             .unwrap_or_else(|_| Err(fault::timed_out()));
         match &result {
@@ -255,7 +275,7 @@ impl Owned {
         }
     }
 
-    async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&mut self, batch: &[Append], tail: Option<&Tail>) -> Result<Vec<Appended>, AppendError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -272,6 +292,10 @@ impl Owned {
                 Verdict::VersionTaken => self.find_wrong_version(batch).await,
                 Verdict::Final(error) => error,
             });
+        }
+        if let Some(tail) = tail {
+            let after = self.session.tip.link.position;
+            tail.push(after, staged.events.iter().map(EventRow::recorded));
         }
         self.session.tip = staged.tip;
         self.heads.extend(heads);

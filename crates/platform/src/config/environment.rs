@@ -6,6 +6,8 @@ use figment::value::{Dict, Map, Value};
 use figment::{Error, Metadata, Profile, Provider};
 
 const PREFIX: &str = "TRASTIENDA_";
+/// Switches of modules have one underscore, as in the customer's own settings.
+const ENABLE: &str = "enable_";
 /// Names the file, so it is not a key.
 const NOT_A_KEY: &str = "TRASTIENDA_CONFIG";
 /// What other tools call these settings; ours have precedence.
@@ -28,7 +30,12 @@ impl Environment {
             .filter(|(name, _)| name != NOT_A_KEY)
             .filter_map(|(name, value)| {
                 let key = name.strip_prefix(PREFIX)?;
-                Some((key.to_ascii_lowercase().replace("__", "."), value.clone()))
+                let key = key.to_ascii_lowercase().replace("__", ".");
+                let key = match key.strip_prefix(ENABLE) {
+                    Some(module) => format!("enable.{module}"),
+                    None => key,
+                };
+                Some((key, value.clone()))
             });
         Self {
             settings: plain.chain(own).collect(),

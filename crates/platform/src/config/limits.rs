@@ -226,6 +226,11 @@ fn check_security(config: &Config) -> Result<(), ConfigError> {
         outbound.idle_timeout_ms,
         100..=600_000,
     )?;
+    within(
+        "external.log_retention_days",
+        config.external.log_retention_days,
+        1..=3_650,
+    )?;
     let auth = &config.auth;
     within("auth.token_ttl_s", auth.token_ttl_s, 60..=86_400)?;
     refuse_if(auth.issuer.is_empty(), "auth.issuer", "must not be empty")?;

@@ -102,6 +102,20 @@ fn the_plain_names_of_other_tools_count_unless_ours_is_set() {
 }
 
 #[test]
+fn a_module_is_switched_off_by_a_variable_with_one_underscore() {
+    let on = with_environment(&[]).unwrap().enable;
+    assert!(on.hybrid_prep && on.analytics);
+    let off = with_environment(&[("TRASTIENDA_ENABLE_ANALYTICS", "false")])
+        .unwrap()
+        .enable;
+    assert!(off.hybrid_prep && !off.analytics);
+    let message = with_environment(&[("TRASTIENDA_ENABLE_ANALYTIC", "false")])
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("unknown key enable.analytic"), "{message}");
+}
+
+#[test]
 fn a_list_can_come_from_the_environment() {
     let config =
         with_environment(&[("TRASTIENDA_OUTBOUND__ALLOW", r#"["127.0.0.1:18099", "[::1]:9"]"#)]).unwrap();

@@ -44,6 +44,10 @@ codes! {
         en "Not found" "Nothing with this identifier exists."
         es "No encontrado" "No existe nada con este identificador."
 
+    FEATURE_DISABLED = "feature.disabled" NOT_FOUND
+        en "Module switched off" "This installation does not use the module that the operation belongs to."
+        es "Módulo desactivado" "Esta instalación no usa el módulo al que pertenece la operación."
+
     // --- who asks ---
     AUTH_REQUIRED = "auth.required" UNAUTHORIZED
         en "Sign-in required" "Send Authorization: Bearer and a token of POST /api/v1/auth/token."
@@ -66,6 +70,21 @@ codes! {
     INTEGRATION_DISABLED = "integration.disabled" FORBIDDEN
         en "Connector disabled" "An administrator has disabled this connector; its events go on being kept."
         es "Conector desactivado" "La administración desactivó este conector; sus eventos se siguen guardando."
+    API_KEY_REQUIRED = "api_key.required" UNAUTHORIZED
+        en "API key required" "Send Authorization: ApiKey and a key of this organisation's external systems."
+        es "Se requiere una clave de API" "Envíe Authorization: ApiKey y una clave de los sistemas externos de esta organización."
+    API_KEY_INVALID = "api_key.invalid" UNAUTHORIZED
+        en "API key not accepted" "The key is unknown, expired, inactive or revoked."
+        es "Clave de API no aceptada" "La clave es desconocida, expiró, está inactiva o fue revocada."
+    API_KEY_SCOPE_MISSING = "api_key.scope_missing" FORBIDDEN
+        en "Scope missing" "The key lacks the scope that this operation needs."
+        es "Falta un permiso" "La clave no tiene el permiso que esta operación necesita."
+    API_KEY_STORE_FORBIDDEN = "api_key.store_forbidden" FORBIDDEN
+        en "Store not allowed" "The key is limited to other stores."
+        es "Tienda no permitida" "La clave está limitada a otras tiendas."
+    RATE_LIMIT_EXCEEDED = "rate_limit.exceeded" TOO_MANY_REQUESTS
+        en "Too many requests" "The key has used up its requests of this hour."
+        es "Demasiadas solicitudes" "La clave agotó sus solicitudes de esta hora."
     FEED_ALREADY_SENT = "feed.already_sent" CONFLICT
         en "Already acknowledged" "The event was acknowledged with sent before, and that is final."
         es "Ya confirmado" "El evento ya se confirmó con sent, y eso es definitivo."

@@ -90,9 +90,20 @@ impl DenialLog {
 
     /// Notes a 403 and returns at once.
     pub(super) fn note(&self, who: &Principal, operation: &'static str, code: &'static str) {
+        self.note_subject(who.tenant.clone(), who.username.clone(), operation, code);
+    }
+
+    /// As [`Self::note`], of a user or of an external system's key by its id.
+    pub(super) fn note_subject(
+        &self,
+        tenant: TenantId,
+        username: Username,
+        operation: &'static str,
+        code: &'static str,
+    ) {
         let denied = Denied {
-            tenant: who.tenant.clone(),
-            username: who.username.clone(),
+            tenant,
+            username,
             operation,
             code,
         };

@@ -1,8 +1,10 @@
 //! The one door of the API: finds the row, asks who it is, checks role and reason, bounds and scans the body, and
 //! answers every error as a problem document.
 //!
-//! Order: path (404), method (405), credential (401), role (403), headers (400), body (413, 400). What may not be done
+//! Order: path (404), method (405), module (404), credential (401), role (403), headers (400), body (413, 400). What may not be done
 //! is not told apart by its body. Deliberately absent: operations; a handler sees only requests that passed.
+
+mod key;
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -21,6 +23,8 @@ use tracing::Instrument;
 use super::client_address::{AddressRange, client_address};
 use super::codes;
 use super::denials::DenialLog;
+use super::features::Features;
+use super::files::{self, Files};
 use super::framework;
 use super::json::NextCursor;
 use super::page;
@@ -29,7 +33,7 @@ use super::request::{self, ConnectorContext, Principal, PublicContext, RequestCo
 use super::route::{Access, Found, Matcher, ReasonRule, Route, Verb, without_trailing_slash};
 use super::strict_json;
 use super::text::{Language, Text};
-use crate::auth::TokenVerifier;
+use crate::auth::{ApiKeys, TokenVerifier};
 use crate::config::HttpConfig;
 use crate::{clock, metrics, telemetry};
 
@@ -53,6 +57,8 @@ pub struct GuardSettings {
     pub request_timeout: Duration,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<AddressRange>,
+    /// Modules that are on.
+    pub features: Features,
     /// Where denied access is recorded.
     pub denials: Option<DenialLog>,
 }
@@ -66,8 +72,16 @@ impl GuardSettings {
             body_read_timeout: Duration::from_millis(config.body_read_timeout_ms),
             request_timeout: Duration::from_millis(config.request_timeout_ms),
             trusted_proxies: config.trusted_proxies.clone(),
+            features: Features::default(),
             denials: None,
         }
+    }
+
+    /// Serves these modules only.
+    #[must_use]
+    pub fn serving(mut self, features: Features) -> Self {
+        self.features = features;
+        self
     }
 
     /// Records denied access.
@@ -83,6 +97,8 @@ pub struct Gateway {
     matcher: Matcher,
     endpoints: Vec<BoxEndpoint<'static, Response>>,
     verifier: Arc<TokenVerifier>,
+    keys: Option<ApiKeys>,
+    files: Option<Files>,
     settings: GuardSettings,
     durations: prometheus::HistogramVec,
 }
@@ -100,6 +116,8 @@ impl Gateway {
             matcher: Matcher::new(&tables)?,
             endpoints: services.into_iter().map(|service| service.endpoint).collect(),
             verifier,
+            keys: None,
+            files: None,
             settings,
             durations: metrics::histogram_vec(
                 "http_server_request_duration_seconds",
@@ -108,6 +126,20 @@ impl Gateway {
                 &["operation", "status"],
             ),
         })
+    }
+
+    /// Accepts external systems' keys on rows with [`Access::Key`]; without them these rows answer 401.
+    #[must_use]
+    pub fn accepting(mut self, keys: ApiKeys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Takes files of at most `max_bytes` on these operations, instead of JSON.
+    #[must_use]
+    pub fn taking_files(mut self, operations: &'static [&'static str], max_bytes: usize) -> Self {
+        self.files = Some(Files::new(operations, max_bytes));
+        self
     }
 
     /// Everything between the row and the handler's answer.
@@ -126,6 +158,12 @@ impl Gateway {
             }
             Found::Unknown => return Err(Problem::new(&codes::PATH_UNKNOWN)),
         };
+        if !self.settings.features.serves(route.path) {
+            return Err(Problem::new(&codes::FEATURE_DISABLED));
+        }
+        if route.access == Access::Key {
+            return self.admit_key(request, (table, route), language).await;
+        }
         let principal = self.principal(route, request.headers())?;
         if route.access == Access::Connector {
             let token = request::integration_token(request.headers())
@@ -139,7 +177,10 @@ impl Gateway {
             _ => request::idempotency_key(request.headers())?,
         };
         check_path(request.uri().path())?;
-        let body = self.body(&mut request).await?;
+        let files = self.files.as_ref().filter(|files| files.takes(route.operation));
+        // Kept until the answer: a file is held whole as long as it is handled.
+        let _place = files.map(|files| files.admit(request.headers())).transpose()?;
+        let body = self.body(&mut request, files).await?;
         let fingerprint = self.fingerprint(&request, &body);
         request.set_body(body);
         let traceparent = telemetry::current_traceparent()
@@ -216,16 +257,19 @@ impl Gateway {
     }
 
     /// Reads the body whole, within its limits of size and time, and scans it.
-    async fn body(&self, request: &mut Request) -> Result<Bytes, Problem> {
-        let max = self.settings.max_body_bytes;
+    async fn body(&self, request: &mut Request, files: Option<&Files>) -> Result<Bytes, Problem> {
+        let (max, patience) = match files {
+            Some(files) => (files.max_bytes, files::READ_TIMEOUT),
+            None => (self.settings.max_body_bytes, self.settings.body_read_timeout),
+        };
         let reading = request.take_body().into_bytes_limit(max);
-        let bytes = match tokio::time::timeout(self.settings.body_read_timeout, reading).await {
+        let bytes = match tokio::time::timeout(patience, reading).await {
             Err(_) => return Err(Problem::new(&codes::BODY_TIMEOUT)),
             Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(too_large(max)),
             Ok(Err(_)) => return Err(Problem::new(&codes::BODY_UNREADABLE)),
             Ok(Ok(bytes)) => bytes,
         };
-        if !bytes.is_empty() {
+        if files.is_none() && !bytes.is_empty() {
             check_media_type(request.headers())?;
             strict_json::check(&bytes)?;
         }

@@ -84,6 +84,15 @@ impl Api {
             position: 1,
         })
     }
+
+    #[oai(path = "/api/v1/reports/notes", method = "get")]
+    async fn report_notes(&self) -> PageAnswer<i64> {
+        PageAnswer(Page {
+            items: Vec::new(),
+            next: None,
+            position: 1,
+        })
+    }
 }
 
 const ROUTES: &[Route] = &[
@@ -104,6 +113,15 @@ const ROUTES: &[Route] = &[
         reason: ReasonRule::Never,
         scope: "",
         access: Access::Public,
+    },
+    Route {
+        method: Verb::Get,
+        path: "/api/v1/reports/notes",
+        operation: "report_notes",
+        roles: &[Role::Admin],
+        reason: ReasonRule::Required,
+        scope: "",
+        access: Access::User,
     },
 ];
 
@@ -136,6 +154,10 @@ fn client() -> TestClient<Gateway> {
 }
 
 fn client_with(denials: Option<DenialLog>) -> TestClient<Gateway> {
+    client_of(denials, Features::default())
+}
+
+fn client_of(denials: Option<DenialLog>, features: Features) -> TestClient<Gateway> {
     let app = OpenApiService::new(Api, "t", "1")
         .into_endpoint()
         .map_to_response()
@@ -146,6 +168,7 @@ fn client_with(denials: Option<DenialLog>) -> TestClient<Gateway> {
         body_read_timeout: Duration::from_millis(50),
         request_timeout: Duration::from_millis(500),
         trusted_proxies: vec!["0.0.0.0".parse().unwrap()],
+        features,
         denials,
     };
     let service = Service {
@@ -153,6 +176,24 @@ fn client_with(denials: Option<DenialLog>) -> TestClient<Gateway> {
         endpoint: app,
     };
     TestClient::new(Gateway::new(vec![service], Arc::new(issuer().verifier().unwrap()), settings).unwrap())
+}
+
+#[tokio::test]
+async fn a_module_that_is_switched_off_is_not_there_whoever_asks() {
+    let mut enable = crate::config::Config::default().enable;
+    enable.analytics = false;
+    let off = client_of(None, Features::of(&enable));
+    let path = "/api/v1/reports/notes";
+    let mine = off.get(path).header("authorization", token(Role::Admin));
+    for request in [off.get(path), mine] {
+        let answer = request.send().await;
+        answer.assert_status(StatusCode::NOT_FOUND);
+        let body: Value = answer.0.into_body().into_json().await.unwrap();
+        assert_eq!(body["code"], "feature.disabled");
+    }
+    off.get("/notes").send().await.assert_status_is_ok();
+    let on = client().get(path).send().await;
+    on.assert_status(StatusCode::UNAUTHORIZED);
 }
 
 fn put(path: &str) -> poem::test::TestRequestBuilder<'static, Gateway> {

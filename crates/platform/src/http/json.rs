@@ -168,7 +168,7 @@ pub struct PageAnswer<T>(pub Page<T>);
 
 /// The cursor of the next page, left in a response's extensions for the guard.
 #[derive(Debug, Clone)]
-pub(super) struct NextCursor(pub String);
+pub struct NextCursor(pub String);
 
 impl<T: Serialize + Send> IntoResponse for PageAnswer<T> {
     fn into_response(self) -> Response {

@@ -92,6 +92,10 @@ pub fn document(specs: &[Value], routes: &[Route]) -> Result<Value, DocumentErro
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
                 "integrationToken": { "type": "apiKey", "in": "header", "name": "X-Integration-Token" },
+                "ApiKey": {
+                    "type": "apiKey", "in": "header", "name": "Authorization",
+                    "description": "Of external systems: Authorization: ApiKey sk_live_…; each operation names the scope that it needs as x-scope.",
+                },
             },
         },
     }))
@@ -252,10 +256,13 @@ fn describe_operation(operation: &mut Map<String, Value>, route: &Route) {
         Access::Public => json!([]),
         Access::User => json!([{ "bearer": [] }]),
         Access::Connector => json!([{ "integrationToken": [] }]),
+        Access::Key => json!([{ "ApiKey": [] }]),
     };
     operation.insert("security".to_owned(), security);
     if route.access == Access::User {
         operation.insert("x-roles".to_owned(), json!(roles));
+        operation.insert("x-scope".to_owned(), json!(route.scope));
+    } else if route.access == Access::Key {
         operation.insert("x-scope".to_owned(), json!(route.scope));
     }
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
@@ -267,7 +274,7 @@ fn describe_operation(operation: &mut Map<String, Value>, route: &Route) {
             ReasonRule::Optional => add("OptionalReason"),
             ReasonRule::Never => {}
         }
-        if route.method != Verb::Get && route.access == Access::User {
+        if route.method != Verb::Get && matches!(route.access, Access::User | Access::Key) {
             add("IdempotencyKey");
         }
         add("AcceptLanguage");
@@ -291,7 +298,7 @@ fn problem_statuses(route: &Route) -> Vec<&'static str> {
     let mut statuses = vec!["400", "500", "503"];
     match route.access {
         Access::User => statuses.extend(["401", "403"]),
-        Access::Connector => statuses.extend(["401", "403", "429"]),
+        Access::Connector | Access::Key => statuses.extend(["401", "403", "429"]),
         Access::Public if route.method != Verb::Get => statuses.extend(["401", "429"]),
         Access::Public => {}
     }

@@ -36,6 +36,8 @@ pub struct ProblemFields {
     pub errors: Vec<FieldError>,
     /// Seconds after which the same request may succeed.
     pub retry_after_s: Option<u64>,
+    /// The number that was expected, where a sender numbers what it sends.
+    pub expected: Option<i64>,
     /// Such as `Allow` and `WWW-Authenticate`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -64,6 +66,7 @@ impl Problem {
             detail,
             errors,
             retry_after_s: None,
+            expected: None,
             headers,
         }))
     }
@@ -91,6 +94,12 @@ impl Problem {
     }
 
     #[must_use]
+    pub fn expected(mut self, number: i64) -> Self {
+        self.0.expected = Some(number);
+        self
+    }
+
+    #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
@@ -113,6 +122,7 @@ impl Problem {
                 })
                 .collect(),
             retry_after_s: self.retry_after_s,
+            expected: self.expected,
             request_id,
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
@@ -146,6 +156,8 @@ struct Document<'a> {
     errors: Vec<DocumentError<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<i64>,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'a str,
 }

@@ -7,10 +7,11 @@ use poem::{FromRequest, Request, RequestBody};
 use schemas::card::holds_card_number;
 use schemas::envelope::Actor;
 use schemas::events::admin::Role;
-use schemas::ids::{TenantId, Username};
+use schemas::ids::{StoreId, TenantId, Username};
 
 use super::codes::{self, Code};
 use super::text::Language;
+use crate::auth::KeyHolder;
 use crate::config::Secret;
 
 /// Fewest characters of a reason after trimming (API-5).
@@ -75,6 +76,54 @@ pub struct ConnectorContext {
     pub client: std::net::IpAddr,
 }
 
+/// A request that passed the guard on a row with [`super::Access::Key`].
+/// Handlers take it as `poem::web::Data<&KeyContext>`.
+#[derive(Debug, Clone)]
+pub struct KeyContext {
+    pub holder: KeyHolder,
+    /// `X-Reason`, or the key's name when there is none (API-5).
+    pub reason: String,
+    pub idempotency_key: Option<String>,
+    pub fingerprint: [u8; 32],
+    pub traceparent: Option<String>,
+    pub language: Language,
+}
+
+impl KeyContext {
+    /// Of the key, and of nothing else in the request.
+    pub fn tenant(&self) -> &TenantId {
+        &self.holder.key.tenant
+    }
+
+    /// The actor that events name.
+    pub fn actor(&self) -> Actor {
+        Actor::ApiKey {
+            api_key_id: self.holder.key.api_key_id.to_string(),
+            name: self.holder.standing.settings.name.clone(),
+        }
+    }
+
+    /// The only stores that the key sees; none listed means all.
+    pub fn stores(&self) -> &[StoreId] {
+        &self.holder.standing.settings.stores
+    }
+
+    /// # Errors
+    /// 403 when the key is limited to other stores.
+    pub fn check_store(&self, store: &StoreId) -> Result<(), super::problem::Problem> {
+        if self.stores().is_empty() || self.stores().contains(store) {
+            Ok(())
+        } else {
+            Err(super::problem::Problem::new(&codes::API_KEY_STORE_FORBIDDEN))
+        }
+    }
+}
+
+/// The key of `Authorization: ApiKey`, or `None` when there is no such credential.
+pub fn api_key(headers: &HeaderMap) -> Option<&str> {
+    credential(headers, "apikey")
+}
+
 /// The value of `X-Integration-Token`, once and not empty.
 pub fn integration_token(headers: &HeaderMap) -> Option<Secret> {
     let mut values = headers.get_all("x-integration-token").iter();
@@ -84,10 +133,14 @@ pub fn integration_token(headers: &HeaderMap) -> Option<Secret> {
 
 /// The token of `Authorization: Bearer`, or `None` when there is no such credential.
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    credential(headers, "bearer")
+}
+
+fn credential<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme
-        .eq_ignore_ascii_case("bearer")
+        .eq_ignore_ascii_case(wanted)
         .then(|| token.trim())
         .filter(|token| !token.is_empty())
 }

@@ -69,6 +69,8 @@ pub enum Access {
     User,
     /// With `X-Integration-Token` and no bearer token; the handler finds out whose it is.
     Connector,
+    /// With `Authorization: ApiKey` of a key that has the row's scope, and no bearer token.
+    Key,
 }
 
 /// One operation.
@@ -79,10 +81,11 @@ pub struct Route {
     pub path: &'static str,
     /// The `operationId` of the OpenAPI document, and the label of metrics and spans.
     pub operation: &'static str,
-    /// Empty for public rows.
+    /// Empty for rows without users.
     pub roles: &'static [Role],
     pub reason: ReasonRule,
-    /// What a machine credential will need, such as `pos:write`.
+    /// What a key needs on rows with [`Access::Key`], such as `stock:leer`; on others a word for people, such as
+    /// `pos:write`.
     pub scope: &'static str,
     pub access: Access,
 }

@@ -1,6 +1,7 @@
-//! The rules for sales: whole ones, drafts, voids, returns; and properties over all of them.
+//! The rules for sales: whole ones, drafts, voids, returns, exchanges; and properties over all of them.
 
 mod drafts;
+mod exchanges;
 mod properties;
 mod returns;
 mod voids;

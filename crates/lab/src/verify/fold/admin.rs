@@ -5,6 +5,24 @@ use serde_json::{Value, json};
 use super::super::findings::Findings;
 use super::{Fact, Folded, Key};
 
+const LETTERHEAD: &[&str] = &[
+    "legal_name",
+    "tax_id",
+    "address",
+    "phone",
+    "email",
+    "website",
+    "footer_es",
+    "footer_en",
+];
+const REPAIR_TERMS: &[&str] = &[
+    "low_target_s",
+    "normal_target_s",
+    "high_target_s",
+    "urgent_target_s",
+    "warranty_days",
+];
+
 /// What an event does to its row.
 struct Change {
     table: &'static str,
@@ -18,6 +36,9 @@ struct Change {
 impl Folded {
     pub(super) fn admin(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
         let position = fact.event.position;
+        if kind == "number_taken" {
+            return self.number_taken(fact, findings);
+        }
         let Some(change) = Change::of(fact, kind) else {
             findings.error(
                 "admin",
@@ -36,6 +57,22 @@ impl Folded {
             );
         }
         row.extend(change.values);
+        row.insert("last_position", json!(position));
+    }
+
+    /// No number of a document is handed out twice.
+    fn number_taken(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
+        let (series, position) = (fact.text("series"), fact.event.position);
+        if !self.numbers.insert(fact.key(&[series, fact.text("number")])) {
+            let number = fact.text("number");
+            findings.error(
+                "admin",
+                format!("position {position}: {series} {number} is handed out twice"),
+            );
+        }
+        let row = self.row("rm_numbering", fact.key(&[series]));
+        super::add(row, "taken", 1);
+        row.insert("last_number", fact.value("number"));
         row.insert("last_position", json!(position));
     }
 }
@@ -65,6 +102,24 @@ impl Change {
                 Some("terminal"),
                 true,
                 flagged(copied(fact, &["store", "name"]), "retired", false),
+            ),
+            ("store", "renamed") => Self::new("rm_stores", Some("store"), false, copied(fact, &["name"])),
+            ("terminal", "renamed") => {
+                Self::new("rm_terminals", Some("terminal"), false, copied(fact, &["name"]))
+            }
+            ("letterhead", "set") => Self::new("rm_letterheads", None, true, copied(fact, LETTERHEAD)),
+            ("repair", "terms_set") => Self::new("rm_repair_terms", None, true, copied(fact, REPAIR_TERMS)),
+            ("numbering", "set") => Self::new(
+                "rm_numbering",
+                Some("series"),
+                true,
+                flagged(copied(fact, &["prefix", "next", "digits"]), "enabled", true),
+            ),
+            ("numbering", "ended") => Self::new(
+                "rm_numbering",
+                Some("series"),
+                false,
+                flagged(Vec::new(), "enabled", false),
             ),
             ("terminal", "retired") => Self::new(
                 "rm_terminals",

@@ -1,70 +1,150 @@
-//! What stock costs: the moving average of INV-2, in whole minor units.
+//! What stock costs (INV-2, docs/domain/stock.md), in whole minor units.
 //!
-//! Not here: quantities. Rules: a receipt's cost moves the average; goods without a cost come in at the average; what
-//! leaves takes its share along and the average stays; nothing on hand is worth nothing; goods that fill a negative
-//! stock leave no value behind; goods that had no cost get the first one that becomes known.
+//! Not here: quantities. Rules: some of the pieces on hand have a known cost, and together they are worth a total.
+//! What comes in with a cost adds to both; what is received without one has none; what comes back or is found is worth
+//! the average, or the last average known, or nothing known. What leaves takes pieces with a known cost first; what stays keeps its share of the total, rounded
+//! down. Goods that fill what was sold before they came leave no value behind.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Row, get};
+use super::super::findings::Findings;
+use super::{Fact, Row, get};
 
 /// In minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Cost {
-    /// Of one unit; absent until some receipt names a cost.
-    average: Option<i64>,
-    /// Of all that is on hand.
+    /// Pieces with a known cost.
+    pieces: i64,
+    /// Of those pieces together.
     total: i64,
+    /// Of one piece; the last one known while there are no such pieces.
+    average: Option<i64>,
 }
 
 impl Cost {
     pub(super) fn of(row: &Row) -> Self {
         Self {
-            average: row.get("average_cost_minor").and_then(serde_json::Value::as_i64),
+            pieces: get(row, "costed_quantity"),
             total: get(row, "total_cost_minor"),
+            average: row.get("average_cost_minor").and_then(Value::as_i64),
         }
     }
 
     pub(super) fn store(self, row: &mut Row) {
-        row.insert("average_cost_minor", json!(self.average));
+        row.insert("costed_quantity", json!(self.pieces));
         row.insert("total_cost_minor", json!(self.total));
+        row.insert("average_cost_minor", json!(self.average));
     }
 
-    /// After `delta` units came or left, with `before` on hand. None when a figure leaves its range.
-    pub(super) fn moved(self, before: i64, delta: i64, unit_cost: Option<i64>) -> Option<Self> {
-        if delta == 0 {
+    /// After `delta` units came or left, with `before` on hand; `own` is how many of those that come have a cost, and
+    /// what they cost together. None when a figure leaves its range.
+    pub(super) fn moved(self, before: i64, delta: i64, own: Option<(i64, i64)>) -> Option<Self> {
+        if delta < 0 {
+            let staying = (i128::from(self.pieces) + i128::from(delta)).max(0);
+            let total = if staying == 0 {
+                0
+            } else {
+                i128::from(self.total) * staying / i128::from(self.pieces)
+            };
+            return self.with(staying, total);
+        }
+        let (come, value) = own
+            .map(|(pieces, value)| (i128::from(pieces), i128::from(value)))
+            .or_else(|| self.worth(delta))
+            .unwrap_or((0, 0));
+        if come == 0 {
             return Some(self);
         }
-        let after = before.checked_add(delta)?;
-        let price = unit_cost.or(self.average);
-        if after <= 0 {
+        let on_hand = i128::from(before) + i128::from(delta);
+        let kept = come.min(on_hand).max(0);
+        if kept == 0 {
+            // Nothing with a cost is there, so theirs is the last one known.
             return Some(Self {
-                average: price,
-                total: 0,
-            });
-        }
-        let (before, delta, after) = (i128::from(before), i128::from(delta), i128::from(after));
-        let total = i128::from(self.total);
-        if delta < 0 {
-            return Some(Self {
-                total: nearest(total * after, before)?,
+                average: Some(nearest(value, come)?),
                 ..self
             });
         }
-        let Some(price) = price else {
-            return Some(self);
-        };
-        let has_value = before > 0 && self.average.is_some();
-        let total = if has_value {
-            total + delta * i128::from(price)
-        } else {
-            after * i128::from(price)
-        };
+        self.with(
+            i128::from(self.pieces) + kept,
+            i128::from(self.total) + value * kept / come,
+        )
+    }
+
+    /// After a correction of what the goods cost.
+    pub(super) fn corrected(self, delta: i64) -> Option<Self> {
+        self.with(i128::from(self.pieces), i128::from(self.total) + i128::from(delta))
+    }
+
+    /// Pieces and value of so many units that bring no cost of their own.
+    fn worth(self, units: i64) -> Option<(i128, i128)> {
+        let units = i128::from(units);
+        let average = i128::from(self.average?);
+        if self.pieces == 0 {
+            return Some((units, units * average));
+        }
+        let value = nearest(i128::from(self.total) * units, i128::from(self.pieces))?;
+        Some((units, i128::from(value)))
+    }
+
+    fn with(self, pieces: i128, total: i128) -> Option<Self> {
         Some(Self {
-            average: Some(nearest(total, after)?),
+            pieces: i64::try_from(pieces).ok()?,
             total: i64::try_from(total).ok()?,
+            average: if pieces == 0 {
+                self.average
+            } else {
+                Some(nearest(total, pieces)?)
+            },
         })
     }
+}
+
+/// The cost after a stock event; one that states what goods cost is held against the rules.
+pub(super) fn after(
+    cost: Cost,
+    before: i64,
+    delta: i64,
+    fact: &Fact<'_>,
+    findings: &mut Findings,
+) -> Option<Cost> {
+    let said = |field: &str| fact.data.get(field).and_then(Value::as_i64);
+    if let Some(correction) = said("delta_minor") {
+        let corrected = cost.corrected(correction)?;
+        let stated = (said("costed_quantity"), said("total_value_minor"));
+        if stated != (Some(corrected.pieces), Some(corrected.total)) || corrected.total < 0 {
+            wrong(fact, stated, corrected.pieces, corrected.total, findings);
+        }
+        return Some(corrected);
+    }
+    let documented = said("costed_quantity").zip(said("value_minor"));
+    let own = match (documented, said("unit_cost_minor")) {
+        (Some(stated), _) => Some(stated),
+        (None, Some(unit_cost)) => Some((delta, delta.checked_mul(unit_cost)?)),
+        (None, None) if fact.event.event_type == "inventory.received" => Some((0, 0)),
+        (None, None) => None,
+    };
+    let moved = cost.moved(before, delta, own)?;
+    if let Some((pieces, value)) = documented.filter(|_| delta < 0) {
+        let (gone, worth) = (cost.pieces - moved.pieces, cost.total - moved.total);
+        if (pieces, value) != (gone, worth) {
+            wrong(fact, (Some(pieces), Some(value)), gone, worth, findings);
+        }
+    }
+    Some(moved)
+}
+
+fn wrong(
+    fact: &Fact<'_>,
+    stated: (Option<i64>, Option<i64>),
+    pieces: i64,
+    value: i64,
+    findings: &mut Findings,
+) {
+    let position = fact.event.position;
+    findings.error(
+        "costs",
+        format!("position {position} says {stated:?} (pieces, value), the rules say ({pieces}, {value})"),
+    );
 }
 
 /// The nearest whole number; a half goes up. Neither is negative.
@@ -80,7 +160,8 @@ mod tests {
     fn after(movements: &[(i64, Option<i64>)]) -> (Option<i64>, i64) {
         let (mut cost, mut on_hand) = (Cost::default(), 0);
         for (delta, unit_cost) in movements {
-            cost = cost.moved(on_hand, *delta, *unit_cost).unwrap();
+            let own = unit_cost.map(|unit_cost| (*delta, delta * unit_cost));
+            cost = cost.moved(on_hand, *delta, own).unwrap();
             on_hand += delta;
         }
         (cost.average, cost.total)
@@ -99,18 +180,38 @@ mod tests {
     #[test]
     fn an_empty_or_negative_shelf_is_worth_nothing_and_remembers_its_average() {
         assert_eq!(after(&[(3, Some(33)), (-3, None)]), (Some(33), 0));
+        assert_eq!(after(&[(3, Some(33)), (-3, None), (1, None)]), (Some(33), 33));
         assert_eq!(after(&[(-4, None), (10, Some(50))]), (Some(50), 300));
         assert_eq!(after(&[(-4, None), (2, Some(50))]), (Some(50), 0));
     }
 
     #[test]
-    fn goods_without_a_cost_get_the_first_one_that_becomes_known() {
+    fn goods_without_a_cost_have_none_until_an_average_is_known() {
         assert_eq!(after(&[(5, None)]), (None, 0));
-        assert_eq!(after(&[(5, None), (5, Some(20))]), (Some(20), 200));
+        assert_eq!(after(&[(5, None), (5, Some(20))]), (Some(20), 100));
+        let received = Cost::default().moved(0, 5, Some((5, 100))).unwrap();
+        assert_eq!(received.moved(5, 5, Some((0, 0))), Some(received));
+    }
+
+    #[test]
+    fn what_stays_is_rounded_down_and_the_last_piece_takes_the_rest() {
+        let three = [(2, Some(5)), (1, Some(1))];
+        assert_eq!(after(&three), (Some(4), 11));
+        assert_eq!(after(&[three[0], three[1], (-1, None)]), (Some(4), 7));
+        assert_eq!(after(&[three[0], three[1], (-2, None)]), (Some(3), 3));
+        assert_eq!(after(&[three[0], three[1], (-3, None)]).1, 0);
+    }
+
+    #[test]
+    fn a_correction_changes_the_value_and_no_piece() {
+        let cost = Cost::default().moved(0, 3, Some((2, 10))).unwrap();
+        let corrected = cost.corrected(-3).unwrap();
+        assert_eq!((corrected.pieces, corrected.total, corrected.average), (2, 7, Some(4)));
     }
 
     #[test]
     fn a_cost_out_of_range_is_noticed() {
-        assert_eq!(Cost::default().moved(0, i64::MAX, Some(2)), None);
+        let cost = Cost::default().moved(0, 1, Some((1, i64::MAX))).unwrap();
+        assert_eq!(cost.moved(1, 1, Some((1, 1))), None);
     }
 }

@@ -5,8 +5,10 @@
 
 mod admin;
 mod cost;
+mod repairs;
 mod reservations;
 mod sales;
+mod transfers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -29,6 +31,12 @@ pub(super) struct Folded {
     held: reservations::Held,
     /// From the time of each reservation that expired to its expiry.
     expired_late_us: Vec<i64>,
+    /// What shelves gave to transfers.
+    away: transfers::Away,
+    /// What shelves and repairs say about each other.
+    benches: repairs::Benches,
+    /// The numbers of documents: each is handed out once.
+    numbers: HashSet<Key>,
     /// The ids of returns: each is used once.
     returns: HashSet<Key>,
 }
@@ -103,6 +111,8 @@ impl Folded {
                 Some(kind) => self.reservation(&fact, kind, findings),
                 None => self.stock(&fact, kind, findings),
             },
+            Some(("transfer_order", kind)) => self.transfer(&fact, kind, findings),
+            Some(("repair", kind)) => self.repair(&fact, kind, findings),
             Some(("customer", kind)) => self.customer(&fact, kind, findings),
             Some(("sale", kind)) => self.sale(&fact, kind, findings),
             Some(("catalogue", kind)) => self.item(&fact, kind),
@@ -132,9 +142,10 @@ impl Folded {
     fn stock(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
         let quantity = fact.number("quantity");
         let (on_hand, reserved) = match kind {
-            "received" | "returned" => (quantity, 0),
+            "received" | "returned" | "arrived" => (quantity, 0),
             "adjusted" => (fact.number("delta"), 0),
-            "written_off" | "issued" => (-quantity, 0),
+            "written_off" | "issued" | "dispatched" => (-quantity, 0),
+            "cost_adjusted" => (0, 0),
             "reserved" => (0, quantity),
             "released" => (0, -quantity),
             _ => return findings.error("stock", format!("unknown movement inventory.{kind}")),
@@ -150,10 +161,19 @@ impl Folded {
         if reserved != 0 {
             self.held.moved(fact, reserved, findings);
         }
+        match kind {
+            "dispatched" => {
+                self.away.moved(fact, 1);
+                self.benches.shelf(fact, 1);
+            }
+            "arrived" => {
+                self.away.moved(fact, -1);
+                self.benches.shelf(fact, -1);
+            }
+            _ => {}
+        }
         let row = self.row("rm_stock", fact.key(&[store, sku]));
-        let before = get(row, "on_hand");
-        let unit_cost = fact.data.get("unit_cost_minor").and_then(Value::as_i64);
-        match Cost::of(row).moved(before, on_hand, unit_cost) {
+        match cost::after(Cost::of(row), get(row, "on_hand"), on_hand, fact, findings) {
             Some(cost) => cost.store(row),
             None => findings.error("stock", format!("position {position}: the cost leaves its range")),
         }
@@ -173,7 +193,8 @@ impl Folded {
 
     fn unit(&mut self, fact: &Fact<'_>, kind: &str) {
         let status = match kind {
-            "unit_received" | "unit_released" | "unit_returned" => "in_stock",
+            "unit_received" | "unit_released" | "unit_returned" | "unit_arrived" => "in_stock",
+            "unit_dispatched" => "away",
             "unit_reserved" => "reserved",
             "unit_sold" => "sold",
             _ => "written_off",
@@ -196,6 +217,14 @@ impl Folded {
             "sale_id",
             if status == "sold" {
                 fact.value("sale_id")
+            } else {
+                Value::Null
+            },
+        );
+        row.insert(
+            "document",
+            if status == "away" {
+                fact.value("document")
             } else {
                 Value::Null
             },

@@ -1,0 +1,104 @@
+//! Numbers of documents: the tenant says for which kinds there are any, and each is handed out once.
+//! Stream `counter/<series>`.
+//!
+//! Not here: which documents ask for one. A sale at the till does not: its receipt is named by till and sale.
+
+use std::collections::BTreeMap;
+
+use schemas::events::settings::{NumberTaken, Series, SettingsEvent};
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::AdminSettingsRefusal;
+use crate::state::State;
+use crate::streams;
+use crate::work::{Missing, Work};
+
+/// Largest count of a series, so that a number fits its digits.
+pub const MAX_COUNT: i64 = 999_999_999_999;
+
+/// How documents of one kind are numbered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbering {
+    pub prefix: String,
+    /// No count below this is handed out.
+    pub next: i64,
+    /// Filled up with zeros to so many digits.
+    pub digits: i64,
+}
+
+impl Numbering {
+    /// A count as it stands on the document.
+    pub fn number(&self, count: i64) -> String {
+        let width = usize::try_from(self.digits).unwrap_or(1);
+        format!("{}{count:0width$}", self.prefix)
+    }
+}
+
+/// What was handed out so far, by prefix: the next free count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    pub free: BTreeMap<String, i64>,
+}
+
+impl Counter {
+    pub(crate) fn evolve(&mut self, event: &SettingsEvent) {
+        if let SettingsEvent::NumberTaken(taken) = event {
+            let next = taken.count.saturating_add(1);
+            let free = self.free.entry(taken.prefix.clone()).or_insert(next);
+            *free = next.max(*free);
+        }
+    }
+
+    /// The count that the next document gets.
+    pub fn next(&self, numbering: &Numbering) -> i64 {
+        let free = self
+            .free
+            .get(&numbering.prefix)
+            .copied()
+            .unwrap_or(numbering.next);
+        free.max(numbering.next)
+    }
+
+    pub(crate) fn weight(&self) -> usize {
+        self.free.keys().map(|prefix| prefix.len() + 72).sum()
+    }
+}
+
+/// Gives `document` (its stream's name) the next number of its series; `None` where the tenant has no numbers for it.
+/// The tenant is loaded; the counter is asked for where it is needed.
+///
+/// # Errors
+/// [`Missing::Streams`]; [`AdminSettingsRefusal::NumbersUsedUp`].
+pub(crate) fn next_number(
+    work: &mut Work<'_>,
+    series: Series,
+    document: &str,
+) -> Result<Option<String>, Missing> {
+    let State::Tenant(Some(tenant)) = work.state(&streams::tenant())? else {
+        return Ok(None);
+    };
+    let Some(numbering) = tenant.numbering.get(&series).cloned() else {
+        return Ok(None);
+    };
+    let stream = streams::counter(series);
+    let State::Counter(counter) = work.state(&stream)? else {
+        return Err(Missing::Streams(vec![stream]));
+    };
+    let count = counter.next(&numbering);
+    if count > MAX_COUNT {
+        return Err(AdminSettingsRefusal::NumbersUsedUp {
+            series: series.as_str().to_owned(),
+        }
+        .into());
+    }
+    let number = numbering.number(count);
+    let taken = NumberTaken {
+        series,
+        prefix: numbering.prefix,
+        count,
+        number: number.clone(),
+        document: document.to_owned(),
+    };
+    work.emit(stream, taken)?;
+    Ok(Some(number))
+}

@@ -1,0 +1,124 @@
+//! One sale that collided, and what somebody has decided about it so far. Stream `quarantine/<quarantine_id>`.
+
+use schemas::QuarantineId;
+use schemas::events::offline::{OfflineEvent, OfflineSale, QuarantineCause, Resolution};
+use schemas::events::sale::DraftLine;
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::OfflineRefusal;
+use crate::state::State;
+use crate::streams;
+use crate::work::{Missing, Work};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// As the till took it, with the units and items that somebody replaced.
+    pub sale: OfflineSale,
+    pub cashier: String,
+    pub cause: QuarantineCause,
+    /// What somebody has let pass.
+    pub leniency: Leniency,
+    pub status: QuarantineStatus,
+}
+
+/// What is let pass for one sale that has happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a decision of its own, and any may be taken"
+)]
+pub struct Leniency {
+    pub negative_stock: bool,
+    pub over_limit: bool,
+    pub prices: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuarantineStatus {
+    Quarantined,
+    Accepted,
+    Cancelled,
+}
+
+impl Quarantine {
+    pub(crate) fn evolve(slot: &mut Option<Box<Quarantine>>, event: &OfflineEvent) {
+        if let OfflineEvent::Quarantined(quarantined) = event {
+            *slot = Some(Box::new(Quarantine {
+                sale: quarantined.sale.clone(),
+                cashier: quarantined.cashier.clone(),
+                cause: quarantined.cause.clone(),
+                leniency: Leniency::default(),
+                status: QuarantineStatus::Quarantined,
+            }));
+            return;
+        }
+        let Some(quarantine) = slot else { return };
+        match event {
+            OfflineEvent::Amended(amended) => {
+                quarantine.apply(&amended.resolution);
+                quarantine.cause = amended.cause.clone();
+            }
+            OfflineEvent::Accepted(accepted) => {
+                quarantine.apply(&accepted.resolution);
+                quarantine.status = QuarantineStatus::Accepted;
+            }
+            OfflineEvent::Cancelled(_) => quarantine.status = QuarantineStatus::Cancelled,
+            OfflineEvent::Quarantined(_) | OfflineEvent::Recorded(_) => {}
+        }
+    }
+
+    /// The sale and what is let pass, once this is decided. A line that there is not changes nothing.
+    pub(super) fn apply(&mut self, resolution: &Resolution) {
+        match resolution {
+            Resolution::ReplaceUnit { line, unit } => {
+                if let Some(line) = self.line(*line) {
+                    line.unit = Some(unit.clone());
+                    // The unit says which item it is.
+                    line.sku = None;
+                }
+            }
+            Resolution::ReplaceItem { line, sku } => {
+                if let Some(line) = self.line(*line) {
+                    line.sku = Some(sku.clone());
+                }
+            }
+            Resolution::AcceptNegativeStock => self.leniency.negative_stock = true,
+            Resolution::AcceptOverLimit => self.leniency.over_limit = true,
+            Resolution::AcceptPrices => self.leniency.prices = true,
+            Resolution::Retry => {}
+        }
+    }
+
+    pub(super) fn line(&mut self, line: i64) -> Option<&mut DraftLine> {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        self.sale.content.lines.get_mut(index)
+    }
+
+    /// The refusal for what is decided already.
+    pub(super) fn check_open(&self, id: &QuarantineId) -> Result<(), OfflineRefusal> {
+        let quarantine_id = id.clone();
+        match self.status {
+            QuarantineStatus::Quarantined => Ok(()),
+            QuarantineStatus::Accepted => Err(OfflineRefusal::Accepted { quarantine_id }),
+            QuarantineStatus::Cancelled => Err(OfflineRefusal::Cancelled { quarantine_id }),
+        }
+    }
+
+    pub(crate) fn weight(&self) -> usize {
+        let lines = self.sale.content.lines.len() + self.sale.payments.len();
+        size_of::<Self>() + lines * (size_of::<DraftLine>() + 96)
+    }
+}
+
+impl Work<'_> {
+    /// # Errors
+    /// [`Missing::Streams`] when it is not loaded; [`OfflineRefusal::NotFound`].
+    pub fn quarantine(&self, id: &QuarantineId) -> Result<&Quarantine, Missing> {
+        let State::Quarantine(Some(found)) = self.state(&streams::quarantine(id))? else {
+            let quarantine_id = id.clone();
+            return Err(OfflineRefusal::NotFound { quarantine_id }.into());
+        };
+        Ok(found)
+    }
+}

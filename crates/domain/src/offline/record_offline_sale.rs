@@ -1,0 +1,148 @@
+//! Takes in one sale that a till took without a network: the next of its numbers, completed or quarantined.
+
+use schemas::events::offline::{OfflineSale, OfflineSaleQuarantined, OfflineSaleRecorded};
+use schemas::{Incarnation, QuarantineId, TerminalId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::attempt::{Attempt, attempt, take_over};
+use super::quarantine::Leniency;
+use crate::bounds::check_entries;
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::refusal::OfflineRefusal;
+use crate::sales::MAX_PAYMENTS;
+use crate::state::State;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
+/// Incarnations of one till.
+const MAX_INCARNATIONS: usize = 1_000;
+/// Lines of a sale that is quarantined: the event holds them all.
+const MAX_LINES: usize = crate::bounds::MAX_LINES;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordOfflineSale {
+    pub incarnation: Incarnation,
+    /// From 1, one by one.
+    pub sequence: i64,
+    /// Its content names the terminal.
+    pub sale: OfflineSale,
+}
+
+impl Decide for RecordOfflineSale {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let content = &self.sale.content;
+        let terminal = content
+            .terminal
+            .clone()
+            .ok_or(OfflineRefusal::TerminalMissing {})?;
+        let quarantine_id = quarantine_id(&terminal, &self.incarnation, self.sequence);
+        let sale_stream = streams::sale(&self.sale.sale_id);
+        let (till, quarantine) = (streams::till(&terminal), streams::quarantine(&quarantine_id));
+        work.require([
+            &streams::tenant(),
+            &streams::terminal(&terminal),
+            &streams::store(&content.store),
+            &till,
+            &quarantine,
+            &sale_stream,
+        ])?;
+        let currency = work.tenant(&ctx.tenant)?.currency;
+        work.check_terminal(Some(&terminal), &content.store)?;
+        check_entries("lines", content.lines.len(), MAX_LINES)?;
+        check_entries("payments", self.sale.payments.len(), MAX_PAYMENTS)?;
+        let numbers = work.till(&terminal)?;
+        let expected = numbers.expected(&self.incarnation);
+        if self.sequence < 1 || self.sequence > expected {
+            return Err(OfflineRefusal::SequenceGap {
+                terminal,
+                expected,
+                sequence: self.sequence,
+            }
+            .into());
+        }
+        if self.sequence < expected {
+            let answer = self.again(&work, &terminal, &quarantine_id)?;
+            return Ok(work.finish(answer));
+        }
+        if expected == 1 && numbers.last.len() >= MAX_INCARNATIONS {
+            let max = MAX_INCARNATIONS;
+            return Err(OfflineRefusal::TooManyIncarnations { terminal, max }.into());
+        }
+
+        let cashier = ctx.actor_name();
+        let attempted = attempt(&work, ctx, &self.sale, cashier, Leniency::default())?;
+        let (answer, quarantined) = match attempted {
+            Attempt::Completes(decision) => {
+                let mut answer = self.answer("accepted");
+                answer["total_minor"] = decision.answer.get("total_minor").cloned().unwrap_or(Value::Null);
+                take_over(&mut work, decision)?;
+                (answer, None)
+            }
+            Attempt::Blocked(cause) => {
+                let mut answer = self.answer("quarantined");
+                answer["quarantine_id"] = json!(quarantine_id);
+                answer["kind"] = json!(cause.kind);
+                answer["code"] = json!(cause.code);
+                let quarantined = OfflineSaleQuarantined {
+                    quarantine_id: quarantine_id.clone(),
+                    terminal: terminal.clone(),
+                    incarnation: self.incarnation.clone(),
+                    sequence: self.sequence,
+                    cashier: cashier.to_owned(),
+                    sale: self.sale.clone(),
+                    cause,
+                    currency,
+                };
+                work.emit(quarantine, quarantined)?;
+                (answer, Some(quarantine_id))
+            }
+        };
+        let recorded = OfflineSaleRecorded {
+            terminal,
+            store: content.store.clone(),
+            incarnation: self.incarnation.clone(),
+            sequence: self.sequence,
+            sale_id: self.sale.sale_id.clone(),
+            quarantine_id: quarantined,
+            occurred_at: self.sale.occurred_at,
+        };
+        work.emit(till, recorded)?;
+        Ok(work.finish(answer))
+    }
+}
+
+impl RecordOfflineSale {
+    fn answer(&self, outcome: &str) -> Value {
+        json!({ "sequence": self.sequence, "sale_id": self.sale.sale_id, "outcome": outcome })
+    }
+
+    /// A number that was taken care of: the same sale again, or a till that counts anew under an old name. The latter
+    /// must not be taken for the former, or its sale would be lost.
+    fn again(&self, work: &Work<'_>, terminal: &TerminalId, id: &QuarantineId) -> Result<Value, Missing> {
+        if let State::Quarantine(Some(kept)) = work.state(&streams::quarantine(id))? {
+            if kept.sale.sale_id == self.sale.sale_id {
+                let mut answer = self.answer("duplicate");
+                answer["quarantine_id"] = json!(id);
+                return Ok(answer);
+            }
+        } else if let State::Sale(Some(_)) = work.state(&streams::sale(&self.sale.sale_id))? {
+            return Ok(self.answer("duplicate"));
+        }
+        Err(OfflineRefusal::SequenceReused {
+            terminal: terminal.clone(),
+            sequence: self.sequence,
+            sale_id: self.sale.sale_id.clone(),
+        }
+        .into())
+    }
+}
+
+/// Where the sale of a till's number stands if it collides: the same at every try.
+fn quarantine_id(terminal: &TerminalId, incarnation: &Incarnation, sequence: i64) -> QuarantineId {
+    let name = format!("trastienda:offline:{terminal}/{incarnation}/{sequence}");
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes());
+    QuarantineId::new(&id.to_string()).expect("a UUID is letters, digits and hyphens")
+}

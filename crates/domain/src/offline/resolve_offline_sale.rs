@@ -1,0 +1,96 @@
+//! Somebody decides about a quarantined sale: it is completed after all, or another cause is left.
+
+use schemas::QuarantineId;
+use schemas::events::offline::{
+    OfflineSaleAccepted, OfflineSaleAmended, QuarantineCause, QuarantineKind, Resolution,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::attempt::{Attempt, attempt, take_over};
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::refusal::OfflineRefusal;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResolveOfflineSale {
+    pub quarantine_id: QuarantineId,
+    pub resolution: Resolution,
+}
+
+impl Decide for ResolveOfflineSale {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let id = &self.quarantine_id;
+        let stream = streams::quarantine(id);
+        work.require([&streams::tenant(), &stream])?;
+        let mut found = work.quarantine(id)?.clone();
+        found.check_open(id)?;
+        check_fits(&found.cause, &self.resolution)?;
+        if let Resolution::ReplaceUnit { line, .. } | Resolution::ReplaceItem { line, .. } = &self.resolution
+            && found.line(*line).is_none()
+        {
+            return Err(OfflineRefusal::LineUnknown { line: *line }.into());
+        }
+        found.apply(&self.resolution);
+        let (sale_id, store) = (found.sale.sale_id.clone(), found.sale.content.store.clone());
+        let customer = found.sale.content.customer_id.as_ref().map(streams::customer);
+        work.require(customer.as_ref())?;
+        work.tenant(&ctx.tenant)?;
+        match attempt(&work, ctx, &found.sale, &found.cashier, found.leniency)? {
+            Attempt::Completes(decision) => {
+                take_over(&mut work, decision)?;
+                let accepted = OfflineSaleAccepted {
+                    quarantine_id: id.clone(),
+                    sale_id: sale_id.clone(),
+                    store,
+                    resolution: self.resolution.clone(),
+                };
+                work.emit(stream, accepted)?;
+                let answer = json!({ "quarantine_id": id, "sale_id": sale_id, "status": "accepted" });
+                Ok(work.finish(answer))
+            }
+            Attempt::Blocked(cause) if self.resolution == Resolution::Retry && cause == found.cause => {
+                let (quarantine_id, cause) = (id.clone(), cause.code);
+                Err(OfflineRefusal::StillBlocked { quarantine_id, cause }.into())
+            }
+            Attempt::Blocked(cause) => {
+                let answer = json!({ "quarantine_id": id, "sale_id": sale_id, "status": "quarantined",
+                                     "kind": cause.kind, "code": cause.code, "line": cause.line });
+                let amended = OfflineSaleAmended {
+                    quarantine_id: id.clone(),
+                    sale_id,
+                    store,
+                    resolution: self.resolution.clone(),
+                    cause,
+                };
+                work.emit(stream, amended)?;
+                Ok(work.finish(answer))
+            }
+        }
+    }
+}
+
+/// Each kind has its own way out, so that nobody lets pass what nobody asked about.
+fn check_fits(cause: &QuarantineCause, resolution: &Resolution) -> Result<(), OfflineRefusal> {
+    let fits = match resolution {
+        Resolution::Retry => true,
+        Resolution::ReplaceUnit { .. } => {
+            matches!(
+                cause.kind,
+                QuarantineKind::SerialSoldTwice | QuarantineKind::UnknownItem
+            )
+        }
+        Resolution::ReplaceItem { .. } => cause.kind == QuarantineKind::UnknownItem,
+        Resolution::AcceptNegativeStock => cause.kind == QuarantineKind::InsufficientStock,
+        Resolution::AcceptOverLimit => cause.kind == QuarantineKind::CreditExceeded,
+        Resolution::AcceptPrices => cause.kind == QuarantineKind::PriceChanged,
+    };
+    if fits {
+        Ok(())
+    } else {
+        let kind = cause.kind.as_str().to_owned();
+        Err(OfflineRefusal::ResolutionMismatch { kind })
+    }
+}

@@ -1,0 +1,440 @@
+//! The rules for sales taken offline: numbers, collisions, decisions, and that the order of tills does not matter.
+
+use proptest::prelude::*;
+use schemas::events::admin::StockPolicy;
+use schemas::events::customer::CreditTerms;
+use schemas::events::offline::{OfflinePayment, OfflineSale, QuarantineKind, Resolution};
+use schemas::events::sale::{DraftContent, DraftLine, PaymentMethod};
+use schemas::{Event, Incarnation, QuarantineId, TerminalId, UnitId};
+use serde_json::Value;
+
+use super::*;
+use crate::admin::{RegisterTerminal, RetireTerminal};
+use crate::catalogue::ChangeItem;
+use crate::customers::ChangeCredit;
+use crate::stock::{Place, Unit};
+use crate::testing::*;
+use crate::{Command, State, streams};
+
+fn first() -> Incarnation {
+    Incarnation::new("a").unwrap()
+}
+
+/// A line at the price that the shop charges.
+fn charged(line: DraftLine, price: i64) -> DraftLine {
+    DraftLine {
+        unit_price_minor: Some(minor(price)),
+        ..line
+    }
+}
+
+fn taken(id: &str, terminal: &TerminalId, lines: Vec<DraftLine>, method: PaymentMethod) -> OfflineSale {
+    let total = lines
+        .iter()
+        .map(|line| line.unit_price_minor.map_or(0, schemas::Minor::get) * line.quantity.get())
+        .sum();
+    OfflineSale {
+        sale_id: sale_id(id),
+        content: DraftContent {
+            store: centro(),
+            terminal: Some(terminal.clone()),
+            customer_id: (method == PaymentMethod::Credit).then(|| customer("ana")),
+            lines,
+            discount: None,
+            hold_stock: false,
+        },
+        payments: vec![OfflinePayment {
+            method,
+            amount_minor: minor(total),
+            reference: None,
+        }],
+        total_minor: minor(total),
+        occurred_at: NOW - time::Duration::hours(3),
+    }
+}
+
+fn cables(id: &str, pieces: i64) -> OfflineSale {
+    taken(
+        id,
+        &caja(),
+        vec![charged(line("CABLE", pieces), 10_000)],
+        PaymentMethod::Cash,
+    )
+}
+
+fn phone(id: &str) -> OfflineSale {
+    taken(
+        id,
+        &caja(),
+        vec![charged(unit_line(IMEI), 500_000)],
+        PaymentMethod::Cash,
+    )
+}
+
+fn record(sequence: i64, sale: OfflineSale) -> RecordOfflineSale {
+    RecordOfflineSale {
+        incarnation: first(),
+        sequence,
+        sale,
+    }
+}
+
+fn dearer() -> ChangeItem {
+    ChangeItem {
+        sku: sku("CABLE"),
+        name: None,
+        price_minor: Some(minor(12_000)),
+        tax_code: None,
+        details: None,
+    }
+}
+
+#[track_caller]
+fn quarantined(outcome: &Outcome) -> (QuarantineId, QuarantineKind) {
+    let answer = &outcome.decision().answer;
+    assert_eq!(answer["outcome"], "quarantined", "{answer}");
+    (
+        serde_json::from_value(answer["quarantine_id"].clone()).unwrap(),
+        serde_json::from_value(answer["kind"].clone()).unwrap(),
+    )
+}
+
+fn resolve(quarantine_id: &QuarantineId, resolution: Resolution) -> ResolveOfflineSale {
+    ResolveOfflineSale {
+        quarantine_id: quarantine_id.clone(),
+        resolution,
+    }
+}
+
+#[track_caller]
+fn accepted(outcome: Outcome) -> Given {
+    assert_eq!(outcome.decision().answer["status"], "accepted");
+    outcome.given
+}
+
+#[test]
+fn a_sale_that_arrives_later_is_completed_with_its_own_time_and_number() {
+    let outcome = shop().when(record(1, cables("off-1", 2)));
+    assert_eq!(outcome.decision().answer["outcome"], "accepted");
+    let given = outcome.then(["sale.completed", "inventory.issued", "sale.offline_recorded"]);
+    let completed = given.events().find_map(|event| match event {
+        Event::Sale(schemas::events::SaleEvent::Completed(completed)) => Some(completed),
+        _ => None,
+    });
+    let completed = completed.unwrap();
+    assert_eq!(completed.occurred_at, NOW - time::Duration::hours(3));
+    assert_eq!(
+        (completed.cashier.as_str(), completed.terminal.clone()),
+        ("marta", Some(caja()))
+    );
+}
+
+#[test]
+fn a_number_is_taken_once_and_none_is_left_out() {
+    let given = shop().and(record(1, cables("off-1", 1)));
+    let again = given.when(record(1, cables("off-1", 1)));
+    assert_eq!(again.decision().answer["outcome"], "duplicate");
+    let given = again.then_nothing();
+    let gap = given.clone().when(record(3, cables("off-3", 1)));
+    assert_eq!(
+        gap.then_refused("till.sequence_gap").as_deref(),
+        Some("/sales/0/sequence")
+    );
+    given
+        .clone()
+        .when(record(0, cables("off-0", 1)))
+        .then_refused("till.sequence_gap");
+    let reused = given.clone().when(record(1, cables("off-9", 1)));
+    reused.then_refused("till.sequence_reused");
+    let anew = RecordOfflineSale {
+        incarnation: Incarnation::new("b").unwrap(),
+        ..record(1, cables("off-9", 1))
+    };
+    assert_eq!(given.when(anew).decision().answer["outcome"], "accepted");
+}
+
+#[test]
+fn a_till_that_is_not_there_or_elsewhere_sends_nothing_in() {
+    let other = TerminalId::new("nadie").unwrap();
+    let stranger = taken(
+        "off-1",
+        &other,
+        vec![charged(line("CABLE", 1), 10_000)],
+        PaymentMethod::Cash,
+    );
+    shop()
+        .when(record(1, stranger))
+        .then_refused("terminal.not_found");
+    let retired = shop().and(RetireTerminal { terminal: caja() });
+    retired
+        .when(record(1, cables("off-1", 1)))
+        .then_refused("terminal.retired");
+    let mut nowhere = cables("off-1", 1);
+    nowhere.content.terminal = None;
+    shop()
+        .when(record(1, nowhere))
+        .then_refused("till.terminal_missing");
+}
+
+#[test]
+fn a_collision_is_kept_and_never_blocks_the_sale_behind_it() {
+    let given = shop().and(sell("v-1", vec![unit_line(IMEI)], cash(500_000)));
+    let outcome = given.when(record(1, phone("off-1")));
+    assert_eq!(quarantined(&outcome).1, QuarantineKind::SerialSoldTwice);
+    let given = outcome.then(["sale.offline_quarantined", "sale.offline_recorded"]);
+    let again = given.when(record(1, phone("off-1")));
+    assert_eq!(again.decision().answer["outcome"], "duplicate");
+    let next = again.given.when(record(2, cables("off-2", 1)));
+    assert_eq!(next.decision().answer["outcome"], "accepted");
+}
+
+#[test]
+fn a_serial_that_was_sold_twice_is_resolved_by_the_unit_that_was_really_handed_over() {
+    let given = shop().and(sell("v-1", vec![unit_line(IMEI)], cash(500_000)));
+    let outcome = given.when(record(1, phone("off-1")));
+    let (id, _) = quarantined(&outcome);
+    let given = outcome.given;
+    given
+        .clone()
+        .when(resolve(&id, Resolution::AcceptNegativeStock))
+        .then_refused("quarantine.resolution_mismatch");
+    let unknown = Resolution::ReplaceUnit {
+        line: 2,
+        unit: unit(SERIAL),
+    };
+    given
+        .clone()
+        .when(resolve(&id, unknown))
+        .then_refused("quarantine.line_unknown");
+    let right = Resolution::ReplaceUnit {
+        line: 1,
+        unit: unit(SERIAL),
+    };
+    let given = accepted(given.when(resolve(&id, right)));
+    match given.state(&streams::unit(&unit(SERIAL))) {
+        State::Unit(Some(Unit {
+            place: Place::Sold { sale_id: by },
+            ..
+        })) => assert_eq!(by, sale_id("off-1")),
+        other => panic!("{other:?}"),
+    }
+    given
+        .when(resolve(&id, Resolution::Retry))
+        .then_refused("quarantine.accepted");
+}
+
+#[test]
+fn goods_that_the_shelf_did_not_hold_are_let_go_below_zero_or_received_first() {
+    let outcome = shop().when(record(1, cables("off-1", 12)));
+    let (id, kind) = quarantined(&outcome);
+    assert_eq!(kind, QuarantineKind::InsufficientStock);
+    let given = outcome.given;
+    given
+        .clone()
+        .when(resolve(&id, Resolution::Retry))
+        .then_refused("quarantine.still_blocked");
+    let below = accepted(given.clone().when(resolve(&id, Resolution::AcceptNegativeStock)));
+    let on_hand = |given: &Given| match given.state(&streams::stock(&centro(), &sku("CABLE"))) {
+        State::Stock(stock) => stock.on_hand,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(on_hand(&below), -2);
+    // The policy itself is untouched.
+    let strict = below.when(sell("v-2", vec![line("CABLE", 1)], cash(10_000)));
+    strict.then_refused("stock.insufficient");
+    let received = given.and(receive(vec![receipt("CABLE", 5, &[])]));
+    assert_eq!(
+        on_hand(&accepted(received.when(resolve(&id, Resolution::Retry)))),
+        3
+    );
+}
+
+#[test]
+fn credit_that_was_exceeded_is_owed_when_somebody_accepts_it() {
+    let lines = vec![
+        charged(line("CABLE", 10), 10_000),
+        charged(line("CASE", 1), 3_333),
+    ];
+    let sale = taken("off-1", &caja(), lines, PaymentMethod::Credit);
+    let outcome = shop().when(record(1, sale));
+    let (id, kind) = quarantined(&outcome);
+    assert_eq!(kind, QuarantineKind::CreditExceeded);
+    let given = accepted(outcome.given.when(resolve(&id, Resolution::AcceptOverLimit)));
+    match given.state(&streams::customer(&customer("ana"))) {
+        State::Customer(Some(ana)) => {
+            assert_eq!(ana.balance_minor, minor(103_333));
+            assert!(
+                matches!(ana.credit, CreditTerms::Limited { .. }),
+                "the limit itself stays"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_unknown_item_is_named_or_created() {
+    let lines = vec![charged(line("NUEVO", 1), 10_000)];
+    let outcome = shop().when(record(1, taken("off-1", &caja(), lines, PaymentMethod::Cash)));
+    let (id, kind) = quarantined(&outcome);
+    assert_eq!(kind, QuarantineKind::UnknownItem);
+    let right = Resolution::ReplaceItem {
+        line: 1,
+        sku: sku("CABLE"),
+    };
+    accepted(outcome.given.when(resolve(&id, right)));
+}
+
+#[test]
+fn prices_that_changed_meanwhile_are_accepted_by_somebody() {
+    let outcome = shop().and(dearer()).when(record(1, cables("off-1", 2)));
+    let (id, kind) = quarantined(&outcome);
+    assert_eq!(kind, QuarantineKind::PriceChanged);
+    let outcome = outcome.given.when(resolve(&id, Resolution::AcceptPrices));
+    let given = accepted(outcome);
+    match given.state(&streams::sale(&sale_id("off-1"))) {
+        State::Sale(Some(sale)) => {
+            assert_eq!(sale.sold(&sale_id("off-1")).unwrap().total_minor, minor(20_000))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_cause_after_the_other_is_decided_and_a_cancelled_sale_stays_cancelled() {
+    let outcome = shop().and(dearer()).when(record(1, cables("off-1", 12)));
+    let (id, kind) = quarantined(&outcome);
+    assert_eq!(kind, QuarantineKind::InsufficientStock);
+    let outcome = outcome.given.when(resolve(&id, Resolution::AcceptNegativeStock));
+    assert_eq!(outcome.decision().answer["kind"], "price_changed");
+    let given = outcome.then(["sale.offline_amended"]);
+    accepted(given.clone().when(resolve(&id, Resolution::AcceptPrices)));
+    let cancel = CancelOfflineSale {
+        quarantine_id: id.clone(),
+        note: "devuelto en caja".to_owned(),
+    };
+    let given = given.when(cancel.clone()).then(["sale.offline_cancelled"]);
+    let given = given.when(cancel).then_nothing();
+    given
+        .when(resolve(&id, Resolution::AcceptPrices))
+        .then_refused("quarantine.cancelled");
+}
+
+#[test]
+fn a_sale_that_no_rule_allows_is_kept_as_it_was() {
+    let mut sale = cables("off-1", 1);
+    sale.payments[0].amount_minor = minor(1);
+    let outcome = shop().when(record(1, sale));
+    let (_, kind) = quarantined(&outcome);
+    assert_eq!(kind, QuarantineKind::Refused);
+    assert_eq!(outcome.decision().answer["code"], "payment.too_low");
+}
+
+/// What one till sells: phones by serial, cables, and on credit.
+fn batch(till: usize) -> Vec<OfflineSale> {
+    let terminal = TerminalId::new(&format!("t-{till}")).unwrap();
+    let id = |number: usize| format!("off-{till}-{number}");
+    vec![
+        taken(
+            &id(1),
+            &terminal,
+            vec![charged(line("CABLE", 4), 10_000)],
+            PaymentMethod::Cash,
+        ),
+        taken(
+            &id(2),
+            &terminal,
+            vec![charged(unit_line(IMEI), 500_000)],
+            PaymentMethod::Card,
+        ),
+        taken(
+            &id(3),
+            &terminal,
+            vec![charged(line("CASE", 2), 3_333)],
+            PaymentMethod::Cash,
+        ),
+        taken(
+            &id(4),
+            &terminal,
+            vec![charged(line("CABLE", 4), 10_000)],
+            PaymentMethod::Credit,
+        ),
+    ]
+}
+
+const TILLS: usize = 3;
+
+fn tills() -> Given {
+    (0..TILLS).fold(shop().policy(StockPolicy::Strict), |given, till| {
+        given.and(RegisterTerminal {
+            terminal: TerminalId::new(&format!("t-{till}")).unwrap(),
+            store: centro(),
+            name: format!("Caja {till}"),
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The tills' batches arrive in any order, cut anywhere, some twice.
+    #[test]
+    fn tills_batches_in_any_order_record_the_same_sales_and_money_with_one_owner_per_serial(
+        order in proptest::collection::vec((0..TILLS, 1..=4_usize), 4..24)
+    ) {
+        let mut given = tills();
+        let mut next = [0_usize; TILLS];
+        let whole = (0..TILLS).map(|till| (till, 4));
+        for (till, many) in order.into_iter().chain(whole) {
+            let sales = batch(till);
+            // A till that does not know what arrived begins with the sale before.
+            for index in next[till].saturating_sub(1)..sales.len().min(next[till] + many) {
+                let number = i64::try_from(index).unwrap() + 1;
+                let outcome = given.when(Command::from(record(number, sales[index].clone())));
+                let answer: Value = outcome.decision().answer.clone();
+                prop_assert_eq!(answer["outcome"] == "duplicate", index < next[till]);
+                next[till] = next[till].max(index + 1);
+                given = outcome.given;
+            }
+        }
+        let (mut ids, mut money, mut owners) = (Vec::new(), 0, 0);
+        let mut order: Vec<Vec<i64>> = vec![Vec::new(); TILLS];
+        for event in given.events() {
+            match event {
+                Event::Offline(schemas::events::OfflineEvent::Recorded(recorded)) => {
+                    let till: usize = recorded.terminal.as_str()[2..].parse().unwrap();
+                    order[till].push(recorded.sequence);
+                    ids.push(recorded.sale_id.to_string());
+                }
+                Event::Offline(schemas::events::OfflineEvent::Quarantined(kept)) => money += kept.sale.total_minor.get(),
+                Event::Sale(schemas::events::SaleEvent::Completed(completed)) => money += completed.total_minor.get(),
+                Event::Unit(schemas::events::UnitEvent::Sold(sold)) if sold.unit == unit(IMEI) => owners += 1,
+                _ => {}
+            }
+        }
+        ids.sort();
+        let mut all: Vec<String> = (0..TILLS).flat_map(batch).map(|sale| sale.sale_id.to_string()).collect();
+        all.sort();
+        prop_assert_eq!(ids, all);
+        let expected: i64 = (0..TILLS).flat_map(batch).map(|sale| sale.total_minor.get()).sum();
+        prop_assert_eq!(money, expected);
+        prop_assert_eq!(owners, 1);
+        for numbers in order {
+            prop_assert_eq!(numbers, vec![1, 2, 3, 4]);
+        }
+    }
+}
+
+#[test]
+fn the_terms_of_a_customer_are_read_when_the_sale_arrives() {
+    let lines = vec![charged(line("CABLE", 1), 10_000)];
+    let sale = taken("off-1", &caja(), lines, PaymentMethod::Credit);
+    let none = ChangeCredit {
+        customer_id: customer("ana"),
+        credit: CreditTerms::None,
+    };
+    let outcome = shop().and(none).when(record(1, sale));
+    assert_eq!(quarantined(&outcome).1, QuarantineKind::CreditExceeded);
+    let id: UnitId = unit(IMEI);
+    assert!(outcome.given.state(&streams::unit(&id)) != State::Unit(None));
+}

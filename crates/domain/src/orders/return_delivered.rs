@@ -1,0 +1,228 @@
+//! Takes delivered goods back. Pieces that were not invoiced come back first; for the others the customer gets their
+//! money back. What comes back is not delivered again: that is another order.
+
+use schemas::events::customer::LedgerCause;
+use schemas::events::order::{OrderReturnLine, OrderReturned};
+use schemas::events::sale::Refund;
+use schemas::{Minor, OrderId, Quantity, ReturnId, UnitId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::order::{document, load};
+use super::picks::{Pick, load_goods, named};
+use super::{MAX_DOCUMENTS, Order, OrderLine};
+use crate::bounds::{self, MAX_LINES, check_entries};
+use crate::business_day::business_day;
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::customers;
+use crate::refusal::{OrderRefusal, Refusal};
+use crate::sales::{refunds_for, to_account};
+use crate::stock::{MovedCost, Shelf, arrive_unit, end_unit, has_stock};
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
+/// What becomes of a unit that came back and is not sold again.
+const NOT_RESTOCKED: &str = "returned and not put back on the shelf";
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReturnDelivered {
+    pub order_id: OrderId,
+    /// Absent: one is generated.
+    #[serde(default)]
+    pub return_id: Option<ReturnId>,
+    /// 1 to 1,000, with at most 1,000 units together.
+    pub lines: Vec<DeliveredReturnLine>,
+    /// Must come to what is paid back. None: all to the customer's account, or in cash when there is no customer.
+    #[serde(default)]
+    pub refunds: Vec<Refund>,
+    /// When it happened; absent: now.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub occurred_at: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeliveredReturnLine {
+    /// Of the order, from 1.
+    pub line: i64,
+    pub quantity: Quantity,
+    /// For serialised goods: as many as `quantity`.
+    #[serde(default)]
+    pub units: Vec<UnitId>,
+    /// Whether the goods go back on the shelf.
+    pub restock: bool,
+}
+
+impl Decide for ReturnDelivered {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        if self.lines.is_empty() {
+            return Err(Refusal::LinesMissing {}.into());
+        }
+        check_entries("lines", self.lines.len(), MAX_LINES)?;
+        let units = self.lines.iter().map(|line| line.units.len()).sum();
+        check_entries("units", units, MAX_LINES)?;
+        let id = &self.order_id;
+        let order = load(&work, ctx, id)?;
+        order.check_deliveries(id)?;
+        let return_id = self.return_id(ctx);
+        if order.returns.contains(&return_id) {
+            return Err(Refusal::ReturnExists { return_id }.into());
+        }
+        if order.returns.len() >= MAX_DOCUMENTS {
+            let (order_id, max) = (id.clone(), MAX_DOCUMENTS);
+            return Err(OrderRefusal::TooManyDocuments { order_id, max }.into());
+        }
+        let requests = self.lines.iter();
+        let requests = requests.map(|line| (line.line, line.quantity.get(), &line.units[..]));
+        let picks = named(id, &order, requests)?;
+        load_goods(&work, &order, &picks)?;
+        work.open_store(&order.store)?;
+        let mut lines = Vec::with_capacity(picks.len());
+        for (index, (pick, request)) in picks.iter().zip(&self.lines).enumerate() {
+            let reckoned = reckon(&work, pick, request.restock, index)?;
+            take_back(&mut work, (id, &order), &reckoned, index)?;
+            lines.push(reckoned);
+        }
+        let returned = self.event(&work, ctx, &order, (return_id, lines))?;
+        let owed_less = to_account(&returned.refunds)?;
+        let mut answer = json!({
+            "order_id": id,
+            "return_id": returned.return_id,
+            "total_minor": returned.total_minor,
+            "currency": returned.currency,
+        });
+        work.emit(streams::order(id), returned)?;
+        if let Some(customer) = &order.customer_id {
+            let order_id = id.clone();
+            customers::credit(&mut work, customer, owed_less, LedgerCause::Order { order_id })?;
+            answer["balance_minor"] = json!(work.customer(customer)?.balance_minor);
+        }
+        answer["status"] = json!(work.order(id)?.status());
+        Ok(work.finish(answer))
+    }
+}
+
+impl ReturnDelivered {
+    fn return_id(&self, ctx: &Ctx) -> ReturnId {
+        let fresh = || ReturnId::new(&ctx.fresh_id("return").to_string());
+        match &self.return_id {
+            Some(id) => id.clone(),
+            None => fresh().expect("a UUID is letters, digits and hyphens"),
+        }
+    }
+
+    fn event(
+        &self,
+        work: &Work<'_>,
+        ctx: &Ctx,
+        order: &Order,
+        (return_id, lines): (ReturnId, Vec<OrderReturnLine>),
+    ) -> Result<OrderReturned, Missing> {
+        let tenant = work.tenant(&ctx.tenant)?;
+        let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
+        let total_minor = Minor::sum(lines.iter().map(|line| line.total_minor))?;
+        let has_customer = order.customer_id.is_some();
+        Ok(OrderReturned {
+            order_id: self.order_id.clone(),
+            return_id,
+            store: order.store.clone(),
+            customer_id: order.customer_id.clone(),
+            currency: order.currency,
+            tax_minor: Minor::sum(lines.iter().map(|line| line.tax_minor))?,
+            lines,
+            total_minor,
+            refunds: refunds_for(&self.refunds, has_customer, total_minor, order.currency)?,
+            occurred_at,
+            business_day: business_day(occurred_at, &tenant.time_zone)?,
+        })
+    }
+}
+
+/// What comes back of a line, what it is worth and what it cost.
+fn reckon(
+    work: &Work<'_>,
+    pick: &Pick<'_>,
+    restocked: bool,
+    line: usize,
+) -> Result<OrderReturnLine, Missing> {
+    let known = pick.line;
+    let left = known.with_customer();
+    if pick.quantity > left {
+        return Err(OrderRefusal::ReturnExceeds {
+            sku: known.sku.clone(),
+            left,
+            requested: pick.quantity,
+            line,
+        }
+        .into());
+    }
+    pick.check_units(work, work.item(&known.sku)?.kind, line)?;
+    let credited = pick.quantity.saturating_sub(known.uninvoiced()).max(0);
+    let before = known.worth(known.invoiced)?;
+    let after = known.worth(known.invoiced.saturating_sub(credited))?;
+    let cost = cost_of(known, pick.quantity);
+    Ok(OrderReturnLine {
+        line: pick.number,
+        sku: known.sku.clone(),
+        quantity: Quantity::new(pick.quantity).map_err(|_| Refusal::AmountOutOfRange {})?,
+        units: pick.units.clone(),
+        restocked,
+        credited_quantity: credited,
+        tax_minor: before.0.minus(after.0)?,
+        total_minor: before.1.minus(after.1)?,
+        costed_quantity: cost.quantity,
+        value_minor: Minor::new(cost.value_minor)?,
+    })
+}
+
+/// The share of the cost that some of the pieces with the customer carry: what stays is rounded down, so that the last
+/// piece takes the rest.
+fn cost_of(line: &OrderLine, pieces: i64) -> MovedCost {
+    let whole = line.with_customer();
+    let staying = share(line.cost.quantity, whole.saturating_sub(pieces), whole);
+    let quantity = line.cost.quantity.saturating_sub(staying);
+    let value = share(line.cost.value_minor, staying, line.cost.quantity);
+    MovedCost {
+        quantity,
+        value_minor: line.cost.value_minor.saturating_sub(value),
+    }
+}
+
+/// `figure × part ÷ whole`, rounded down; nothing of nothing.
+fn share(figure: i64, part: i64, whole: i64) -> i64 {
+    if whole <= 0 {
+        return 0;
+    }
+    let share = i128::from(figure) * i128::from(part) / i128::from(whole);
+    i64::try_from(share).unwrap_or(i64::MAX)
+}
+
+/// Puts the goods back on the shelf, or takes units off the books that are not to be sold again.
+fn take_back(
+    work: &mut Work<'_>,
+    (id, order): (&OrderId, &Order),
+    returned: &OrderReturnLine,
+    line: usize,
+) -> Result<(), Missing> {
+    let (store, sku) = (&order.store, &returned.sku);
+    if !has_stock(work.item(sku)?.kind) {
+        return Ok(());
+    }
+    let document = document(id);
+    if returned.restocked {
+        let cost = MovedCost {
+            quantity: returned.costed_quantity,
+            value_minor: returned.value_minor.get(),
+        };
+        Shelf { store, sku }.arrive(work, returned.quantity, &document, cost)?;
+    }
+    for unit in &returned.units {
+        if returned.restocked {
+            arrive_unit(work, unit, store, &document, line)?;
+        } else {
+            end_unit(work, unit, store, &document, Some(NOT_RESTOCKED), line)?;
+        }
+    }
+    Ok(())
+}

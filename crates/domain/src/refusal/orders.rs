@@ -1,0 +1,81 @@
+//! Why sales orders refuse: each forbidden transition says how far the order is instead.
+//!
+//! Not here: what goods, payments and credit refuse, which stands in the first table.
+
+use schemas::{CustomerId, InvoiceId, OrderDeliveryId, OrderId, Sku, UnitId};
+
+super::table::refusals! {
+    /// Refusals of quotes and orders. `line` counts the request's lines from 0, `number` the order's from 1.
+    OrderRefusal {
+    NotFound { order_id: OrderId } = "order.not_found" NotFound at "/order_id"
+        en "order {order_id} does not exist"
+        es "el pedido {order_id} no existe"
+    Exists { order_id: OrderId } = "order.already_exists" Conflict at "/order_id"
+        en "order {order_id} already exists"
+        es "el pedido {order_id} ya existe"
+    ValidityInvalid { max_s: i64 } = "order.validity_invalid" Invalid at "/valid_until"
+        en "give at most one of valid_until and valid_for_s, in the future and at most {max_s} seconds (366 days) ahead"
+        es "indique como máximo uno de valid_until y valid_for_s, en el futuro y hasta {max_s} segundos (366 días) después"
+    IsQuote { order_id: OrderId } = "order.is_quote" Conflict at "/order_id"
+        en "order {order_id} is a quote that nobody has accepted yet"
+        es "el pedido {order_id} es una cotización que todavía nadie aceptó"
+    NotConfirmed { order_id: OrderId } = "order.not_confirmed" Conflict at "/order_id"
+        en "order {order_id} is not confirmed yet"
+        es "el pedido {order_id} todavía no está confirmado"
+    Accepted { order_id: OrderId } = "order.accepted" Conflict at "/order_id"
+        en "quote {order_id} was accepted and does not expire"
+        es "la cotización {order_id} se aceptó y no vence"
+    Confirmed { order_id: OrderId } = "order.confirmed" Conflict at "/order_id"
+        en "order {order_id} is confirmed already"
+        es "el pedido {order_id} ya está confirmado"
+    Delivered { order_id: OrderId } = "order.delivered" Conflict at "/order_id"
+        en "all goods of order {order_id} are delivered"
+        es "toda la mercancía del pedido {order_id} está entregada"
+    Cancelled { order_id: OrderId } = "order.cancelled" Conflict at "/order_id"
+        en "order {order_id} was cancelled"
+        es "el pedido {order_id} se canceló"
+    QuoteExpired { order_id: OrderId } = "order.expired" Conflict at "/order_id"
+        en "quote {order_id} has expired"
+        es "la cotización {order_id} venció"
+    NotDue { order_id: OrderId, valid_until: String } = "order.not_due" Conflict at "/order_id"
+        en "quote {order_id} does not expire before {valid_until}"
+        es "la cotización {order_id} no vence antes de {valid_until}"
+    OtherCustomer { order_id: OrderId, customer_id: CustomerId } = "order.other_customer" Conflict at "/customer_id"
+        en "order {order_id} is of another customer than {customer_id}"
+        es "el pedido {order_id} es de otro cliente, no de {customer_id}"
+    LineUnknown { order_id: OrderId, number: i64, line: usize } = "order.line_unknown" Invalid at "/lines/{line}/line"
+        en "order {order_id} has no line {number}"
+        es "el pedido {order_id} no tiene la línea {number}"
+    LineRepeated { number: i64, line: usize } = "order.line_repeated" Invalid at "/lines/{line}/line"
+        en "line {number} of the order appears twice in the request"
+        es "la línea {number} del pedido aparece dos veces en la solicitud"
+    OtherUnit { unit: UnitId, ordered: UnitId, line: usize } = "order.other_unit" Conflict at "/lines/{line}/units"
+        en "{ordered} was ordered, not {unit}"
+        es "se pidió {ordered}, no {unit}"
+    DeliveryExceeds { sku: Sku, left: i64, requested: i64, line: usize }
+        = "order.delivery_exceeds_ordered" Conflict at "/lines/{line}/quantity"
+        en "{left} of {sku} are left to deliver, and {requested} are asked for"
+        es "quedan {left} de {sku} por entregar y se piden {requested}"
+    DeliveryExists { delivery_id: OrderDeliveryId } = "order.delivery_exists" Conflict at "/delivery_id"
+        en "delivery {delivery_id} of this order was recorded with other lines"
+        es "la entrega {delivery_id} de este pedido se registró con otras líneas"
+    InvoiceExceeds { sku: Sku, left: i64, requested: i64, line: usize }
+        = "order.invoice_exceeds_delivered" Conflict at "/lines/{line}/quantity"
+        en "{left} of {sku} are delivered and not invoiced, and {requested} are asked for"
+        es "hay {left} de {sku} entregados y sin facturar y se piden {requested}"
+    InvoiceExists { invoice_id: InvoiceId } = "order.invoice_exists" Conflict at "/invoice_id"
+        en "invoice {invoice_id} of this order already exists"
+        es "la factura {invoice_id} de este pedido ya existe"
+    NothingToInvoice { order_id: OrderId } = "order.nothing_to_invoice" Conflict at "/order_id"
+        en "everything that was delivered of order {order_id} is invoiced or came back"
+        es "todo lo entregado del pedido {order_id} está facturado o se devolvió"
+    ReturnExceeds { sku: Sku, left: i64, requested: i64, line: usize }
+        = "order.return_exceeds_delivered" Conflict at "/lines/{line}/quantity"
+        en "the customer has {left} of {sku} from this order, and {requested} are returned"
+        es "el cliente tiene {left} de {sku} de este pedido y se devuelven {requested}"
+    TooManyDocuments { order_id: OrderId, max: usize } = "order.too_many_documents" Conflict at "/order_id"
+        en "order {order_id} has {max} deliveries, invoices or returns of this kind already"
+        es "el pedido {order_id} ya tiene {max} entregas, facturas o devoluciones de este tipo"
+    }
+    modules {}
+}

@@ -1,0 +1,56 @@
+//! Says what is wrong with a device, and whether the warranty pays. The same again changes nothing; until there is a
+//! quote, a better diagnosis replaces it.
+
+use schemas::RepairId;
+use schemas::events::repair::RepairDiagnosed;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Status;
+use crate::bounds::check_text;
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::refusal::RepairRefusal;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagnoseRepair {
+    pub repair_id: RepairId,
+    /// At most 2,000 characters.
+    pub diagnosis: String,
+    /// Whether the warranty covers this fault. Absent: whenever one held at the intake.
+    #[serde(default)]
+    pub covered: Option<bool>,
+}
+
+impl Decide for DiagnoseRepair {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let id = &self.repair_id;
+        let stream = streams::repair(id);
+        work.require([&streams::tenant(), &stream])?;
+        work.tenant(&ctx.tenant)?;
+        let found = work.repair(id)?;
+        if !matches!(found.status, Status::Received | Status::Diagnosed) {
+            return Err(found.refusal(id));
+        }
+        check_text("diagnosis", &self.diagnosis, 2_000)?;
+        let covered = self.covered.unwrap_or(found.under_warranty);
+        if covered && !found.under_warranty {
+            let repair_id = id.clone();
+            return Err(RepairRefusal::NotUnderWarranty { repair_id }.into());
+        }
+        let is_same = found.diagnosis.as_deref() == Some(self.diagnosis.as_str()) && found.covered == covered;
+        if !is_same {
+            let diagnosed = RepairDiagnosed {
+                repair_id: id.clone(),
+                store: found.store.clone(),
+                diagnosis: self.diagnosis.clone(),
+                covered,
+                sla: found.clock(Status::Diagnosed, ctx.now),
+            };
+            work.emit(stream, diagnosed)?;
+        }
+        Ok(work.finish(json!({ "repair_id": id, "status": "diagnosed", "covered": covered })))
+    }
+}

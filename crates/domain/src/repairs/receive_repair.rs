@@ -1,0 +1,200 @@
+//! Takes a customer's device in: one that we sold, whose warranty follows from the sale, or one that we never saw.
+
+use schemas::events::repair::{RepairDevice, RepairPriority, RepairReceived, SoldDevice};
+use schemas::events::settings::{RepairTermsSet, Series};
+use schemas::{CustomerId, RepairId, SaleId, Sku, StoreId, UnitId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use super::repair::document;
+use super::{clock, custody, warranty};
+use crate::admin::next_number;
+use crate::bounds::{check_entries, check_optional_text, check_text};
+use crate::business_day::business_day;
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::refusal::RepairRefusal;
+use crate::sales::Sale;
+use crate::state::State;
+use crate::stock::Place;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
+/// A device may be promised for at most a year ahead.
+const MAX_PROMISE_DAYS: i64 = 366;
+const MAX_ACCESSORIES: usize = 50;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReceiveRepair {
+    /// Absent: one is generated.
+    #[serde(default)]
+    pub repair_id: Option<RepairId>,
+    pub store: StoreId,
+    pub customer_id: CustomerId,
+    /// The device's IMEI or serial number.
+    pub unit: UnitId,
+    /// Make and model, at most 200 characters; absent: the article's name. A device that we did not sell needs it.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// At most 50, of at most 100 characters each.
+    #[serde(default)]
+    pub accessories: Vec<String>,
+    /// At most 2,000 characters.
+    pub fault: String,
+    pub priority: RepairPriority,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub promised_at: Option<OffsetDateTime>,
+}
+
+/// Where the device comes from.
+enum Origin {
+    Sold { sale_id: SaleId, sku: Sku },
+    Elsewhere,
+}
+
+impl Decide for ReceiveRepair {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let repair_id = self.id(ctx);
+        let stream = streams::repair(&repair_id);
+        work.require([
+            &streams::tenant(),
+            &streams::store(&self.store),
+            &streams::customer(&self.customer_id),
+            &stream,
+            &streams::unit(&self.unit),
+            &streams::custody(&self.unit),
+        ])?;
+        let tenant = work.tenant(&ctx.tenant)?;
+        let today = business_day(ctx.now, &tenant.time_zone)?;
+        let sla_target_s = target_s(&tenant.repair_terms, self.priority);
+        work.open_store(&self.store)?;
+        work.customer(&self.customer_id)?
+            .check_may_buy(&self.customer_id)?;
+        if !matches!(work.state(&stream)?, State::Repair(None)) {
+            return Err(RepairRefusal::RepairExists { repair_id }.into());
+        }
+        self.check(ctx)?;
+        let device = self.device(&work)?;
+        let warranty_until = self.warranty_until(&work, &device)?;
+        let number = next_number(&mut work, Series::Repair, &document(&repair_id))?;
+        custody::take(&mut work, &self.unit, &repair_id)?;
+        let received = RepairReceived {
+            repair_id,
+            store: self.store.clone(),
+            customer_id: self.customer_id.clone(),
+            number,
+            device,
+            accessories: self.accessories.clone(),
+            fault: self.fault.clone(),
+            priority: self.priority,
+            promised_at: self.promised_at.map(clock::moment),
+            under_warranty: warranty_until.as_ref().is_some_and(|until| *until >= today),
+            warranty_until,
+            sla_target_s,
+            sla: clock::started(sla_target_s, ctx.now),
+        };
+        let mut answer = json!(received);
+        answer["status"] = json!("received");
+        work.emit(stream, received)?;
+        Ok(work.finish(answer))
+    }
+}
+
+impl ReceiveRepair {
+    fn id(&self, ctx: &Ctx) -> RepairId {
+        let fresh = || RepairId::new(&ctx.fresh_id("repair").to_string());
+        match &self.repair_id {
+            Some(id) => id.clone(),
+            None => fresh().expect("a UUID is letters, digits and hyphens"),
+        }
+    }
+
+    fn check(&self, ctx: &Ctx) -> Result<(), Missing> {
+        check_optional_text("description", self.description.as_deref(), 200)?;
+        check_entries("accessories", self.accessories.len(), MAX_ACCESSORIES)?;
+        for (index, accessory) in self.accessories.iter().enumerate() {
+            check_text(&format!("accessories/{index}"), accessory, 100)?;
+        }
+        check_text("fault", &self.fault, 2_000)?;
+        let latest = ctx.now + Duration::days(MAX_PROMISE_DAYS);
+        if self.promised_at.is_some_and(|at| at <= ctx.now || at > latest) {
+            let days = MAX_PROMISE_DAYS;
+            return Err(RepairRefusal::PromiseInvalid { days }.into());
+        }
+        Ok(())
+    }
+
+    /// The device and, if we sold it, the sale and the article's warranty.
+    fn device(&self, work: &Work<'_>) -> Result<RepairDevice, Missing> {
+        let unit = self.unit.clone();
+        let Origin::Sold { sale_id, sku } = self.origin(work)? else {
+            let description = self.description.clone();
+            let description = description.ok_or(RepairRefusal::DescriptionRequired {})?;
+            let sold = None;
+            return Ok(RepairDevice {
+                unit,
+                description,
+                sold,
+            });
+        };
+        work.require([&streams::sale(&sale_id), &streams::item(&sku)])?;
+        let item = work.item(&sku)?;
+        let description = self.description.clone().unwrap_or_else(|| item.name.clone());
+        let warranty_months = item.details.warranty_months;
+        // A sale that was undone since then says nothing about the day.
+        let sold = match work.sale(&sale_id)? {
+            Sale::Completed(sold) => Some(SoldDevice {
+                sold_on: sold.business_day.clone(),
+                sale_id,
+                sku,
+                warranty_months,
+            }),
+            Sale::Draft(_) | Sale::Discarded | Sale::Voided { .. } => None,
+        };
+        Ok(RepairDevice {
+            unit,
+            description,
+            sold,
+        })
+    }
+
+    fn origin(&self, work: &Work<'_>) -> Result<Origin, Missing> {
+        let Some(known) = work.known_unit(&self.unit)? else {
+            return Ok(Origin::Elsewhere);
+        };
+        let ours = || RepairRefusal::DeviceIsStock {
+            unit: self.unit.clone(),
+        };
+        match &known.place {
+            Place::Sold { sale_id } => Ok(Origin::Sold {
+                sale_id: sale_id.clone(),
+                sku: known.sku.clone(),
+            }),
+            // What an order delivered is with its customer; a sales order's warranty is on its invoice.
+            Place::Away { document } if document.starts_with("order/") => Ok(Origin::Elsewhere),
+            // Whoever brings what we wrote off has it.
+            Place::WrittenOff => Ok(Origin::Elsewhere),
+            Place::InStock { .. } | Place::Away { .. } => Err(ours().into()),
+        }
+    }
+
+    /// The later of the article's warranty and that of an earlier repair.
+    fn warranty_until(&self, work: &Work<'_>, device: &RepairDevice) -> Result<Option<String>, Missing> {
+        let of_sale = device.sold.as_ref().and_then(|sold| {
+            let months = sold.warranty_months.filter(|months| *months > 0)?;
+            warranty::months_after(&sold.sold_on, months)
+        });
+        let of_repair = work.custody(&self.unit)?.warranty_until.clone();
+        Ok(of_sale.max(of_repair))
+    }
+}
+
+fn target_s(terms: &RepairTermsSet, priority: RepairPriority) -> i64 {
+    match priority {
+        RepairPriority::Low => terms.low_target_s,
+        RepairPriority::Normal => terms.normal_target_s,
+        RepairPriority::High => terms.high_target_s,
+        RepairPriority::Urgent => terms.urgent_target_s,
+    }
+}

@@ -1,0 +1,32 @@
+//! Keeps new orders from going to a supplier. What is under way goes on, and so does its account.
+
+use schemas::SupplierId;
+use schemas::events::supplier::SupplierDeactivated;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::command::Decide;
+use crate::context::Ctx;
+use crate::streams;
+use crate::work::{Decision, Missing, Work};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeactivateSupplier {
+    pub supplier_id: SupplierId,
+}
+
+impl Decide for DeactivateSupplier {
+    fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        let id = &self.supplier_id;
+        let stream = streams::supplier(id);
+        work.require([&streams::tenant(), &stream])?;
+        work.tenant(&ctx.tenant)?;
+        let supplier = work.supplier(id)?;
+        let balance_minor = supplier.balance_minor;
+        if supplier.active {
+            let supplier_id = id.clone();
+            work.emit(stream, SupplierDeactivated { supplier_id })?;
+        }
+        Ok(work.finish(json!({ "supplier_id": id, "active": false, "balance_minor": balance_minor })))
+    }
+}

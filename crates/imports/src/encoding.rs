@@ -1,0 +1,142 @@
+//! Bytes into text: byte order marks, UTF-16 without one, UTF-8, and else Windows-1252, which holds Latin-1's letters.
+//!
+//! Windows-1252 can read any bytes, so it comes last, and only what has no zero bytes gets there.
+
+use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use crate::table::FileError;
+
+/// Bytes that are looked at to tell UTF-16 from others.
+const LOOKED_AT: usize = 4_096;
+
+/// A decoded text and the name of its encoding.
+pub struct Decoded {
+    pub text: String,
+    pub encoding: &'static str,
+}
+
+/// Whether the bytes may be a text in one of the encodings.
+pub fn is_text(bytes: &[u8]) -> bool {
+    utf_16(bytes).is_some() || !bytes.iter().take(LOOKED_AT).any(|byte| *byte == 0)
+}
+
+/// # Errors
+/// [`FileError::Damaged`] when the encoding that the file begins with does not hold to its end.
+pub fn decode(bytes: &[u8]) -> Result<Decoded, FileError> {
+    if let Some(encoding) = utf_16(bytes) {
+        let (text, _, malformed) = encoding.decode(bytes);
+        if malformed {
+            return Err(FileError::damaged("its UTF-16 text is broken off or malformed"));
+        }
+        let encoding = if encoding == UTF_16LE {
+            "utf-16le"
+        } else {
+            "utf-16be"
+        };
+        return Ok(Decoded {
+            text: text.into_owned(),
+            encoding,
+        });
+    }
+    if bytes.contains(&0) {
+        return Err(FileError::damaged("its text holds zero bytes"));
+    }
+    let plain = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(plain) {
+        Ok(text) => Ok(Decoded {
+            text: text.to_owned(),
+            encoding: "utf-8",
+        }),
+        // A mark says UTF-8, so anything else is damage and not another encoding.
+        Err(_) if plain.len() < bytes.len() => {
+            Err(FileError::damaged("it says that it is UTF-8, and is not"))
+        }
+        Err(_) => {
+            let (text, _, _) = WINDOWS_1252.decode(bytes);
+            Ok(Decoded {
+                text: text.into_owned(),
+                encoding: "windows-1252",
+            })
+        }
+    }
+}
+
+/// UTF-16 by its mark, or by nearly every other byte being zero as in western texts.
+fn utf_16(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    if bytes.starts_with(b"\xff\xfe") {
+        return Some(UTF_16LE);
+    }
+    if bytes.starts_with(b"\xfe\xff") {
+        return Some(UTF_16BE);
+    }
+    let start = &bytes[..bytes.len().min(LOOKED_AT)];
+    let pairs = start.len() / 2;
+    if pairs < 2 {
+        return None;
+    }
+    let zeros = |offset: usize| start.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    let most = pairs - pairs / 10;
+    if odd >= most && even <= pairs / 10 {
+        Some(UTF_16LE)
+    } else if even >= most && odd <= pairs / 10 {
+        Some(UTF_16BE)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "código;descripción;precio\nÑ-1;Teléfono «Año»;1.234,50\n";
+
+    fn utf_16_bytes(little: bool, mark: bool) -> Vec<u8> {
+        let marked = if mark {
+            format!("\u{feff}{TEXT}")
+        } else {
+            TEXT.to_owned()
+        };
+        marked
+            .encode_utf16()
+            .flat_map(|unit| {
+                if little {
+                    unit.to_le_bytes()
+                } else {
+                    unit.to_be_bytes()
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_encoding_gives_the_same_text() {
+        let latin: Vec<u8> = TEXT
+            .chars()
+            .map(|c| u8::try_from(u32::from(c)).unwrap())
+            .collect();
+        let marked = [b"\xef\xbb\xbf", TEXT.as_bytes()].concat();
+        for (bytes, encoding) in [
+            (TEXT.as_bytes().to_vec(), "utf-8"),
+            (marked, "utf-8"),
+            (latin, "windows-1252"),
+            (utf_16_bytes(true, true), "utf-16le"),
+            (utf_16_bytes(false, true), "utf-16be"),
+            (utf_16_bytes(true, false), "utf-16le"),
+            (utf_16_bytes(false, false), "utf-16be"),
+        ] {
+            assert!(is_text(&bytes), "{encoding}");
+            let decoded = decode(&bytes).unwrap();
+            assert_eq!((decoded.text.as_str(), decoded.encoding), (TEXT, encoding));
+        }
+    }
+
+    #[test]
+    fn damage_is_said_and_not_guessed() {
+        assert!(decode(b"\xef\xbb\xbfa\xff").is_err());
+        assert!(decode(b"\xff\xfea\0b").is_err());
+        assert!(decode(b"abc\0def").is_err());
+        assert!(!is_text(b"a\0\0\0b\x01\x02"));
+    }
+}

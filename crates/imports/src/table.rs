@@ -1,0 +1,139 @@
+//! The table that a file holds: headings and cells, with nothing interpreted yet; and why a file holds none.
+
+use serde::{Deserialize, Serialize};
+
+/// One cell as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cell {
+    #[serde(rename = "e")]
+    Empty,
+    /// Trimmed and not empty.
+    #[serde(rename = "t")]
+    Text(String),
+    /// A number that the file itself marks as one, as a decimal with a point.
+    #[serde(rename = "n")]
+    Number(String),
+    #[serde(rename = "b")]
+    Flag(bool),
+    /// `YYYY-MM-DD`, with `THH:MM:SS` when there is a time of day.
+    #[serde(rename = "d")]
+    Date(String),
+    /// A formula whose result the file does not hold. Formulas are never evaluated here.
+    #[serde(rename = "f")]
+    Formula,
+    /// What a spreadsheet shows as `#N/A` and the like.
+    #[serde(rename = "x")]
+    Error,
+}
+
+impl Cell {
+    /// Trims; nothing is left of a blank.
+    pub fn text(text: &str) -> Self {
+        let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        if text.is_empty() {
+            Cell::Empty
+        } else {
+            Cell::Text(text.to_owned())
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Cell::Empty
+    }
+
+    /// As people would read it.
+    pub fn shown(&self) -> &str {
+        match self {
+            Cell::Empty => "",
+            Cell::Text(text) | Cell::Number(text) | Cell::Date(text) => text,
+            Cell::Flag(true) => "true",
+            Cell::Flag(false) => "false",
+            Cell::Formula => "=…",
+            Cell::Error => "#N/A",
+        }
+    }
+}
+
+/// A row below the heading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRow {
+    /// As the file counts, from 1: the row of a sheet, the line of a text.
+    pub number: u32,
+    /// At most as many as there are headings; what is missing at the end is empty.
+    pub cells: Vec<Cell>,
+}
+
+/// Where and how the table was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// `csv` or `xlsx`.
+    pub format: String,
+    /// Of a text: `utf-8`, `utf-16le`, `utf-16be` or `windows-1252`.
+    pub encoding: Option<String>,
+    /// Of a text: `,` `;` `|` or a tab.
+    pub separator: Option<char>,
+    pub sheet: Option<String>,
+    /// Row of the headings, from 1.
+    pub heading_row: u32,
+    pub headings: Vec<String>,
+    /// Cells whose text was cut to [`crate::limits::MAX_CELL_CHARS`].
+    pub cut_cells: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    pub layout: Layout,
+    pub rows: Vec<SourceRow>,
+}
+
+/// Why a file cannot be imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum FileError {
+    /// Neither CSV nor XLSX.
+    #[error("the file is {found}, and CSV or XLSX is needed")]
+    Unsupported { found: String },
+    #[error("the file has {found} {what}, and at most {max} are allowed")]
+    TooLarge { what: String, found: u64, max: u64 },
+    /// What no honest file has: an archive that unpacks to a multiple, an XML document type.
+    #[error("the file holds {what}, which is not accepted")]
+    Forbidden { what: String },
+    #[error("the file is damaged: {cause}")]
+    Damaged { cause: String },
+    #[error("no row of headings was recognised")]
+    NoHeadings {},
+    #[error("the file has no rows below its headings")]
+    Empty {},
+}
+
+impl FileError {
+    pub(crate) fn too_large(what: &str, found: u64, max: u64) -> Self {
+        FileError::TooLarge {
+            what: what.to_owned(),
+            found,
+            max,
+        }
+    }
+
+    /// A parser's words, cut so that a hostile file cannot make them long.
+    pub(crate) fn damaged(cause: impl std::fmt::Display) -> Self {
+        FileError::Damaged {
+            cause: cause
+                .to_string()
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(200)
+                .collect(),
+        }
+    }
+}
+
+/// A number of things as the errors count them.
+pub(crate) fn count(things: usize) -> u64 {
+    u64::try_from(things).unwrap_or(u64::MAX)
+}
+
+/// A row's number as it is kept: files of more rows are refused long before this saturates.
+pub(crate) fn row_number(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

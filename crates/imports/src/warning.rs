@@ -1,0 +1,220 @@
+//! What a person should know about a row: a code for programs, and a sentence in Spanish and English.
+
+use serde::{Deserialize, Serialize};
+
+/// What it means for the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The row goes on; what the warning speaks of is left out or was corrected.
+    Warning,
+    /// The row cannot be imported.
+    Error,
+}
+
+macro_rules! warnings {
+    ($($name:ident = $code:literal $severity:ident en $en:literal es $es:literal)+) => {
+        /// Every kind of warning. Codes are stable.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum WarningCode { $(#[serde(rename = $code)] $name),+ }
+
+        impl WarningCode {
+            pub const ALL: &'static [WarningCode] = &[$(WarningCode::$name),+];
+
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code),+ }
+            }
+
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity),+ }
+            }
+
+            /// A whole sentence.
+            pub fn en(self) -> &'static str {
+                match self { $(Self::$name => $en),+ }
+            }
+
+            /// A whole sentence.
+            pub fn es(self) -> &'static str {
+                match self { $(Self::$name => $es),+ }
+            }
+        }
+    };
+}
+
+warnings! {
+    SkuMissing = "sku.missing" Error
+        en "The row names no article: it has neither code, barcode nor name."
+        es "La fila no nombra ningún artículo: no tiene código, código de barras ni nombre."
+    SkuInvalid = "sku.invalid" Error
+        en "The code must have 1 to 64 printable characters."
+        es "El código debe tener de 1 a 64 caracteres imprimibles."
+    SkuDerived = "sku.derived" Warning
+        en "The row has no code; its barcode or name is used as one."
+        es "La fila no tiene código; se usa como código el de barras o el nombre."
+    NameMissing = "name.missing" Error
+        en "The article is new and has no name."
+        es "El artículo es nuevo y no tiene nombre."
+    NameCut = "name.cut" Warning
+        en "The name is longer than 200 characters and was cut."
+        es "El nombre tiene más de 200 caracteres y se recortó."
+    PriceInvalid = "price.not_a_number" Error
+        en "The price is not a number of zero or more."
+        es "El precio no es un número igual o mayor que cero."
+    PriceMissing = "price.missing" Warning
+        en "The article is new and has no price; it gets zero."
+        es "El artículo es nuevo y no tiene precio; se le pone cero."
+    PriceRounded = "price.rounded" Warning
+        en "The amount has more decimals than the currency and was rounded."
+        es "El importe tiene más decimales que la moneda y se redondeó."
+    PriceDrop = "price.drop" Warning
+        en "The price falls by more than the limit; the row is held back until somebody takes responsibility."
+        es "El precio baja más que el límite; la fila queda retenida hasta que alguien se haga responsable."
+    CostInvalid = "cost.not_a_number" Error
+        en "The cost is not a number of zero or more."
+        es "El costo no es un número igual o mayor que cero."
+    QuantityInvalid = "quantity.not_whole" Error
+        en "The quantity is not a whole number of zero or more."
+        es "La cantidad no es un número entero igual o mayor que cero."
+    QuantityMissing = "quantity.missing" Warning
+        en "The row says no quantity; stock stays as it is."
+        es "La fila no dice cantidad; las existencias quedan como están."
+    QuantityWithUnit = "quantity.with_unit" Error
+        en "One row with an IMEI or serial number is one unit, and its quantity says otherwise."
+        es "Una fila con IMEI o número de serie es una unidad, y su cantidad dice otra cosa."
+    NegativeAdjustment = "stock.negative_adjustment" Warning
+        en "Fewer pieces than are on hand; the row is held back until somebody takes responsibility."
+        es "Hay menos piezas que existencias; la fila queda retenida hasta que alguien se haga responsable."
+    NumberDoubtful = "number.doubtful" Warning
+        en "Comma or point: the figures do not tell which one marks decimals. A point was taken for it."
+        es "Coma o punto: las cifras no dicen cuál marca los decimales. Se tomó el punto."
+    ImeiInvalid = "imei.invalid" Error
+        en "The IMEI does not have 15 digits with a valid check digit."
+        es "El IMEI no tiene 15 dígitos con un dígito de control válido."
+    SerialInvalid = "serial.invalid" Error
+        en "The serial number must have 1 to 64 printable characters."
+        es "El número de serie debe tener de 1 a 64 caracteres imprimibles."
+    UnitRepeated = "unit.repeated" Error
+        en "An earlier row has this IMEI or serial number already."
+        es "Una fila anterior ya tiene este IMEI o número de serie."
+    UnitKnown = "unit.known" Warning
+        en "This IMEI or serial number is known and not on this shelf; the row is held back until somebody takes responsibility."
+        es "Este IMEI o número de serie ya se conoce y no está en esta tienda; la fila queda retenida hasta que alguien se haga responsable."
+    UnitOfOtherItem = "unit.other_item" Error
+        en "This IMEI or serial number belongs to another article."
+        es "Este IMEI o número de serie pertenece a otro artículo."
+    UnitMissing = "unit.missing" Error
+        en "The article is kept unit by unit, and the row has neither IMEI nor serial number."
+        es "El artículo se lleva unidad por unidad y la fila no tiene IMEI ni número de serie."
+    UnitUnexpected = "unit.unexpected" Error
+        en "The article is kept by quantity, so no IMEI or serial number belongs to it."
+        es "El artículo se lleva por cantidad, así que no le corresponde IMEI ni número de serie."
+    GtinInvalid = "gtin.invalid" Warning
+        en "The barcode is no GTIN with a valid check digit and is left out."
+        es "El código de barras no es un GTIN con dígito de control válido y se omite."
+    TaxUnknown = "tax.unknown" Error
+        en "No tax of this code or rate is set up."
+        es "No hay ningún impuesto con este código o tasa."
+    KindUnknown = "kind.unknown" Warning
+        en "The type is none of article, device and service, and is left out."
+        es "El tipo no es artículo, equipo ni servicio, y se omite."
+    KindDiffers = "kind.differs" Error
+        en "The article is of another type; a type never changes."
+        es "El artículo es de otro tipo; el tipo nunca cambia."
+    WarrantyInvalid = "warranty.invalid" Warning
+        en "The warranty is no number of months from 0 to 1,200 and is left out."
+        es "La garantía no es un número de meses de 0 a 1200 y se omite."
+    StoreOther = "store.other" Error
+        en "The row is for another store than this import."
+        es "La fila es de otra tienda que la de esta importación."
+    TextCut = "text.cut" Warning
+        en "The text is longer than 200 characters and was cut."
+        es "El texto tiene más de 200 caracteres y se recortó."
+    TextCard = "text.card_number" Warning
+        en "The text holds what looks like a card number and is left out."
+        es "El texto contiene lo que parece un número de tarjeta y se omite."
+    FormulaWithoutResult = "cell.formula" Warning
+        en "A formula whose result the file does not hold is left out; formulas are not evaluated."
+        es "Se omite una fórmula cuyo resultado no está en el archivo; las fórmulas no se calculan."
+    CellError = "cell.error" Warning
+        en "The cell holds an error such as #N/A and is left out."
+        es "La celda contiene un error como #N/A y se omite."
+    RowRepeated = "row.repeated" Warning
+        en "An earlier row says the same about this article; this one changes nothing more."
+        es "Una fila anterior dice lo mismo de este artículo; esta no cambia nada más."
+    RowContradicts = "row.contradicts" Error
+        en "An earlier row says something else about this article."
+        es "Una fila anterior dice otra cosa de este artículo."
+    ItemUnknown = "item.unknown" Error
+        en "The article is not in the catalogue, and this import only moves stock."
+        es "El artículo no está en el catálogo y esta importación solo mueve existencias."
+    ItemDiscontinued = "item.discontinued" Warning
+        en "The article is discontinued; it is changed and stays so."
+        es "El artículo está descatalogado; se modifica y sigue así."
+    ServiceWithStock = "item.service" Warning
+        en "A service has no stock; the quantity is left out."
+        es "Un servicio no tiene existencias; se omite la cantidad."
+    NothingToDo = "row.nothing" Warning
+        en "The row holds nothing that this import could change."
+        es "La fila no contiene nada que esta importación pueda cambiar."
+    ColumnIgnored = "column.ignored" Warning
+        en "A second column of the same meaning, or one without a heading, is left out."
+        es "Se omite una segunda columna del mismo significado o una sin encabezado."
+    ColumnAttribute = "column.attribute" Warning
+        en "The column is not a known one; its values become free attributes of the article."
+        es "La columna no es conocida; sus valores pasan a ser atributos libres del artículo."
+    StoreMissing = "store.missing" Warning
+        en "No store was named, so quantities and serial numbers are left out."
+        es "No se indicó tienda, así que se omiten cantidades y números de serie."
+}
+
+/// One warning about a row, a column or the whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    pub code: WarningCode,
+    /// The field or the heading that it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What stands there, cut to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl Warning {
+    pub fn new(code: WarningCode) -> Self {
+        Self {
+            code,
+            field: None,
+            value: None,
+        }
+    }
+
+    pub fn about(code: WarningCode, field: &str, value: &str) -> Self {
+        let value: String = value.chars().filter(|c| !c.is_control()).take(100).collect();
+        Self {
+            code,
+            field: Some(field.to_owned()),
+            value: (!value.is_empty()).then_some(value),
+        }
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_sentences_whole() {
+        let mut codes: Vec<&str> = WarningCode::ALL.iter().map(|code| code.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), WarningCode::ALL.len());
+        for code in WarningCode::ALL {
+            assert!(code.en().ends_with('.') && code.es().ends_with('.'), "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Transfers and their lines; and that nothing in transit is unaccounted.
+//!
+//! What the shelves' own events take out and bring in under `transfer/<id>` must be, item by item, what the transfer says
+//! that it dispatched, received and brought back: pieces and value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::super::findings::Findings;
+use super::{Fact, Folded, Key, add, get, number, text};
+
+/// Pieces and value by tenant, transfer and item that left shelves for it and came to none from it.
+type Sums = BTreeMap<Key, (i64, i64)>;
+
+/// The same twice: as the shelves say it, and as the transfers do. What was lost left a shelf for good.
+#[derive(Debug, Default)]
+pub(super) struct Away {
+    shelves: Sums,
+    transfers: Sums,
+}
+
+impl Away {
+    /// A shelf gave goods to a document (1), or got some from it (-1).
+    pub fn moved(&mut self, fact: &Fact<'_>, sign: i64) {
+        let document = fact.text("document");
+        if document.starts_with("transfer/") {
+            let key = fact.key(&[document, fact.text("sku")]);
+            count(&mut self.shelves, key, sign, fact.data);
+        }
+    }
+
+    fn said(&mut self, fact: &Fact<'_>, sign: i64, line: &Value) {
+        let document = format!("transfer/{}", fact.text("transfer_id"));
+        let key = fact.key(&[&document, text(line, "sku")]);
+        count(&mut self.transfers, key, sign, line);
+    }
+}
+
+fn count(sums: &mut Sums, key: Key, sign: i64, moved: &Value) {
+    let sum = sums.entry(key).or_default();
+    sum.0 += sign * number(moved, "quantity");
+    sum.1 += sign * number(moved, "value_minor");
+}
+
+impl Folded {
+    pub(super) fn transfer(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
+        let id = fact.text("transfer_id");
+        let key = fact.key(&[id]);
+        if kind == "requested" {
+            return self.transfer_requested(fact, findings);
+        }
+        let decision = fact.text("decision");
+        for line in fact.list("lines") {
+            let (pieces, value) = (number(line, "quantity"), number(line, "value_minor"));
+            let line_key = fact.key(&[id, &number(line, "line").to_string()]);
+            let row = self.row("rm_transfer_lines", line_key);
+            let column = match (kind, decision) {
+                ("dispatched", _) => "dispatched",
+                ("received", _) => "received",
+                ("difference_resolved", "lost") => "lost",
+                _ => "back",
+            };
+            add(row, column, pieces);
+            match column {
+                "dispatched" => self.away.said(fact, 1, line),
+                "received" | "back" => self.away.said(fact, -1, line),
+                _ => {}
+            }
+            let value_column = if kind == "dispatched" {
+                "dispatched_value_minor"
+            } else {
+                "settled_value_minor"
+            };
+            add(row, value_column, value);
+            let row = self.row("rm_transfers", key.clone());
+            let sign = if kind == "dispatched" { 1 } else { -1 };
+            add(row, "in_transit", sign * pieces);
+            add(row, "in_transit_value_minor", sign * value);
+            if column == "lost" {
+                add(row, "lost", pieces);
+                add(row, "lost_value_minor", value);
+            }
+        }
+        let row = self.row("rm_transfers", key);
+        let before = text_of(row.get("status"));
+        let (may_follow, status) = match kind {
+            "dispatched" => ("requested", "in_transit"),
+            "received" | "difference_resolved" => ("in_transit", "in_transit"),
+            "closed" => ("in_transit", "closed"),
+            _ => ("requested", "cancelled"),
+        };
+        if before != may_follow {
+            let (position, tenant) = (fact.event.position, &fact.event.tenant);
+            findings.error(
+                "transfers",
+                format!("position {position}: transfer {id} of {tenant} was {before} and is {kind}"),
+            );
+        }
+        row.insert("status", json!(status));
+        row.insert("last_position", json!(fact.event.position));
+        if kind == "difference_resolved" {
+            row.insert("incomplete", json!(true));
+        }
+    }
+
+    fn transfer_requested(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
+        let id = fact.text("transfer_id");
+        for line in fact.list("lines") {
+            let key = fact.key(&[id, &number(line, "line").to_string()]);
+            let row = self.row("rm_transfer_lines", key);
+            row.insert("sku", json!(text(line, "sku")));
+            row.insert("requested", json!(number(line, "quantity")));
+            row.insert("from_store", fact.value("from"));
+            row.insert("to_store", fact.value("to"));
+            for column in ["dispatched", "received", "lost", "back"] {
+                row.insert(column, json!(0));
+            }
+            for column in ["dispatched_value_minor", "settled_value_minor"] {
+                row.insert(column, json!(0));
+            }
+        }
+        let row = self.row("rm_transfers", fact.key(&[id]));
+        if !row.is_empty() {
+            findings.error(
+                "doubled",
+                format!("transfer {id} of {} is asked for twice", fact.event.tenant),
+            );
+        }
+        row.insert("from_store", fact.value("from"));
+        row.insert("to_store", fact.value("to"));
+        row.insert("note", fact.value("note"));
+        row.insert("status", json!("requested"));
+        row.insert("incomplete", json!(false));
+        for column in ["in_transit", "in_transit_value_minor", "lost", "lost_value_minor"] {
+            row.insert(column, json!(0));
+        }
+        for column in ["created_position", "last_position"] {
+            row.insert(column, json!(fact.event.position));
+        }
+    }
+
+    /// Every piece that left a shelf for a transfer is on a shelf again, lost by somebody's decision, or in transit.
+    pub(in super::super) fn check_in_transit(&self, findings: &mut Findings) {
+        for (key, row) in self.tables.get("rm_transfer_lines").into_iter().flatten() {
+            let open = get(row, "dispatched") - get(row, "received") - get(row, "lost") - get(row, "back");
+            let value = get(row, "dispatched_value_minor") - get(row, "settled_value_minor");
+            if open < 0 || value < 0 || (open == 0 && value != 0) {
+                findings.error(
+                    "transfers",
+                    format!("{key:?}: {open} worth {value} are in transit, which cannot be"),
+                );
+            }
+        }
+        for (key, row) in self.tables.get("rm_transfers").into_iter().flatten() {
+            let (open, status) = (get(row, "in_transit"), text_of(row.get("status")));
+            if (status == "in_transit") != (open > 0) {
+                findings.error("transfers", format!("{key:?} is {status} with {open} in transit"));
+            }
+        }
+        let Away { shelves, transfers } = &self.away;
+        for key in shelves.keys().chain(transfers.keys()).collect::<BTreeSet<_>>() {
+            let sum = |sums: &Sums| sums.get(key).copied().unwrap_or_default();
+            let (shelf, transfer) = (sum(shelves), sum(transfers));
+            if shelf != transfer {
+                findings.error(
+                    "transfers",
+                    format!("{key:?}: shelves gave (pieces, value) {shelf:?}, the transfer says {transfer:?}"),
+                );
+            }
+        }
+    }
+}
+
+fn text_of(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
+}

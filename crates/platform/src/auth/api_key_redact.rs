@@ -1,0 +1,213 @@
+//! What the log of calls keeps of bodies: known fields, bounded, without texts that look like secrets or cards.
+//!
+//! An allowlist: a field that the contract of the external API does not name may hold anything, so only its name is
+//! kept. Free texts (a reason, a comment) are not on it. Not here: when rows are written (`api_key_log`).
+
+use schemas::card::holds_card_number;
+use serde_json::{Map, Value, json};
+
+/// What stands in the place of a value that is not kept.
+const OMITTED: &str = "[omitido]";
+/// Longest text of one field.
+const MAX_TEXT_CHARS: usize = 200;
+/// Entries of one list or object.
+const MAX_ENTRIES: usize = 50;
+/// Longest record of one body.
+const MAX_RECORD_BYTES: usize = 4_096;
+/// A body that is longer is not even read for the record.
+const MAX_BODY_BYTES: usize = 1 << 20;
+const MAX_DEPTH: usize = 6;
+
+/// Fields of the external API's bodies, answers and problems, and its parameters.
+const KEPT: &[&str] = &[
+    "activo",
+    "articulo",
+    "articulos",
+    "atributos",
+    "campo",
+    "cantidad",
+    "codigo",
+    "codigo_barras",
+    "code",
+    "color",
+    "condicion",
+    "costo",
+    "cursor",
+    "dia",
+    "desde",
+    "detail",
+    "disponible",
+    "enviado",
+    "errors",
+    "estado",
+    "existencia",
+    "fecha",
+    "garantia_meses",
+    "hasta",
+    "impuesto",
+    "limite",
+    "marca",
+    "mes",
+    "min_position",
+    "modelo",
+    "moneda",
+    "movimiento",
+    "nombre",
+    "pointer",
+    "posicion",
+    "precio",
+    "reservado",
+    "resultado",
+    "resultados",
+    "siguiente",
+    "status",
+    "stock_bajo",
+    "tienda",
+    "tipo",
+    "title",
+    "umbral_minimo",
+    "valor",
+    "ventas",
+];
+
+/// A request's query and body.
+pub(super) fn sent(query: &str, body: &[u8]) -> String {
+    let mut kept = Map::new();
+    if !query.is_empty() {
+        let pairs = url::form_urlencoded::parse(query.as_bytes()).take(MAX_ENTRIES);
+        let parameters = pairs.map(|(name, value)| {
+            let value = Value::String(value.into_owned());
+            let value = if is_kept(&name) {
+                cleaned(value, 0)
+            } else {
+                omitted()
+            };
+            (bounded(&name), value)
+        });
+        kept.insert("consulta".to_owned(), Value::Object(parameters.collect()));
+    }
+    if !body.is_empty() {
+        kept.insert("cuerpo".to_owned(), of_body(body));
+    }
+    written(Value::Object(kept), query.len() + body.len())
+}
+
+/// An answer's body.
+pub(super) fn received(body: &[u8]) -> String {
+    written(of_body(body), body.len())
+}
+
+fn of_body(body: &[u8]) -> Value {
+    if body.len() > MAX_BODY_BYTES {
+        return omitted();
+    }
+    serde_json::from_slice(body).map_or_else(|_| omitted(), |value| cleaned(value, 0))
+}
+
+/// The record, or what remains of it when it is too long: how long it was, and its first rows' number.
+fn written(value: Value, bytes: usize) -> String {
+    let text = value.to_string();
+    if text.len() <= MAX_RECORD_BYTES {
+        return text;
+    }
+    let rows = value.get("resultados").and_then(Value::as_array).map(Vec::len);
+    json!({ "truncado": true, "bytes": bytes, "resultados": rows }).to_string()
+}
+
+fn cleaned(value: Value, depth: usize) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        Value::String(text) if is_private(&text) => omitted(),
+        Value::String(text) => Value::String(bounded(&text)),
+        Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => omitted(),
+        Value::Array(items) => {
+            let items = items.into_iter().take(MAX_ENTRIES);
+            Value::Array(items.map(|item| cleaned(item, depth + 1)).collect())
+        }
+        Value::Object(fields) => {
+            let fields = fields.into_iter().take(MAX_ENTRIES);
+            Value::Object(
+                fields
+                    .map(|(name, value)| {
+                        let value = if is_kept(&name) {
+                            cleaned(value, depth + 1)
+                        } else {
+                            omitted()
+                        };
+                        (bounded(&name), value)
+                    })
+                    .collect(),
+            )
+        }
+    }
+}
+
+fn is_kept(name: &str) -> bool {
+    KEPT.contains(&name)
+}
+
+/// Whether a text looks like a secret, a card number or an address of a person.
+fn is_private(text: &str) -> bool {
+    let is_secret = ["sk_live_", "trastienda_it_", "whsec_", "eyJ"]
+        .iter()
+        .any(|mark| text.contains(mark));
+    is_secret || text.contains('@') || holds_card_number(text)
+}
+
+fn bounded(text: &str) -> String {
+    if text.chars().nth(MAX_TEXT_CHARS).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(MAX_TEXT_CHARS).chain(['…']).collect()
+}
+
+fn omitted() -> Value {
+    Value::String(OMITTED.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(body: &Value) -> Value {
+        serde_json::from_str(&received(body.to_string().as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn fields_of_the_contract_are_kept_and_of_others_only_the_name() {
+        let body =
+            json!({ "codigo": "TUB-1", "precio": "12.50", "cliente": "Ana Pérez", "motivo": "para Ana" });
+        assert_eq!(
+            of(&body),
+            json!({ "codigo": "TUB-1", "precio": "12.50", "cliente": OMITTED, "motivo": OMITTED })
+        );
+    }
+
+    #[test]
+    fn secrets_cards_and_addresses_are_not_kept_wherever_they_stand() {
+        for text in ["sk_live_abc", "ana@example.com", "4111 1111 1111 1111", "whsec_x"] {
+            assert_eq!(
+                of(&json!({ "nombre": text })),
+                json!({ "nombre": OMITTED }),
+                "{text}"
+            );
+        }
+        let kept = sent("tienda=centro&clave=sk_live_abc", b"");
+        assert_eq!(
+            serde_json::from_str::<Value>(&kept).unwrap(),
+            json!({ "consulta": { "tienda": "centro", "clave": OMITTED } })
+        );
+    }
+
+    #[test]
+    fn a_record_is_bounded_whatever_was_sent() {
+        let rows: Vec<_> = (0..200)
+            .map(|row| json!({ "codigo": format!("{row}"), "nombre": "n".repeat(500) }))
+            .collect();
+        let body = json!({ "resultados": rows });
+        let text = received(body.to_string().as_bytes());
+        assert!(text.len() <= MAX_RECORD_BYTES, "{}", text.len());
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["resultados"], 50);
+        assert_eq!(received(b"not JSON"), format!("\"{OMITTED}\""));
+    }
+}

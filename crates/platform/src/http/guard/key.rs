@@ -1,0 +1,162 @@
+//! The guard's way for external systems: a key, its scope, its hour, and a row for every call.
+//!
+//! Order: credential (401), place in the record (503), requests per hour (429), scope (403), then as for everybody. From
+//! the key on everything is recorded and counted, refusals as well. `RateLimit` and `RateLimit-Policy` are those of
+//! draft-ietf-httpapi-ratelimit-headers-10. Not here: what a key is (`auth`).
+
+use poem::http::header::{self, HeaderName};
+use poem::http::{HeaderValue, StatusCode};
+use poem::{Body, Endpoint, Request, Response};
+use schemas::Username;
+
+use super::super::codes;
+use super::super::problem::Problem;
+use super::super::request::{self, KeyContext};
+use super::super::route::{Route, Verb};
+use super::super::text::{Language, Text};
+use super::{Gateway, check_path, normalised, reason_for};
+use crate::auth::{Call, KeyHolder, Quota, WINDOW_S};
+use crate::telemetry;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What a key is asked for when it is missing or wrong.
+const CHALLENGE: &str = r#"ApiKey realm="trastienda""#;
+
+impl Gateway {
+    /// As [`Self::admit`], for an external system.
+    pub(super) async fn admit_key(
+        &self,
+        request: Request,
+        (table, route): (usize, &Route),
+        language: Language,
+    ) -> Result<Response, Problem> {
+        let challenged = |problem: Problem| match problem.status {
+            StatusCode::UNAUTHORIZED => {
+                problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+            }
+            _ => problem,
+        };
+        let presented = request::api_key(request.headers());
+        let (Some(keys), Some(presented)) = (&self.keys, presented) else {
+            return Err(challenged(Problem::new(&codes::API_KEY_REQUIRED)));
+        };
+        let holder = keys
+            .admit(presented, self.client(&request))
+            .await
+            .map_err(challenged)?;
+        tracing::Span::current().record("tenant", holder.key.tenant.as_str());
+        let mut call = keys.begin(&holder, route.scope)?;
+        let quota = match keys.count(&holder).await {
+            Ok(Ok(quota)) => quota,
+            Ok(Err(quota)) => {
+                call.finish(429, Some(codes::RATE_LIMIT_EXCEEDED.code), None);
+                let problem = Problem::new(&codes::RATE_LIMIT_EXCEEDED).retry_after(quota.reset_s);
+                return Err(limits(quota)
+                    .into_iter()
+                    .fold(problem, |p, (name, value)| p.header(name, value)));
+            }
+            Err(problem) => {
+                call.finish(problem.status.as_u16(), Some(problem.code), None);
+                return Err(problem);
+            }
+        };
+        let answer = self
+            .serve_key(request, (table, route), language, holder.clone(), &mut call)
+            .await;
+        self.settle_key(answer, &holder, route, call, quota).await
+    }
+
+    async fn serve_key(
+        &self,
+        mut request: Request,
+        (table, route): (usize, &Route),
+        language: Language,
+        holder: KeyHolder,
+        call: &mut Call,
+    ) -> Result<Response, Problem> {
+        let settings = &holder.standing.settings;
+        if !settings.scopes.iter().any(|scope| scope.as_str() == route.scope) {
+            return Err(Problem::new(&codes::API_KEY_SCOPE_MISSING).detail(Text::new(
+                format!("La clave no tiene el permiso {}.", route.scope),
+                format!("The key lacks the scope {}.", route.scope),
+            )));
+        }
+        let reason = reason_for(route, request.headers())?.unwrap_or_else(|| settings.name.clone());
+        let idempotency_key = match route.method {
+            Verb::Get => None,
+            _ => request::idempotency_key(request.headers())?,
+        };
+        check_path(request.uri().path())?;
+        let body = self.body(&mut request, None).await?;
+        call.sent(request.uri().query().unwrap_or_default(), &body);
+        let fingerprint = self.fingerprint(&request, &body);
+        request.set_body(body);
+        let traceparent = telemetry::current_traceparent()
+            .or_else(|| request::traceparent(request.headers()).map(str::to_owned));
+        request.set_data(KeyContext {
+            holder,
+            reason,
+            idempotency_key,
+            fingerprint,
+            traceparent,
+            language,
+        });
+        let endpoint = self.endpoints.get(table);
+        let endpoint = endpoint.ok_or_else(|| Problem::new(&codes::PATH_UNKNOWN))?;
+        Ok(endpoint.get_response(normalised(request)).await)
+    }
+
+    /// Closes the record, notes denied access, and says where the key stands.
+    async fn settle_key(
+        &self,
+        answer: Result<Response, Problem>,
+        holder: &KeyHolder,
+        route: &Route,
+        call: Call,
+        quota: Quota,
+    ) -> Result<Response, Problem> {
+        let problem = match &answer {
+            Err(problem) => Some(problem.clone()),
+            Ok(response) => response.extensions().get::<Problem>().cloned(),
+        };
+        if let Some(problem) = problem {
+            if problem.status == StatusCode::FORBIDDEN {
+                self.denied_key(holder, route, problem.code);
+            }
+            call.finish(problem.status.as_u16(), Some(problem.code), None);
+            // The problem itself carries the headers: the guard renders it anew.
+            return Err(limits(quota)
+                .into_iter()
+                .fold(problem, |problem, (name, value)| problem.header(name, value)));
+        }
+        let mut response = answer?;
+        let bytes = response.take_body().into_bytes().await.unwrap_or_default();
+        let status = response.status();
+        let code = (!status.is_success()).then(|| status.as_str().to_owned());
+        call.finish(status.as_u16(), code.as_deref(), Some(&bytes));
+        response.set_body(Body::from(bytes));
+        for (name, value) in limits(quota) {
+            response.headers_mut().insert(name, value);
+        }
+        Ok(response)
+    }
+
+    fn denied_key(&self, holder: &KeyHolder, route: &Route, code: &'static str) {
+        let subject = Username::new(holder.key.api_key_id.as_str());
+        if let (Some(denials), Ok(subject)) = (&self.settings.denials, subject) {
+            denials.note_subject(holder.key.tenant.clone(), subject, route.operation, code);
+        }
+    }
+}
+
+/// The policy, and what is left of it.
+fn limits(quota: Quota) -> Vec<(HeaderName, HeaderValue)> {
+    let Quota { limit, left, reset_s } = quota;
+    let policy = format!("\"hora\";q={limit};w={WINDOW_S}");
+    let now = format!("\"hora\";r={left};t={reset_s}");
+    [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, now)]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?)))
+        .collect()
+}

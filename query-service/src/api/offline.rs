@@ -1,0 +1,277 @@
+//! Sales that tills took offline: those that collided, and how far each till has come (POS-5).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
+
+use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use schemars::JsonSchema;
+use schemas::events::offline::OfflineSale;
+use schemas::{QuarantineId, StoreId, TerminalId};
+use serde::Serialize;
+use sqlx::{FromRow, QueryBuilder};
+use time::OffsetDateTime;
+
+use super::{At, Group};
+use crate::QueryService;
+use crate::failure::{not_found, unavailable};
+use crate::parameters::{List, filter_id, filter_word, path_id};
+
+const STATUSES: &[&str] = &["quarantined", "accepted", "cancelled"];
+const KINDS: &[&str] = &[
+    "serial_sold_twice",
+    "insufficient_stock",
+    "credit_exceeded",
+    "unknown_item",
+    "price_changed",
+    "refused",
+];
+
+/// A sale that is or was in quarantine. While it is, its goods and its money are in no other figure.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct QuarantinedSale {
+    #[serde(flatten)]
+    pub header: QuarantineHeader,
+    /// The sale as the till took it.
+    pub sale: OfflineSale,
+}
+
+/// What is known of it beside the sale itself.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct QuarantineHeader {
+    pub quarantine_id: String,
+    pub terminal: String,
+    pub store: String,
+    pub incarnation: String,
+    pub sequence: i64,
+    pub sale_id: String,
+    /// `quarantined`, `accepted` or `cancelled`.
+    pub status: String,
+    /// `serial_sold_twice`, `insufficient_stock`, `credit_exceeded`, `unknown_item`, `price_changed` or `refused`: the
+    /// last cause that held.
+    pub kind: String,
+    /// The refusal's code, such as `unit.sold`.
+    pub code: String,
+    /// The line to blame, from 1.
+    pub line: Option<i64>,
+    pub customer_id: Option<String>,
+    pub cashier: String,
+    /// What the till charged, tax included, in minor units of `currency`.
+    pub total_minor: i64,
+    pub currency: String,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub occurred_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub recorded_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub resolved_at: Option<OffsetDateTime>,
+    /// Who decided last.
+    pub resolved_by: Option<String>,
+    /// Why it was cancelled.
+    pub note: Option<String>,
+    #[serde(skip)]
+    content: String,
+    #[serde(skip)]
+    created_position: i64,
+}
+
+/// How far one incarnation of a till has come.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct OfflineTill {
+    pub terminal: String,
+    pub incarnation: String,
+    pub store: String,
+    /// The last number that was taken care of.
+    pub last_sequence: i64,
+    /// The number that comes next.
+    pub expected: i64,
+    /// How many were quarantined when they came.
+    pub quarantined: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub last_recorded_at: OffsetDateTime,
+}
+
+const HEADER: &str = "select quarantine_id, terminal, store, incarnation, sequence, sale_id, status, kind, code, line,
+    customer_id, cashier, total_minor, currency, content, occurred_at, recorded_at, resolved_at, resolved_by, note,
+    created_position from rm_offline_sales";
+
+fn with_sale(header: QuarantineHeader) -> Result<QuarantinedSale, Problem> {
+    let sale = serde_json::from_str(&header.content).map_err(|error| {
+        tracing::error!(%error, quarantine_id = header.quarantine_id, "a quarantined sale cannot be read");
+        Problem::new(&platform::http::codes::INTERNAL)
+    })?;
+    Ok(QuarantinedSale { header, sale })
+}
+
+/// Reads of sales that were taken offline.
+pub struct OfflineReads(pub QueryService);
+
+#[OpenApi(tag = "Group::Sales")]
+impl OfflineReads {
+    /// Sales that collided, the newest first.
+    #[oai(
+        path = "/api/v1/pos/offline/quarantine",
+        method = "get",
+        operation_id = "list_offline_sales"
+    )]
+    async fn list_offline_sales(
+        &self,
+        context: Data<&RequestContext>,
+        store: Query<Option<String>>,
+        terminal: Query<Option<String>>,
+        /// `quarantined`, `accepted` or `cancelled`.
+        status: Query<Option<String>>,
+        /// Such as `serial_sold_twice`.
+        kind: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<QuarantinedSale>, Problem> {
+        let tenant = &context.principal.tenant;
+        let store: Option<StoreId> = filter_id("store", store.0)?;
+        let terminal: Option<TerminalId> = filter_id("terminal", terminal.0)?;
+        let status = filter_word("status", status.0, STATUSES)?;
+        let kind = filter_word("kind", kind.0, KINDS)?;
+        let filters = [
+            store.as_ref().map(StoreId::as_str),
+            terminal.as_ref().map(TerminalId::as_str),
+            status.as_deref(),
+            kind.as_deref(),
+        ];
+        let list = List::<i64>::new(
+            "offline_sales",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(HEADER);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        for (column, value) in ["store", "terminal", "status", "kind"].iter().zip(filters) {
+            if let Some(value) = value {
+                query.push(format!(" and {column} = ")).push_bind(value);
+            }
+        }
+        if let Some(after) = list.page.after {
+            query.push(" and created_position < ").push_bind(after);
+        }
+        query
+            .push(" order by created_position desc limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<QuarantineHeader> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| row.created_position);
+        snapshot.close().await?;
+        let items = page.items.into_iter().map(with_sale).collect::<Result<_, _>>()?;
+        Ok(PageAnswer(platform::http::Page {
+            items,
+            next: page.next,
+            position: page.position,
+        }))
+    }
+
+    /// One sale that collided.
+    #[oai(
+        path = "/api/v1/pos/offline/quarantine/:quarantine_id",
+        method = "get",
+        operation_id = "get_offline_sale"
+    )]
+    async fn get_offline_sale(
+        &self,
+        context: Data<&RequestContext>,
+        quarantine_id: Path<String>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<JsonAnswer<At<QuarantinedSale>>, Problem> {
+        let tenant = &context.principal.tenant;
+        let quarantine_id: QuarantineId = path_id(&quarantine_id.0)?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(HEADER);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        query
+            .push(" and quarantine_id = ")
+            .push_bind(quarantine_id.as_str());
+        let found: Option<QuarantineHeader> = query
+            .build_query_as()
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let position = snapshot.position;
+        snapshot.close().await?;
+        Ok(JsonAnswer(At {
+            value: with_sale(found.ok_or_else(not_found)?)?,
+            position,
+        }))
+    }
+
+    /// How far tills have come, by terminal and incarnation.
+    #[oai(
+        path = "/api/v1/pos/offline/tills",
+        method = "get",
+        operation_id = "list_offline_tills"
+    )]
+    async fn list_offline_tills(
+        &self,
+        context: Data<&RequestContext>,
+        terminal: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<OfflineTill>, Problem> {
+        let tenant = &context.principal.tenant;
+        let terminal: Option<TerminalId> = filter_id("terminal", terminal.0)?;
+        let filters = [terminal.as_ref().map(TerminalId::as_str)];
+        let list = List::<(String, String)>::new(
+            "offline_tills",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select terminal, incarnation, store, last_sequence, last_sequence + 1 as expected, quarantined,
+                    last_recorded_at from rm_offline_tills where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        if let Some(terminal) = &terminal {
+            query.push(" and terminal = ").push_bind(terminal.as_str());
+        }
+        if let Some((terminal, incarnation)) = &list.page.after {
+            query.push(" and (terminal, incarnation) > (").push_bind(terminal);
+            query.push(", ").push_bind(incarnation).push(")");
+        }
+        query
+            .push(" order by terminal, incarnation limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<OfflineTill> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| {
+            (row.terminal.clone(), row.incarnation.clone())
+        });
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+}

@@ -1,0 +1,316 @@
+//! Transfers between stores, and what is on its way (TRD-3).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
+
+use std::collections::HashMap;
+
+use platform::http::{JsonAnswer, Page, PageAnswer, Problem, RequestContext};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use schemars::JsonSchema;
+use schemas::{Sku, StoreId, TenantId, TransferId};
+use serde::Serialize;
+use sqlx::{FromRow, QueryBuilder};
+use time::OffsetDateTime;
+
+use super::{At, Group};
+use crate::QueryService;
+use crate::failure::{not_found, unavailable};
+use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::snapshot::Snapshot;
+
+const STATUSES: &[&str] = &["requested", "in_transit", "closed", "cancelled"];
+
+/// A transfer without its lines. Amounts are in minor units of the tenant's currency.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct TransferHeader {
+    pub transfer_id: String,
+    /// The store that sends.
+    pub from_store: String,
+    /// The store that receives.
+    pub to_store: String,
+    /// `requested`, `in_transit`, `closed` or `cancelled`.
+    pub status: String,
+    /// Pieces that are in neither store.
+    pub in_transit: i64,
+    /// What those of them with a known cost cost together.
+    pub in_transit_value_minor: i64,
+    /// Whether goods were decided to be lost or back where they came from.
+    pub incomplete: bool,
+    pub lost: i64,
+    pub lost_value_minor: i64,
+    pub note: Option<String>,
+    /// Who asked for it.
+    pub actor: String,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub requested_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub dispatched_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub changed_at: OffsetDateTime,
+    #[serde(skip)]
+    created_position: i64,
+}
+
+/// One line: each dispatched piece is received, lost, back, or in transit.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct TransferLine {
+    pub line: i64,
+    pub sku: String,
+    pub requested: i64,
+    pub dispatched: i64,
+    pub received: i64,
+    pub lost: i64,
+    pub back: i64,
+    pub in_transit: i64,
+    /// What the pieces in transit cost, as far as it is known.
+    pub in_transit_value_minor: i64,
+    #[serde(skip)]
+    transfer_id: String,
+}
+
+/// A transfer.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Transfer {
+    #[serde(flatten)]
+    pub header: TransferHeader,
+    pub lines: Vec<TransferLine>,
+}
+
+/// Goods of one item that are on their way to one store.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct GoodsInTransit {
+    /// The store that will receive them.
+    pub store: String,
+    pub sku: String,
+    pub quantity: i64,
+    /// What they cost, as far as it is known, in minor units of the tenant's currency.
+    pub value_minor: i64,
+    /// How many transfers carry them.
+    pub transfers: i64,
+}
+
+const HEADER: &str =
+    "select transfer_id, from_store, to_store, status, in_transit, in_transit_value_minor, incomplete, lost,
+    lost_value_minor, note, actor, requested_at, dispatched_at, changed_at, created_position from rm_transfers t";
+
+/// Reads of transfers.
+pub struct TransferReads(pub QueryService);
+
+#[OpenApi(tag = "Group::Inventory")]
+impl TransferReads {
+    /// Transfers, the newest first.
+    #[oai(path = "/api/v1/transfers", method = "get", operation_id = "list_transfers")]
+    async fn list_transfers(
+        &self,
+        context: Data<&RequestContext>,
+        /// Those that this store sends.
+        from: Query<Option<String>>,
+        /// Those that this store receives.
+        to: Query<Option<String>>,
+        /// `requested`, `in_transit`, `closed` or `cancelled`.
+        status: Query<Option<String>>,
+        /// Those with this item among their lines.
+        sku: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<Transfer>, Problem> {
+        let tenant = &context.principal.tenant;
+        let from: Option<StoreId> = filter_id("from", from.0)?;
+        let to: Option<StoreId> = filter_id("to", to.0)?;
+        let status = filter_word("status", status.0, STATUSES)?;
+        let sku: Option<Sku> = filter_id("sku", sku.0)?;
+        let filters = [
+            from.as_ref().map(StoreId::as_str),
+            to.as_ref().map(StoreId::as_str),
+            status.as_deref(),
+            sku.as_ref().map(Sku::as_str),
+        ];
+        let list = List::<i64>::new(
+            "transfers",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(HEADER);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        for (column, value) in ["from_store", "to_store", "status"].iter().zip(filters) {
+            if let Some(value) = value {
+                query.push(format!(" and {column} = ")).push_bind(value);
+            }
+        }
+        if let Some(sku) = &sku {
+            query
+                .push(
+                    " and exists (select from rm_transfer_lines l where l.tenant = t.tenant
+                       and l.transfer_id = t.transfer_id and l.sku = ",
+                )
+                .push_bind(sku.as_str())
+                .push(")");
+        }
+        if let Some(after) = list.page.after {
+            query.push(" and created_position < ").push_bind(after);
+        }
+        query
+            .push(" order by created_position desc limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<TransferHeader> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let Page {
+            items,
+            next,
+            position,
+        } = list.cut(rows, snapshot.position, |row| row.created_position);
+        let items = with_lines(&mut snapshot, tenant, items).await?;
+        snapshot.close().await?;
+        Ok(PageAnswer(Page {
+            items,
+            next,
+            position,
+        }))
+    }
+
+    /// One transfer with its lines.
+    #[oai(
+        path = "/api/v1/transfers/:transfer_id",
+        method = "get",
+        operation_id = "get_transfer"
+    )]
+    async fn get_transfer(
+        &self,
+        context: Data<&RequestContext>,
+        transfer_id: Path<String>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<JsonAnswer<At<Transfer>>, Problem> {
+        let tenant = &context.principal.tenant;
+        let transfer_id: TransferId = path_id(&transfer_id.0)?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(HEADER);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        query.push(" and transfer_id = ").push_bind(transfer_id.as_str());
+        let found: Option<TransferHeader> = query
+            .build_query_as()
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let found = with_lines(&mut snapshot, tenant, found.into_iter().collect()).await?;
+        let position = snapshot.position;
+        snapshot.close().await?;
+        Ok(JsonAnswer(At {
+            value: found.into_iter().next().ok_or_else(not_found)?,
+            position,
+        }))
+    }
+
+    /// What is on its way, by receiving store and item.
+    #[oai(
+        path = "/api/v1/inventory/in-transit",
+        method = "get",
+        operation_id = "list_goods_in_transit"
+    )]
+    async fn list_goods_in_transit(
+        &self,
+        context: Data<&RequestContext>,
+        /// Only what this store will receive.
+        store: Query<Option<String>>,
+        sku: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<GoodsInTransit>, Problem> {
+        let tenant = &context.principal.tenant;
+        let store: Option<StoreId> = filter_id("store", store.0)?;
+        let sku: Option<Sku> = filter_id("sku", sku.0)?;
+        let filters = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
+        let list = List::<(String, String)>::new(
+            "goods_in_transit",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select to_store as store, sku, sum(dispatched - received - lost - back)::bigint as quantity,
+                    sum(dispatched_value_minor - settled_value_minor)::bigint as value_minor,
+                    count(*) as transfers
+             from rm_transfer_lines where dispatched > received + lost + back and tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        for (column, value) in ["to_store", "sku"].iter().zip(filters) {
+            if let Some(value) = value {
+                query.push(format!(" and {column} = ")).push_bind(value);
+            }
+        }
+        if let Some((store, sku)) = &list.page.after {
+            query.push(" and (to_store, sku) > (").push_bind(store);
+            query.push(", ").push_bind(sku).push(")");
+        }
+        query
+            .push(" group by to_store, sku order by to_store, sku limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<GoodsInTransit> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| {
+            (row.store.clone(), row.sku.clone())
+        });
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+}
+
+/// Puts the lines of a page's transfers to them, with one query.
+async fn with_lines(
+    snapshot: &mut Snapshot,
+    tenant: &TenantId,
+    headers: Vec<TransferHeader>,
+) -> Result<Vec<Transfer>, Problem> {
+    if headers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = headers.iter().map(|header| header.transfer_id.as_str()).collect();
+    let rows: Vec<TransferLine> = sqlx::query_as(
+        "select transfer_id, line, sku, requested, dispatched, received, lost, back,
+                dispatched - received - lost - back as in_transit,
+                dispatched_value_minor - settled_value_minor as in_transit_value_minor
+         from rm_transfer_lines where tenant = $1 and transfer_id = any($2) order by transfer_id, line",
+    )
+    .bind(tenant.as_str())
+    .bind(ids)
+    .fetch_all(snapshot.connection())
+    .await
+    .map_err(unavailable)?;
+    let mut lines: HashMap<String, Vec<TransferLine>> = HashMap::new();
+    for row in rows {
+        lines.entry(row.transfer_id.clone()).or_default().push(row);
+    }
+    let whole = headers.into_iter().map(|header| Transfer {
+        lines: lines.remove(&header.transfer_id).unwrap_or_default(),
+        header,
+    });
+    Ok(whole.collect())
+}
