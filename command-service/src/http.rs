@@ -3,6 +3,7 @@
 //! Not here: routes and bodies (`routes`), and the conventions of HTTP (platform::http).
 
 mod answer;
+mod pending;
 mod ports;
 mod problems;
 mod session;
@@ -17,6 +18,7 @@ use schemas::ids::TenantId;
 use uuid::Uuid;
 
 pub use answer::CommandAnswer;
+pub use pending::DoneOrPending;
 pub use ports::{Commands, PersonalData};
 pub use problems::{of_refusal, of_submit_error, of_vault_error};
 pub use session::{Attempt, of_password_error};

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod http;
+pub mod imports;
 pub mod processes;
 pub mod purge;
 pub mod routes;

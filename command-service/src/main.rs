@@ -2,18 +2,28 @@
 //!
 //! Configured like every service (`TRASTIENDA_CONFIG`, environment).
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
-use command_service::routes;
 use command_service::start::{WriteSide, migrations};
+use command_service::{imports, routes};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::http::{Gateway, health, openapi};
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
 
+fn main() -> anyhow::Result<ExitCode> {
+    // A child that reads a file limits itself before anything else is set up.
+    if imports::child::is_asked_for() {
+        return Ok(imports::child::run());
+    }
+    serve()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn serve() -> anyhow::Result<()> {
     process::run("command-service", start).await
 }
 
@@ -26,11 +36,17 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     let checks = connected
         .checks()
         .with("log", move || std::future::ready(engine.owns_log()));
-    let document = openapi::document(&[routes::spec()?], routes::ROUTES)?;
+    let rows = [routes::ROUTES, imports::ROUTES].concat();
+    let document = openapi::document(&[routes::spec()?, imports::spec()?], &rows)?;
     let verifier = connected.token_verifier(config, Arc::clone(&clock)).await?;
     let keys = connected.api_keys(config, tasks, write_side.keys, clock);
-    let services = vec![write_side.service, health::service(checks, &document)];
+    let services = vec![
+        write_side.service,
+        write_side.imports,
+        health::service(checks, &document),
+    ];
     let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)?;
+    let gateway = gateway.taking_files(imports::FILE_OPERATIONS, imports::MAX_UPLOAD_BYTES);
     Ok(gateway.accepting(keys))
 }

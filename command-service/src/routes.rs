@@ -11,12 +11,16 @@ mod connectors;
 mod customers;
 mod external;
 mod inventory;
+mod movements;
 mod orders;
 mod offline;
 mod parameters;
 mod pos;
 mod purchases;
+mod repairs;
 mod reservations;
+mod settings;
+mod stock_alerts;
 mod suppliers;
 mod transfers;
 mod webhooks;
@@ -35,6 +39,7 @@ use crate::http::Http;
 
 const CATALOGUE: &[Role] = &[Role::Admin, Role::Manager, Role::SyncOperator];
 const TILL: &[Role] = &[Role::Admin, Role::Manager, Role::Cashier];
+const ALERTED: &[Role] = &[Role::Admin, Role::Manager, Role::SyncOperator, Role::Cashier];
 const MANAGE: &[Role] = &[Role::Admin, Role::Manager];
 const ADMIN: &[Role] = &[Role::Admin];
 
@@ -98,12 +103,20 @@ pub const ROUTES: &[Route] = &[
 
     write(Post, "/api/v1/catalogue/items", "create_item", who(CATALOGUE, Optional, "catalogue:write")),
     write(Patch, "/api/v1/catalogue/items/{sku}", "change_item", who(CATALOGUE, Optional, "catalogue:write")),
+    write(Put, "/api/v1/catalogue/items/{sku}/cost", "set_item_cost", who(CATALOGUE, Optional, "catalogue:write")),
     write(Post, "/api/v1/catalogue/items/{sku}/discontinue", "discontinue_item", who(CATALOGUE, Optional, "catalogue:write")),
     write(Post, "/api/v1/catalogue/items/{sku}/reinstate", "reinstate_item", who(CATALOGUE, Optional, "catalogue:write")),
 
     write(Post, "/api/v1/inventory/receipts", "receive_stock", who(CATALOGUE, Required, "inventory:write")),
     write(Post, "/api/v1/inventory/adjustments", "adjust_stock", who(CATALOGUE, Required, "inventory:write")),
     write(Post, "/api/v1/inventory/write-offs", "write_off_stock", who(CATALOGUE, Required, "inventory:write")),
+    write(Post, "/api/v1/inventory/movements", "create_movement", who(CATALOGUE, Required, "inventory:write")),
+    write(Post, "/api/v1/inventory/movements/{movement_id}/approve", "approve_movement", who(MANAGE, Required, "inventory:approve")),
+    write(Post, "/api/v1/inventory/movements/{movement_id}/reject", "reject_movement", who(MANAGE, Required, "inventory:approve")),
+    write(Put, "/api/v1/inventory/thresholds", "set_threshold", who(CATALOGUE, Required, "inventory:write")),
+    write(Post, "/api/v1/inventory/thresholds/clear", "clear_threshold", who(CATALOGUE, Required, "inventory:write")),
+    write(Post, "/api/v1/inventory/alerts/{alert_id}/acknowledge", "acknowledge_alert", who(ALERTED, Required, "inventory:alerts")),
+    write(Post, "/api/v1/inventory/alerts/{alert_id}/resolve", "resolve_alert", who(CATALOGUE, Required, "inventory:alerts")),
     write(Post, "/api/v1/inventory/reservations", "create_reservation", who(TILL, Required, "inventory:reserve")),
     write(Post, "/api/v1/inventory/reservations/{reservation_id}/confirm", "confirm_reservation", who(TILL, Required, "inventory:reserve")),
     write(Post, "/api/v1/inventory/reservations/{reservation_id}/release", "release_reservation", who(TILL, Required, "inventory:reserve")),
@@ -165,6 +178,30 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/pos/offline/quarantine/{quarantine_id}/resolve", "resolve_offline_sale", who(MANAGE, Required, "pos:decide")),
     write(Post, "/api/v1/pos/offline/quarantine/{quarantine_id}/cancel", "cancel_offline_sale", who(MANAGE, Required, "pos:decide")),
 
+    write(Post, "/api/v1/repairs", "receive_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/diagnosis", "diagnose_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/quotes", "quote_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/approval", "approve_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/decline", "decline_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/start", "start_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/wait-for-parts", "wait_for_parts", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/resume", "resume_repair", who(TILL, Required, "repairs:write")),
+    write(Put, "/api/v1/repairs/{repair_id}/parts/kept", "keep_parts", who(TILL, Required, "repairs:parts")),
+    write(Post, "/api/v1/repairs/{repair_id}/parts/taken", "take_parts", who(TILL, Required, "repairs:parts")),
+    write(Post, "/api/v1/repairs/{repair_id}/parts/given-back", "give_back_parts", who(TILL, Required, "repairs:parts")),
+    write(Post, "/api/v1/repairs/{repair_id}/workshop", "send_to_workshop", who(MANAGE, Required, "repairs:assign")),
+    write(Post, "/api/v1/repairs/{repair_id}/workshop/return", "take_from_workshop", who(TILL, Required, "repairs:assign")),
+    write(Post, "/api/v1/repairs/{repair_id}/ready", "finish_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/delivery", "deliver_repair", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/return", "return_unrepaired", who(TILL, Required, "repairs:write")),
+    write(Post, "/api/v1/repairs/{repair_id}/cancel", "cancel_repair", who(TILL, Required, "repairs:write")),
+
+    write(Put, "/api/v1/admin/letterhead", "set_letterhead", who(ADMIN, Optional, "admin:letterhead")),
+    write(Put, "/api/v1/admin/numbering/{series}", "set_numbering", who(ADMIN, Optional, "admin:numbering")),
+    write(Post, "/api/v1/admin/numbering/{series}/end", "end_numbering", who(ADMIN, Optional, "admin:numbering")),
+    write(Put, "/api/v1/admin/policies/repairs", "set_repair_terms", who(ADMIN, Optional, "admin:policies")),
+    write(Patch, "/api/v1/admin/stores/{store}", "rename_store", who(MANAGE, Optional, "admin:stores")),
+    write(Patch, "/api/v1/admin/terminals/{terminal}", "rename_terminal", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/stores", "open_store", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/stores/{store}/close", "close_store", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/terminals", "register_terminal", who(MANAGE, Optional, "admin:stores")),
@@ -176,6 +213,7 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/admin/users/{username}/enable", "enable_user", who(ADMIN, Optional, "admin:users")),
     write(Put, "/api/v1/admin/tax-rates/{tax_code}", "set_tax_rate", who(MANAGE, Optional, "admin:taxes")),
     write(Put, "/api/v1/admin/policies/stock", "set_stock_policy", who(ADMIN, Optional, "admin:policies")),
+    write(Put, "/api/v1/admin/policies/movements", "set_movement_policy", who(ADMIN, Optional, "admin:policies")),
 
     write(Post, "/api/v1/webhooks/endpoints", "create_endpoint", who(MANAGE, Optional, "webhooks:write")),
     write(Patch, "/api/v1/webhooks/endpoints/{endpoint_id}", "change_endpoint", who(MANAGE, Optional, "webhooks:write")),
@@ -205,10 +243,17 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/connectors/{slug}/revoke", "revoke_connector", who(ADMIN, Optional, "connectors:write")),
 ];
 
+/// Modules with several files of handlers; no tuple has more than 16.
+type Inventory = (
+    inventory::InventoryApi,
+    movements::MovementsApi,
+    stock_alerts::StockAlertsApi,
+);
+
 type Apis = (
     auth::AuthApi,
     catalogue::CatalogueApi,
-    inventory::InventoryApi,
+    Inventory,
     reservations::ReservationsApi,
     suppliers::SuppliersApi,
     purchases::PurchasesApi,
@@ -217,7 +262,7 @@ type Apis = (
     customers::CustomersApi,
     orders::OrdersApi,
     pos::PosApi,
-    admin::AdminApi,
+    (admin::AdminApi, settings::SettingsApi, repairs::RepairsApi),
     webhooks::WebhooksApi,
     connectors::ConnectorsApi,
     api_keys::ApiKeysApi,
@@ -237,7 +282,11 @@ pub fn service(
     let apis: Apis = (
         auth,
         catalogue::CatalogueApi(Arc::clone(&http)),
-        inventory::InventoryApi(Arc::clone(&http)),
+        (
+            inventory::InventoryApi(Arc::clone(&http)),
+            movements::MovementsApi(Arc::clone(&http)),
+            stock_alerts::StockAlertsApi(Arc::clone(&http)),
+        ),
         reservations::ReservationsApi(Arc::clone(&http)),
         suppliers::SuppliersApi(Arc::clone(&http)),
         purchases::PurchasesApi(Arc::clone(&http)),
@@ -246,7 +295,11 @@ pub fn service(
         customers::CustomersApi(Arc::clone(&http)),
         orders::OrdersApi(Arc::clone(&http)),
         pos::PosApi(Arc::clone(&http)),
-        admin::AdminApi(Arc::clone(&http)),
+        (
+            admin::AdminApi(Arc::clone(&http)),
+            settings::SettingsApi(Arc::clone(&http)),
+            repairs::RepairsApi(Arc::clone(&http)),
+        ),
         webhooks::WebhooksApi(Arc::clone(&http)),
         connectors::ConnectorsApi {
             http: Arc::clone(&http),

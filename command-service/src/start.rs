@@ -19,6 +19,7 @@ use platform::tasks::Tasks;
 use crate::engine::snapshots::{self, Snapshots};
 use crate::engine::{Engine, EngineOptions, inbox};
 use crate::http::Http;
+use crate::imports::{self, Imports, ParserProgram};
 use crate::processes::ProcessOptions;
 use crate::routes::KeyDesk;
 use crate::{processes, purge, routes};
@@ -30,7 +31,7 @@ pub fn migrations() -> Vec<Migration> {
         version: *version,
         sql,
     });
-    log.chain([snapshots::MIGRATION, inbox::MIGRATION, processes::MIGRATION])
+    log.chain([snapshots::MIGRATION, inbox::MIGRATION, processes::MIGRATION, imports::MIGRATION])
         .collect()
 }
 
@@ -39,6 +40,8 @@ pub struct WriteSide {
     pub engine: Engine,
     pub passwords: PasswordHasher,
     pub service: Service,
+    /// Smart imports; their operations take files.
+    pub imports: Service,
     /// Where external systems' keys are looked up.
     pub keys: Arc<dyn KeyStore>,
     /// What this process appended a moment ago, for other followers in it.
@@ -101,15 +104,31 @@ impl WriteSide {
             secrets: ApiKeySecrets::new(connected.keys.api_keys),
             store: Arc::clone(&keys),
         };
-        let service = routes::service(Arc::new(http), tokens, desk)?;
+        let http = Arc::new(http);
+        let imports = smart_imports(tasks, &engine, connected, &http)?;
+        let service = routes::service(http, tokens, desk)?;
         Ok(Self {
             engine,
             passwords,
             service,
+            imports,
             keys,
             tail,
         })
     }
+}
+
+/// Starts the imports; files are read by this very binary, as a child.
+fn smart_imports(
+    tasks: &Tasks,
+    engine: &Engine,
+    connected: &Connected,
+    http: &Arc<Http>,
+) -> anyhow::Result<Service> {
+    let parser = ParserProgram::this_one().context("this process's own binary is not known")?;
+    let imports = Imports::new(connected.engine_pool.clone(), Arc::new(engine.clone()), parser);
+    imports.start(tasks, engine.ownership());
+    Ok(imports::service(imports, Arc::clone(http)))
 }
 
 /// Reads keys' streams from the log.

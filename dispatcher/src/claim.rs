@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::Payload;
 use event_store::LogReader;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::body::Body;
 use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::recent::Recent;
@@ -95,22 +95,6 @@ struct Row {
     payload: i16,
     attempts: i32,
     attempt_base: i32,
-}
-
-/// How a payload kind is stored.
-pub fn payload_code(payload: Payload) -> i16 {
-    match payload {
-        Payload::Summary => 1,
-        Payload::Full => 2,
-    }
-}
-
-fn payload_stored(code: i16) -> Option<Payload> {
-    match code {
-        1 => Some(Payload::Summary),
-        2 => Some(Payload::Full),
-        _ => None,
-    }
 }
 
 /// How long a delivery that is taken now may wait and be sent here.
@@ -237,7 +221,7 @@ impl<R: LogReader> Claimer<R> {
                 .get(&row.position)
                 .filter(|event| event.id == row.event_id)
                 .cloned();
-            let (Some(event), Some(payload)) = (event, payload_stored(row.payload)) else {
+            let (Some(event), Some(body)) = (event, Body::stored(row.payload)) else {
                 // The lease runs out and the watchdog's alarm stays on: only a restored or foreign log does this.
                 tracing::error!(
                     endpoint = row.endpoint,
@@ -251,7 +235,7 @@ impl<R: LogReader> Claimer<R> {
                 endpoint,
                 sequence: row.sequence,
                 event,
-                payload,
+                body,
                 attempt,
                 attempt_base: u32::try_from(row.attempt_base).unwrap_or(0),
                 lease_ends,

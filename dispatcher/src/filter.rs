@@ -1,7 +1,17 @@
-//! Which event types an endpoint asked for (WHK-1).
+//! Which event types an endpoint asked for (WHK-1, WHK-7).
 //!
 //! `*` is everything, `sale.*` a module, `sale.completed` one type. `sales.*` means `sale.*`, since partners write it
-//! that way. Deliberately absent: filters on what an event holds.
+//! that way, and some types also have the Spanish names that partners' systems know. Deliberately absent: filters on
+//! what an event holds.
+
+/// Spanish names, and the types that they mean.
+const SPANISH: [(&str, &str); 4] = [
+    ("movimiento_creado", "inventory.movement_created"),
+    ("movimiento_aprobado", "inventory.movement_approved"),
+    (STOCK_BAJO, "inventory.threshold_breach"),
+    ("alerta_generada", "inventory.alert_raised"),
+];
+pub const STOCK_BAJO: &str = "stock_bajo";
 
 /// An endpoint's patterns; an event passes when one of them matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +23,16 @@ enum Pattern {
     /// With the dot at its end.
     Module(String),
     Exact(String),
+    /// By its Spanish name: the name, and the type.
+    Spanish(&'static str, &'static str),
+}
+
+/// By which of its names an event was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedAs {
+    /// Its own, or a pattern.
+    Type,
+    Spanish(&'static str),
 }
 
 impl Filter {
@@ -20,12 +40,9 @@ impl Filter {
         Self(event_types.iter().map(|text| Pattern::parse(text)).collect())
     }
 
-    pub fn matches(&self, event_type: &str) -> bool {
-        self.0.iter().any(|pattern| match pattern {
-            Pattern::Everything => true,
-            Pattern::Module(prefix) => event_type.starts_with(prefix.as_str()),
-            Pattern::Exact(name) => event_type == name,
-        })
+    /// How an event's type was asked for, by the first pattern that matches; `None` when it was not.
+    pub fn find(&self, event_type: &str) -> Option<AskedAs> {
+        self.0.iter().find_map(|pattern| pattern.find(event_type))
     }
 }
 
@@ -33,6 +50,9 @@ impl Pattern {
     fn parse(text: &str) -> Self {
         if text == "*" {
             return Pattern::Everything;
+        }
+        if let Some((name, event_type)) = SPANISH.into_iter().find(|(name, _)| *name == text) {
+            return Pattern::Spanish(name, event_type);
         }
         let text = text
             .strip_prefix("sales.")
@@ -43,14 +63,27 @@ impl Pattern {
             _ => Pattern::Exact(text),
         }
     }
+
+    fn find(&self, event_type: &str) -> Option<AskedAs> {
+        match self {
+            Pattern::Everything => Some(AskedAs::Type),
+            Pattern::Module(prefix) => event_type.starts_with(prefix.as_str()).then_some(AskedAs::Type),
+            Pattern::Exact(name) => (event_type == name).then_some(AskedAs::Type),
+            Pattern::Spanish(name, meant) => (event_type == *meant).then_some(AskedAs::Spanish(name)),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn find(patterns: &[&str], event_type: &str) -> Option<AskedAs> {
+        Filter::new(&patterns.iter().map(|&p| p.to_owned()).collect::<Vec<_>>()).find(event_type)
+    }
+
     fn matches(patterns: &[&str], event_type: &str) -> bool {
-        Filter::new(&patterns.iter().map(|&p| p.to_owned()).collect::<Vec<_>>()).matches(event_type)
+        find(patterns, event_type).is_some()
     }
 
     #[test]
@@ -74,5 +107,27 @@ mod tests {
         assert!(matches(&["sales.*"], "sale.completed"));
         assert!(matches(&["sales.completed"], "sale.completed"));
         assert!(!matches(&["sales.completed"], "sale.voided"));
+    }
+
+    #[test]
+    fn spanish_names_mean_one_type_each_and_such_types_exist() {
+        for (name, event_type) in SPANISH {
+            assert_eq!(find(&[name], event_type), Some(AskedAs::Spanish(name)));
+            assert!(!matches(&[name], "inventory.adjusted"));
+            assert!(
+                schemas::Event::types().any(|known| known.name == event_type),
+                "{event_type}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_pattern_that_matches_says_how_it_was_asked_for() {
+        let breach = "inventory.threshold_breach";
+        assert_eq!(find(&["inventory.*", STOCK_BAJO], breach), Some(AskedAs::Type));
+        assert_eq!(
+            find(&[STOCK_BAJO, "*"], breach),
+            Some(AskedAs::Spanish(STOCK_BAJO))
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! way for a failing webhook to touch the business operation behind it.
 
 pub mod api;
+mod body;
 mod breaker;
 mod claim;
 pub mod counters;

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bus::Payload;
 use schemas::{RecordedEvent, TenantId};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::body::Body;
 use crate::breaker::{Breaker, BreakerOptions, BreakerState};
 use crate::line::{LINE_MAX, Line};
 use crate::registry::Endpoint;
@@ -31,7 +31,7 @@ pub struct Job {
     pub endpoint: Arc<Endpoint>,
     pub sequence: i64,
     pub event: Arc<RecordedEvent>,
-    pub payload: Payload,
+    pub body: Body,
     /// From 1.
     pub attempt: u32,
     /// Attempts before the last replay; the schedule counts from there.

@@ -38,7 +38,7 @@ fn job_of(tenant: &str, endpoint: i64, sequence: i64, concurrency: usize) -> Job
         endpoint: Arc::new(Endpoint::for_tests(tenant, endpoint, concurrency)),
         sequence,
         event: Arc::new(event),
-        payload: Payload::Full,
+        body: Body::CloudEvent(bus::Payload::Full),
         attempt: 1,
         attempt_base: 0,
         lease_ends: Instant::now() + Duration::from_secs(60),

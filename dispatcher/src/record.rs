@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::Payload;
 use schemas::RecordedEvent;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::mpsc;
@@ -147,7 +146,6 @@ pub struct Outcome {
     pub endpoint: Arc<Endpoint>,
     pub sequence: i64,
     pub event: Arc<RecordedEvent>,
-    pub payload: Payload,
     pub attempt: u32,
     pub attempt_base: u32,
     pub started: Instant,
@@ -165,7 +163,6 @@ impl Outcome {
             endpoint: job.endpoint,
             sequence: job.sequence,
             event: job.event,
-            payload: job.payload,
             attempt: job.attempt,
             attempt_base: job.attempt_base,
             started: Instant::now(),

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use platform::outbound::HeaderName;
 use platform::vault::{Vault, VaultError};
 use schemas::TenantId;
 use schemas::events::webhook::EndpointSettings;
@@ -66,6 +67,8 @@ pub struct Endpoint {
     /// Attempts at the same time.
     pub concurrency: usize,
     pub timeout: Duration,
+    /// Carries the body's signature as older receivers know it.
+    pub legacy_signature_header: Option<HeaderName>,
     secret: Secret,
     /// The one before the last rotation, and until when it signs, too.
     previous: Option<(Secret, OffsetDateTime)>,
@@ -247,6 +250,10 @@ impl TryFrom<Row> for Endpoint {
             headers: settings.headers.into_iter().collect(),
             concurrency: usize::try_from(settings.concurrency.clamp(1, CONCURRENCY_MAX)).unwrap_or(1),
             timeout: Duration::from_millis(timeout_ms).clamp(Duration::from_secs(1), TIMEOUT_MAX),
+            // Checked when it was set; what is no header is left out rather than blocking deliveries.
+            legacy_signature_header: settings
+                .legacy_signature_header
+                .and_then(|name| HeaderName::try_from(name).ok()),
             secret: Secret::new(row.secret_id),
             previous: row
                 .previous_secret_id
@@ -269,6 +276,7 @@ impl Endpoint {
             headers: Vec::new(),
             concurrency,
             timeout: Duration::from_secs(10),
+            legacy_signature_header: None,
             secret: Secret::new(String::new()),
             previous: None,
         }

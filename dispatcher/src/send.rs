@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use bus::CloudEvent;
 use platform::clock::SharedClock;
 use platform::failpoint;
 use platform::outbound::{HeaderMap, HeaderName, HeaderValue, Outbound, OutboundResponse};
@@ -24,7 +23,6 @@ use crate::sign::{sign_all, webhook_id};
 
 /// The receiver says that it is gone for good.
 const GONE: u16 = 410;
-const CONTENT_TYPE: &str = "application/cloudevents+json";
 
 /// What every worker of a lane shares.
 #[derive(Clone)]
@@ -84,11 +82,7 @@ impl Sender {
             self.metrics.leases_run_out.inc();
             return Outcome::released(job);
         }
-        let body = CloudEvent {
-            event: &job.event,
-            sequence: Some(job.sequence),
-        }
-        .to_bytes(job.payload);
+        let body = job.body.to_bytes(&job.event, job.sequence);
         let span = span_of(&job);
         let headers = match self.headers(&job, &body, &span).await {
             Ok(headers) => headers,
@@ -120,7 +114,7 @@ impl Sender {
         let id = webhook_id(&job.endpoint.endpoint_id, job.event.id);
         let timestamp_s = now.unix_timestamp();
         let signature = sign_all(&secrets, &id, timestamp_s, body);
-        let mut headers = HeaderMap::with_capacity(8);
+        let mut headers = HeaderMap::with_capacity(16);
         for (name, value) in &job.endpoint.headers {
             // Checked when the endpoint was created; what is no header is left out rather than blocking deliveries.
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value))
@@ -131,8 +125,20 @@ impl Sender {
         let traceparent = span
             .in_scope(telemetry::current_traceparent)
             .or_else(|| traceparent_of(job));
+        // Receivers of the old kind know one secret: the newest.
+        if let (Some(name), Some(secret)) = (&job.endpoint.legacy_signature_header, secrets.first())
+            && let Ok(value) = HeaderValue::try_from(secret.sign_body(body))
+        {
+            headers.insert(name.clone(), value);
+        }
+        headers.insert("content-type", HeaderValue::from_static(job.body.content_type()));
+        let is_bare = !job.body.says_what_it_is();
         let own = [
-            ("content-type", Some(CONTENT_TYPE.to_owned())),
+            (
+                "webhook-event-type",
+                is_bare.then(|| job.event.event_type.to_string()),
+            ),
+            ("webhook-sequence", is_bare.then(|| job.sequence.to_string())),
             ("webhook-id", Some(id)),
             ("webhook-timestamp", Some(timestamp_s.to_string())),
             ("webhook-signature", Some(signature)),

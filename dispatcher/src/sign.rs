@@ -13,7 +13,11 @@ const SECRET_PREFIX: &str = "whsec_";
 
 /// A signing secret, ready for use. Its `Debug` says nothing.
 #[derive(Clone)]
-pub struct SigningSecret(Hmac<Sha256>);
+pub struct SigningSecret {
+    key: Hmac<Sha256>,
+    /// Keyed with the secret's text as subscribers have it.
+    text: Hmac<Sha256>,
+}
 
 /// The stored secret is not one.
 #[derive(Debug, thiserror::Error)]
@@ -33,14 +37,27 @@ impl SigningSecret {
             Some(text) => STANDARD.decode(text).map_err(|_| MalformedSecret)?,
             None => stored.to_vec(),
         };
-        Ok(Self(
-            Hmac::<Sha256>::new_from_slice(&key).map_err(|_| MalformedSecret)?,
-        ))
+        let text = match encoded {
+            Some(_) => stored.to_vec(),
+            None => format!("{SECRET_PREFIX}{}", STANDARD.encode(stored)).into_bytes(),
+        };
+        let keyed = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).map_err(|_| MalformedSecret);
+        Ok(Self {
+            key: keyed(&key)?,
+            text: keyed(&text)?,
+        })
+    }
+
+    /// The value of an endpoint's legacy header: HMAC-SHA256 of the body alone, in hex, under the secret's text.
+    pub fn sign_body(&self, body: &[u8]) -> String {
+        let mut mac = self.text.clone();
+        mac.update(body);
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// The value of `webhook-signature`. `timestamp_s` is the attempt's, in Unix seconds.
     pub fn sign(&self, id: &str, timestamp_s: i64, body: &[u8]) -> String {
-        let mut mac = self.0.clone();
+        let mut mac = self.key.clone();
         mac.update(id.as_bytes());
         mac.update(format!(".{timestamp_s}.").as_bytes());
         mac.update(body);
@@ -128,6 +145,16 @@ mod tests {
         let one = SigningSecret::new(SECRET.as_bytes()).unwrap().sign(ID, 1, BODY);
         assert_eq!(SigningSecret::new(&raw).unwrap().sign(ID, 1, BODY), one);
         assert!(SigningSecret::new(b"whsec_*").is_err());
+    }
+
+    #[test]
+    fn the_legacy_signature_is_what_openssl_makes_of_the_body_with_the_secrets_text() {
+        // printf '{"test": 2432232314}' | openssl dgst -sha256 -hmac whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+        let expected = "80ec8a89ce3cd22133a1066caecb4d04fea7467657c8514d717ec42c38a5c94c";
+        let raw = STANDARD.decode(SECRET.strip_prefix("whsec_").unwrap()).unwrap();
+        for stored in [SECRET.as_bytes(), &raw] {
+            assert_eq!(SigningSecret::new(stored).unwrap().sign_body(BODY), expected);
+        }
     }
 
     #[test]

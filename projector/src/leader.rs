@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use event_store::LogReader;
-use platform::pace;
+use platform::pace::Pace;
 use schemas::Position;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
@@ -73,7 +73,7 @@ impl<R: LogReader> Projector<R> {
         // Ends, with all its followers, when this function does.
         let mut work_beside = JoinSet::new();
         work_beside.spawn(beside.run());
-        let mut pause = self.options.poll.0;
+        let (mut pause, mut pace) = (self.options.poll.0, Pace::default());
         while !self.stop.is_cancelled() {
             let started = Instant::now();
             let mut order = ordered.try_recv().ok();
@@ -84,7 +84,7 @@ impl<R: LogReader> Projector<R> {
                         .batch(events, started.elapsed(), runner.frozen_rows());
                     self.measures.lag(&self.options.clock, runner.last_recorded_at());
                     self.publish(runner.position());
-                    self.sleep(pace::after(events)).await;
+                    self.sleep(pace.after(events)).await;
                 }
                 Step::Lost => {
                     tracing::info!(position = runner.position().0, "another projector was faster");

@@ -15,7 +15,8 @@ use platform::db::Migration;
 use platform::lease::{Lease, Standby};
 use platform::metrics::{FAST_SECONDS, counter, gauge, histogram};
 use platform::tasks::{OnEnd, Tasks};
-use platform::{failpoint, pace};
+use platform::failpoint;
+use platform::pace::Pace;
 use prometheus::{Histogram, IntCounter, IntGauge};
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
@@ -182,7 +183,7 @@ impl<R: LogReader> Relay<R> {
             return Ok(());
         };
         let mut pause = self.options.poll.0;
-        let mut ahead = Vec::new();
+        let (mut ahead, mut pace) = (Vec::new(), Pace::default());
         while !self.stop.is_cancelled() {
             let mut events = std::mem::take(&mut ahead);
             if events.is_empty() {
@@ -197,7 +198,7 @@ impl<R: LogReader> Relay<R> {
             pause = self.options.poll.0;
             ahead = self.publish(&mut session, &events).await?;
             if ahead.is_empty() {
-                self.sleep(pace::after(events.len())).await;
+                self.sleep(pace.after(events.len())).await;
             }
         }
         session.lease.release().await?;

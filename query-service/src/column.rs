@@ -11,6 +11,12 @@ use sqlx::{Decode, Postgres, Type};
 #[derive(Debug, Clone)]
 pub struct JsonText(Box<RawValue>);
 
+impl JsonText {
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
 impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

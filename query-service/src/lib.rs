@@ -8,16 +8,18 @@ mod failure;
 mod parameters;
 mod people;
 mod progress;
+mod receipt;
 mod routes;
 mod snapshot;
 
-use platform::http::{CursorKey, Problem, Service, projection_behind};
+use platform::http::{CursorKey, Features, Problem, Service, projection_behind};
 use platform::vault::Vault;
 use poem::EndpointExt;
 use poem_openapi::{OpenApi, OpenApiService};
 use schemas::TenantId;
 use sqlx::PgPool;
 
+pub use api::receipts::Receipts;
 pub use progress::Progress;
 pub use routes::ROUTES;
 use snapshot::Snapshot;
@@ -30,17 +32,37 @@ pub struct QueryService {
     vault: Vault,
     cursor_key: CursorKey,
     progress: Progress,
+    receipts: Receipts,
+    renderer: receipt::render::Renderer,
+    /// Modules that the installation uses.
+    features: Features,
 }
 
 impl QueryService {
     /// `api_pool` must sign in as the API role.
-    pub fn new(api_pool: PgPool, vault: Vault, cursor_key: CursorKey, progress: Progress) -> Self {
+    pub fn new(
+        api_pool: PgPool,
+        vault: Vault,
+        cursor_key: CursorKey,
+        progress: Progress,
+        receipts: Receipts,
+    ) -> Self {
         Self {
             pool: api_pool,
             vault,
             cursor_key,
             progress,
+            receipts,
+            renderer: receipt::render::Renderer::default(),
+            features: Features::default(),
         }
+    }
+
+    /// Says which modules are on; all of them otherwise.
+    #[must_use]
+    pub fn with_features(mut self, features: Features) -> Self {
+        self.features = features;
+        self
     }
 
     /// A snapshot that holds at least `min_position`.
@@ -58,7 +80,12 @@ impl QueryService {
     pub fn operations(&self) -> impl OpenApi + use<> {
         (
             api::catalogue::CatalogueReads(self.clone()),
-            api::inventory::InventoryReads(self.clone()),
+            (
+                api::inventory::InventoryReads(self.clone()),
+                api::stock_costs::StockCostReads(self.clone()),
+                api::stock_alerts::StockAlertReads(self.clone()),
+                api::movements::MovementReads(self.clone()),
+            ),
             api::reservations::ReservationReads(self.clone()),
             api::transfers::TransferReads(self.clone()),
             api::offline::OfflineReads(self.clone()),
@@ -68,9 +95,18 @@ impl QueryService {
             api::suppliers::SupplierReads(self.clone()),
             api::purchases::PurchaseReads(self.clone()),
             api::sales::SaleReads(self.clone()),
+            api::receipts::ReceiptReads(self.clone()),
             api::reports::Reports(self.clone()),
             api::audit::AuditReads(self.clone()),
-            api::admin::AdminReads(self.clone()),
+            (
+                api::imports::ImportReads(self.clone()),
+                api::repairs::RepairReads(self.clone()),
+                api::settings::SettingsReads(self.clone()),
+                api::admin::AdminReads(self.clone()),
+                api::api_keys::ApiKeyReads(self.clone()),
+                api::external::ExternalReads(self.clone()),
+                api::external::reports::ExternalReports(self.clone()),
+            ),
         )
     }
 

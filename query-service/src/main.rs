@@ -12,7 +12,7 @@ use platform::config::Config;
 use platform::http::{CursorKey, Gateway, health, openapi};
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
-use query_service::{Progress, QueryService, ROUTES};
+use query_service::{Progress, QueryService, ROUTES, Receipts};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -29,7 +29,12 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         connected.vault.clone(),
         cursors,
         progress,
+        Receipts {
+            keys: platform::auth::document_keys(&connected.vault).await?,
+            base_url: config.http.public_base_url.clone().unwrap_or_default(),
+        },
     );
+    let service = service.with_features(platform::http::Features::of(&config.enable));
     let document = openapi::document(&[openapi::spec_for(&service.operations())?], ROUTES)?;
     let clock: SharedClock = Arc::new(SystemClock);
     let verifier = connected.token_verifier(config, Arc::clone(&clock)).await?;

@@ -3,12 +3,16 @@
 use platform::http::{Access, ReasonRule, Route, Verb};
 use schemas::events::admin::Role;
 
+use crate::api::repairs::WORKSHOP_SCOPE;
+
 /// Whoever works in a shop.
 const EVERYBODY: &[Role] = &Role::ALL;
 /// Figures and causes are for those who answer for them.
 const OFFICE: &[Role] = &[Role::Admin, Role::Manager, Role::Auditor];
 /// What goods cost and what is owed for them is no business of the till's.
 const BUYING: &[Role] = &[Role::Admin, Role::Manager, Role::SyncOperator, Role::Auditor];
+/// Who may import, and who looks after it.
+const IMPORTS: &[Role] = &[Role::Admin, Role::Manager, Role::SyncOperator, Role::Auditor];
 /// Users are the administrator's business.
 const ADMINISTRATION: &[Role] = &[Role::Admin, Role::Auditor];
 
@@ -27,6 +31,31 @@ const fn read(
         reason,
         scope,
         access: Access::User,
+    }
+}
+
+/// A row for external systems: a key that has the scope.
+const fn by_key(path: &'static str, operation: &'static str, scope: &'static str) -> Route {
+    Route {
+        method: Verb::Get,
+        path,
+        operation,
+        roles: &[],
+        reason: ReasonRule::Optional,
+        scope,
+        access: Access::Key,
+    }
+}
+
+const fn public(path: &'static str, operation: &'static str) -> Route {
+    Route {
+        method: Verb::Get,
+        path,
+        operation,
+        roles: &[],
+        reason: ReasonRule::Never,
+        scope: "",
+        access: Access::Public,
     }
 }
 
@@ -61,6 +90,62 @@ pub const ROUTES: &[Route] = &[
         "inventory:read",
     ),
     read(
+        "/api/v1/inventory/units",
+        "list_units",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
+        "/api/v1/inventory/costs",
+        "list_stock_costs",
+        BUYING,
+        ReasonRule::Optional,
+        "inventory:costs",
+    ),
+    read(
+        "/api/v1/inventory/thresholds",
+        "list_thresholds",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
+        "/api/v1/inventory/alerts",
+        "list_alerts",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
+        "/api/v1/inventory/alerts/{alert_id}",
+        "get_alert",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
+        "/api/v1/inventory/movements",
+        "list_movements",
+        BUYING,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
+        "/api/v1/inventory/movements/{movement_id}",
+        "get_movement",
+        BUYING,
+        ReasonRule::Optional,
+        "inventory:read",
+    ),
+    read(
+        "/api/v1/admin/policies/movements",
+        "get_movement_policy",
+        OFFICE,
+        ReasonRule::Optional,
+        "admin:read",
+    ),
+    read(
         "/api/v1/inventory/reservations",
         "list_reservations",
         EVERYBODY,
@@ -74,6 +159,7 @@ pub const ROUTES: &[Route] = &[
         ReasonRule::Optional,
         "inventory:read",
     ),
+    public("/verify/receipt/{code}", "verify_receipt"),
     read(
         "/api/v1/pos/offline/quarantine",
         "list_offline_sales",
@@ -115,6 +201,27 @@ pub const ROUTES: &[Route] = &[
         EVERYBODY,
         ReasonRule::Optional,
         "inventory:read",
+    ),
+    read(
+        "/api/v1/inventory/import/smart/history",
+        "list_imports",
+        IMPORTS,
+        ReasonRule::Optional,
+        "inventory:import",
+    ),
+    read(
+        "/api/v1/inventory/import/smart/{import_id}",
+        "get_import",
+        IMPORTS,
+        ReasonRule::Optional,
+        "inventory:import",
+    ),
+    read(
+        "/api/v1/inventory/import/smart/{import_id}/rows",
+        "list_import_rows",
+        IMPORTS,
+        ReasonRule::Optional,
+        "inventory:import",
     ),
     read(
         "/api/v1/customers",
@@ -236,6 +343,55 @@ pub const ROUTES: &[Route] = &[
         "purchases:read",
     ),
     read(
+        "/api/v1/repairs",
+        "list_repairs",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "repairs:read",
+    ),
+    read(
+        "/api/v1/repairs/workshop",
+        "list_workshop_repairs",
+        EVERYBODY,
+        ReasonRule::Optional,
+        WORKSHOP_SCOPE,
+    ),
+    read(
+        "/api/v1/repairs/{repair_id}",
+        "get_repair",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "repairs:read",
+    ),
+    read(
+        "/api/v1/admin/letterhead",
+        "get_letterhead",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "admin:read",
+    ),
+    read(
+        "/api/v1/admin/numbering",
+        "list_numbering",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "admin:read",
+    ),
+    read(
+        "/api/v1/admin/policies/repairs",
+        "get_repair_terms",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "admin:read",
+    ),
+    read(
+        "/api/v1/admin/features",
+        "list_features",
+        EVERYBODY,
+        ReasonRule::Optional,
+        "admin:read",
+    ),
+    read(
         "/api/v1/reports/sales/daily",
         "report_daily_sales",
         OFFICE,
@@ -284,6 +440,34 @@ pub const ROUTES: &[Route] = &[
         ReasonRule::Optional,
         "admin:read",
     ),
+    read(
+        "/api/v1/api-keys",
+        "list_api_keys",
+        ADMINISTRATION,
+        ReasonRule::Optional,
+        "api_keys:read",
+    ),
+    read(
+        "/api/v1/api-keys/{api_key_id}",
+        "get_api_key",
+        ADMINISTRATION,
+        ReasonRule::Optional,
+        "api_keys:read",
+    ),
+    read(
+        "/api/v1/integrations/logs",
+        "list_integration_log",
+        OFFICE,
+        ReasonRule::Optional,
+        "integrations:read",
+    ),
+    by_key(
+        "/api/external/articulos",
+        "external_list_articles",
+        "articulos:leer",
+    ),
+    by_key("/api/external/stock", "external_list_stock", "stock:leer"),
+    by_key("/api/external/reportes", "external_reports", "reportes:leer"),
     read(
         "/api/v1/tenant",
         "get_tenant",

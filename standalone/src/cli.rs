@@ -20,6 +20,8 @@ pub enum Command {
     /// Tenants, which only this command line creates.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Imports a file of articles or stock (CSV or XLSX) into a running system.
+    Import(ImportArgs),
     /// The read models: rebuilt beside those that queries read, switched to, and back.
     #[command(subcommand)]
     Projections(ProjectionsCommand),
@@ -86,6 +88,39 @@ pub struct TenantCreateArgs {
     /// Data folder of the standalone that runs; its database and key are used.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+/// What a file is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ImportKind {
+    Articulos,
+    Stock,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// CSV or XLSX, at most 20 MiB and 100,000 rows.
+    #[arg(value_name = "ARCHIVO")]
+    pub archivo: PathBuf,
+    /// What of the file counts: the catalogue or the stock.
+    #[arg(long, value_enum, default_value = "articulos")]
+    pub tipo: ImportKind,
+    #[arg(long, value_name = "ID")]
+    pub tenant: String,
+    /// The store whose stock it is; needed for stock.
+    #[arg(long, alias = "store", value_name = "STORE")]
+    pub tienda: Option<String>,
+    /// Quantities are goods that came in, to be added; otherwise they are what was counted.
+    #[arg(long)]
+    pub recibido: bool,
+    /// Stop at the draft: show what would change.
+    #[arg(long, alias = "draft")]
+    pub borrador: bool,
+    /// Why; kept with every change.
+    #[arg(long, alias = "reason", value_name = "TEXT", default_value = "Importación por línea de comandos")]
+    pub motivo: String,
+    #[command(flatten)]
+    pub system: RunningSystem,
 }
 
 /// How to reach a running system.

@@ -9,10 +9,11 @@ use std::time::Duration;
 use anyhow::Context;
 use bus::{Bus, BusOptions};
 use command_service::engine::Engine;
+use command_service::imports;
 use command_service::start::WriteSide;
 use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed};
 use event_store::{PostgresReader, Tailed};
-use platform::auth::{IntegrationTokens, PasswordHasher};
+use platform::auth::{IntegrationTokens, PasswordHasher, document_keys};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::db::{self, Migration};
@@ -25,7 +26,7 @@ use platform::vault::{Kek, Vault};
 use poem_openapi::OpenApi;
 use projector::relay::{Relay, RelayOptions};
 use projector::{Projector, ProjectorHandle, ProjectorOptions};
-use query_service::{Progress, QueryService};
+use query_service::{Progress, QueryService, Receipts};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -64,6 +65,7 @@ fn migrations() -> Vec<Migration> {
 fn routes() -> Vec<Route> {
     [
         command_service::routes::ROUTES,
+        command_service::imports::ROUTES,
         query_service::ROUTES,
         dispatcher::ROUTES,
         dispatcher::feed::ROUTES,
@@ -74,6 +76,7 @@ fn routes() -> Vec<Route> {
 fn document() -> anyhow::Result<serde_json::Value> {
     let specs = [
         command_service::routes::spec()?,
+        command_service::imports::spec()?,
         described(QueryService::operations)?,
         described(DeliveryReads::operations)?,
         described(Feed::operations)?,
@@ -154,7 +157,17 @@ pub async fn start(
     let cursors = || CursorKey::new(connected.keys.cursors);
     let api_pool = connected.api_pool.clone();
     let progress = Progress::InProcess(projector.position.clone());
-    let query = QueryService::new(api_pool.clone(), vault.clone(), cursors(), progress);
+    let base_url = config
+        .http
+        .public_base_url
+        .clone()
+        .map_or_else(|| ports.api_url(), Ok)?;
+    let receipts = Receipts {
+        keys: document_keys(&vault).await?,
+        base_url: base_url.clone(),
+    };
+    let query = QueryService::new(api_pool.clone(), vault.clone(), cursors(), progress, receipts)
+        .with_features(platform::http::Features::of(&config.enable));
     let deliveries = DeliveryReads::new(api_pool.clone(), cursors());
     let tokens = IntegrationTokens::new(connected.keys.integration_tokens);
     let feed = Feed::new(
@@ -169,6 +182,7 @@ pub async fn start(
     let checks = checks(&connected, &engine, &projector, seeded_seen);
     let services = vec![
         write_side.service,
+        write_side.imports,
         query.service(),
         deliveries.service(),
         feed.service(),
@@ -177,13 +191,9 @@ pub async fn start(
     let verifier = Arc::new(connected.token_verifier(config, Arc::clone(&clock)).await?);
     let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, verifier, settings).map_err(anyhow::Error::msg)?;
+    let gateway = gateway.taking_files(imports::FILE_OPERATIONS, imports::MAX_UPLOAD_BYTES);
     let gateway = gateway.accepting(connected.api_keys(config, tasks, write_side.keys, clock));
 
-    let base_url = config
-        .http
-        .public_base_url
-        .clone()
-        .map_or_else(|| ports.api_url(), Ok)?;
     let metrics_url = ports.metrics_url()?;
     write_address(data, &base_url, &metrics_url, &servers.owner_url)?;
     let api = TcpListener::from_std(ports.api)?;

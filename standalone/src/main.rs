@@ -8,6 +8,7 @@ mod cli;
 mod compose;
 mod demo;
 mod following;
+mod import;
 mod ports;
 mod private_file;
 mod projections;
@@ -18,6 +19,10 @@ mod tenant;
 use clap::Parser;
 
 fn main() -> std::process::ExitCode {
+    // A child that reads a file limits itself before anything else is set up.
+    if command_service::imports::child::is_asked_for() {
+        return command_service::imports::child::run();
+    }
     let cli = cli::Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -31,6 +36,7 @@ fn main() -> std::process::ExitCode {
             cli::Command::Standalone(options) => standalone::run(options).await,
             cli::Command::Openapi => compose::print_openapi(),
             cli::Command::Tenant(cli::TenantCommand::Create(options)) => tenant::create(options).await,
+            cli::Command::Import(options) => import::run(options).await,
             cli::Command::Projections(command) => projections::run(command).await,
         }
     });

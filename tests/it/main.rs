@@ -9,21 +9,31 @@
     reason = "a test fails by panicking, and says what it skipped"
 )]
 
+mod administration;
 mod client;
 mod contract;
+mod customers;
 mod edges;
 mod edges_clock;
 mod edges_disk;
 mod edges_document;
 mod edges_outage;
+mod external;
 mod lifecycle;
+mod lists;
+mod offline;
+mod orders;
 mod product;
 mod pull_feed;
+mod purchases;
 mod rebuild;
+mod repairs;
+mod receipts;
 mod reservations;
 mod standby;
 mod tenancy;
 mod till;
 mod tools;
 mod torture;
+mod transfers;
 mod webhooks;

@@ -24,14 +24,20 @@ async fn stock(admin: &Client, store: &str, sku: &str, position: &Value) -> (i64
     let path = format!("/api/v1/inventory/stock?store={store}&sku={sku}&min_position={position}");
     let body = admin.get(&path).await.ok();
     let row = &body["items"][0];
-    (row["on_hand"].as_i64().unwrap_or(0), row["total_cost_minor"].as_i64().unwrap_or(0))
+    (
+        row["on_hand"].as_i64().unwrap_or(0),
+        row["total_cost_minor"].as_i64().unwrap_or(0),
+    )
 }
 
 async fn in_transit(admin: &Client, sku: &str, position: &Value) -> (i64, i64) {
     let path = format!("/api/v1/inventory/in-transit?store={TO}&sku={sku}&min_position={position}");
     let body = admin.get(&path).await.ok();
     let row = &body["items"][0];
-    (row["quantity"].as_i64().unwrap_or(0), row["value_minor"].as_i64().unwrap_or(0))
+    (
+        row["quantity"].as_i64().unwrap_or(0),
+        row["value_minor"].as_i64().unwrap_or(0),
+    )
 }
 
 #[tokio::test]
@@ -52,7 +58,10 @@ async fn a_transfer_with_a_difference_keeps_every_piece_and_every_cent_somewhere
         .await
         .problem(409, "transfer.exceeds_requested");
     let sent = cashier
-        .post(&of("dispatch"), &json!({ "lines": [{ "line": 1, "quantity": 7 }] }))
+        .post(
+            &of("dispatch"),
+            &json!({ "lines": [{ "line": 1, "quantity": 7 }] }),
+        )
         .await
         .ok();
     assert_eq!(sent["lines"][0]["value_minor"], 7 * 333);
@@ -65,9 +74,15 @@ async fn a_transfer_with_a_difference_keeps_every_piece_and_every_cent_somewhere
     let received = cashier.post(&of("receptions"), &part).await.ok();
     let again = cashier.post(&of("receptions"), &part).await.ok();
     assert_eq!(again["in_transit"], received["in_transit"]);
-    assert_eq!(stock(&admin, TO, "IT-TRANSFER", &again["position"]).await, (4, 4 * 333));
+    assert_eq!(
+        stock(&admin, TO, "IT-TRANSFER", &again["position"]).await,
+        (4, 4 * 333)
+    );
     cashier
-        .post(&of("receptions"), &json!({ "lines": [{ "line": 1, "quantity": 4 }] }))
+        .post(
+            &of("receptions"),
+            &json!({ "lines": [{ "line": 1, "quantity": 4 }] }),
+        )
         .await
         .problem(409, "transfer.exceeds_dispatched");
 
@@ -77,18 +92,31 @@ async fn a_transfer_with_a_difference_keeps_every_piece_and_every_cent_somewhere
     admin.post(&of("differences"), &lost).await.ok();
     let back = json!({ "decision": "back_at_origin", "lines": [{ "line": 1, "quantity": 2 }] });
     let closed = admin.post(&of("differences"), &back).await.ok();
-    assert_eq!((&closed["status"], &closed["in_transit"]), (&json!("closed"), &json!([])));
+    assert_eq!(
+        (&closed["status"], &closed["in_transit"]),
+        (&json!("closed"), &json!([]))
+    );
     let position = &closed["position"];
     assert_eq!(stock(&admin, FROM, "IT-TRANSFER", position).await, (5, 5 * 333));
     assert_eq!(in_transit(&admin, "IT-TRANSFER", position).await, (0, 0));
     let seen = admin.get(&format!("{TRANSFERS}/it-transfer-1")).await.ok();
     let line = &seen["lines"][0];
-    let figures: Vec<i64> = ["requested", "dispatched", "received", "lost", "back", "in_transit"]
-        .iter()
-        .map(|name| line[*name].as_i64().unwrap())
-        .collect();
+    let figures: Vec<i64> = [
+        "requested",
+        "dispatched",
+        "received",
+        "lost",
+        "back",
+        "in_transit",
+    ]
+    .iter()
+    .map(|name| line[*name].as_i64().unwrap())
+    .collect();
     assert_eq!(figures, [8, 7, 4, 1, 2, 0]);
-    assert_eq!((&seen["status"], &seen["incomplete"]), (&json!("closed"), &json!(true)));
+    assert_eq!(
+        (&seen["status"], &seen["incomplete"]),
+        (&json!("closed"), &json!(true))
+    );
     assert_eq!(seen["lost_value_minor"], 333);
     admin
         .post(&of("receptions"), &json!({}))

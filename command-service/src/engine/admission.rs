@@ -1,12 +1,16 @@
-//! Takes commands from the queue, answers those whose key is stored, and passes the others on.
+//! Takes commands from the queue and passes them on; while repetitions are to be expected, it first answers those whose
+//! key is stored.
 //!
-//! Keys are looked up in bulk: one query for all that waited.
+//! Keys are looked up in bulk: one query for all that waited. A key that nobody looked up is found by the append at the
+//! latest: the index on command ids refuses the batch, and the loop looks that up (`landing`).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use event_store::LogReader;
 use schemas::ids::TenantId;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::SubmitError;
@@ -18,11 +22,40 @@ use super::queue::FairQueue;
 /// Keys in one look-up.
 const LOOKUP_MAX: usize = 1_024;
 
+/// Whether keys are looked up before their commands are decided: for a while after one turned out to be stored, and
+/// after the log became ours, since callers then repeat what they got no answer to.
+pub(super) struct Caution {
+    lasts: Duration,
+    until: Mutex<Instant>,
+}
+
+impl Caution {
+    /// Cautious from now on, and for so long each time.
+    pub fn new(lasts: Duration) -> Self {
+        let until = Mutex::new(Instant::now() + lasts);
+        Self { lasts, until }
+    }
+
+    /// Repetitions are to be expected.
+    pub fn raise(&self) {
+        *self.until() = Instant::now() + self.lasts;
+    }
+
+    fn is_raised(&self) -> bool {
+        Instant::now() < *self.until()
+    }
+
+    fn until(&self) -> MutexGuard<'_, Instant> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 pub(super) struct Admission<R> {
     queue: Arc<FairQueue>,
     reader: R,
     to_loop: mpsc::UnboundedSender<ToLoop>,
     slots: Arc<Semaphore>,
+    caution: Arc<Caution>,
     stop: CancellationToken,
 }
 
@@ -32,6 +65,7 @@ impl<R: LogReader> Admission<R> {
         reader: R,
         to_loop: mpsc::UnboundedSender<ToLoop>,
         in_flight_max: usize,
+        caution: Arc<Caution>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -39,6 +73,7 @@ impl<R: LogReader> Admission<R> {
             reader,
             to_loop,
             slots: Arc::new(Semaphore::new(in_flight_max)),
+            caution,
             stop,
         }
     }
@@ -56,7 +91,9 @@ impl<R: LogReader> Admission<R> {
                 }
                 batch = self.next_batch() => batch?,
             };
-            let (keyed, fresh): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(|job| job.keyed);
+            let is_cautious = self.caution.is_raised();
+            let (keyed, fresh): (Vec<Job>, Vec<Job>) =
+                batch.into_iter().partition(|job| job.keyed && is_cautious);
             for job in fresh {
                 self.pass(job)?;
             }

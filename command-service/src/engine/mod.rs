@@ -1,7 +1,7 @@
 //! The engine: takes commands, decides them one after the other, appends them in batches, and answers.
 //!
 //! ```text
-//!  submit ─▶ fair queue ─▶ admission (known keys are answered here) ─▶ decision loop ─▶ log
+//!  submit ─▶ fair queue ─▶ admission (known keys may be answered here) ─▶ decision loop ─▶ log
 //!                                                        ▲     │ needs more streams
 //!                                                        └─ loaders
 //! ```
@@ -113,6 +113,8 @@ pub struct EngineOptions {
     pub load_events_max: usize,
     /// How long a caller waits for an answer before it is told to ask again.
     pub answer_within: Duration,
+    /// How long keys are looked up in advance after one was repeated, or the log became ours.
+    pub cautious_for: Duration,
 }
 
 impl Default for EngineOptions {
@@ -128,6 +130,7 @@ impl Default for EngineOptions {
             snapshot_every: 256,
             load_events_max: 32_768,
             answer_within: Duration::from_secs(30),
+            cautious_for: Duration::from_secs(5),
         }
     }
 }
@@ -186,6 +189,7 @@ impl Engine {
         let (ready_sender, ready) = watch::channel(at.is_some());
         let (head_sender, head) = watch::channel(at.unwrap_or_default());
         let vitals = Arc::new(vitals::Vitals::default());
+        let caution = Arc::new(admission::Caution::new(options.cautious_for));
         let heart = vitals::beat(
             writer.heartbeat(),
             Arc::clone(&vitals),
@@ -202,6 +206,7 @@ impl Engine {
             reader.clone(),
             to_loop.clone(),
             options.in_flight_max,
+            Arc::clone(&caution),
             tasks.stop_token(),
         );
         tasks.spawn("engine admission", OnEnd::Fatal, admission.run());
@@ -232,6 +237,7 @@ impl Engine {
                 ready: ready_sender,
                 head: head_sender,
                 vitals,
+                caution,
                 stop: tasks.stop_token(),
             },
             options.clone(),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use domain::State;
 use schemas::StreamName;
 
+use super::admission::Caution;
 use super::cache::{Cache, Resident};
 use super::decide::{Decided, Overlay, decide};
 use super::job::Job;
@@ -52,6 +53,8 @@ pub(super) struct Signals {
     pub ready: watch::Sender<bool>,
     pub head: watch::Sender<Position>,
     pub vitals: Arc<Vitals>,
+    /// Raised when repeated keys are to be expected.
+    pub caution: Arc<Caution>,
     pub stop: CancellationToken,
 }
 

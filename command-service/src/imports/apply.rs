@@ -9,7 +9,8 @@ use domain::imports::{ApplyImport, Base, ImportAction};
 use domain::refusal::ImportRefusal;
 use domain::stock::{ReceiptLine, ReceiveStock};
 use domain::{Command, Refusal};
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use schemas::Quantity;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -109,11 +110,11 @@ pub(super) async fn run(
 }
 
 async fn items(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i64, Outcome)>, StepError> {
-    let submitted = rows.into_iter().map(|row| async move {
+    let submitted = rows.into_iter().map(|row| {
         let purpose = format!("item {}", row.line);
-        single(imports, job, row.line, row.work.item, &purpose).await
+        single(imports, job, row.line, row.work.item, purpose).boxed()
     });
-    collect(submitted, AT_ONCE).await
+    collect(submitted.collect()).await
 }
 
 async fn stock(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i64, Outcome)>, StepError> {
@@ -125,7 +126,10 @@ async fn stock(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i64
             _ => chunks.push(vec![row]),
         }
     }
-    let chunks = chunks.into_iter().map(|chunk| receipt(imports, job, chunk));
+    let chunks: Vec<BoxFuture<'_, _>> = chunks
+        .into_iter()
+        .map(|chunk| receipt(imports, job, chunk).boxed())
+        .collect();
     let chunks: Vec<Result<Vec<(i64, Outcome)>, StepError>> = futures::stream::iter(chunks)
         .buffer_unordered(RECEIPTS_AT_ONCE)
         .collect()
@@ -134,23 +138,16 @@ async fn stock(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i64
     for chunk in chunks {
         outcomes.extend(chunk?);
     }
-    let submitted = others.into_iter().map(|row| async move {
-        let purpose = format!("stock {}", row.line);
-        single(imports, job, row.line, row.work.stock, &purpose).await
-    });
-    outcomes.extend(collect(submitted, AT_ONCE).await?);
+    outcomes.extend(one_by_one(imports, job, others).await?);
     Ok(outcomes)
 }
 
-async fn collect<F>(
-    submitted: impl Iterator<Item = F>,
-    at_once: usize,
-) -> Result<Vec<(i64, Outcome)>, StepError>
-where
-    F: Future<Output = Result<(i64, Outcome), StepError>>,
-{
+type Submitted<'a> = BoxFuture<'a, Result<(i64, Outcome), StepError>>;
+
+/// All of them, a bounded number at a time.
+async fn collect(submitted: Vec<Submitted<'_>>) -> Result<Vec<(i64, Outcome)>, StepError> {
     let all: Vec<Result<(i64, Outcome), StepError>> = futures::stream::iter(submitted)
-        .buffer_unordered(at_once)
+        .buffer_unordered(AT_ONCE)
         .collect()
         .await;
     all.into_iter().collect()
@@ -162,7 +159,7 @@ async fn single(
     job: &Job,
     line: i64,
     work: Option<Work>,
-    purpose: &str,
+    purpose: String,
 ) -> Result<(i64, Outcome), StepError> {
     let Some(work) = work else {
         // A planned part always has its work; a row without one has nothing to do.
@@ -170,7 +167,7 @@ async fn single(
     };
     let command = command(job, vec![work]);
     let result = match command {
-        Some(command) => submit(imports, job, purpose, command).await?,
+        Some(command) => submit(imports, job, &purpose, command).await?,
         None => Ok(()),
     };
     Ok((line, outcome(result)))
@@ -188,11 +185,15 @@ async fn receipt(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i
     if whole.is_ok() {
         return Ok(lines.into_iter().map(|line| (line, Outcome::Applied)).collect());
     }
-    let submitted = rows.into_iter().map(|row| async move {
+    one_by_one(imports, job, rows).await
+}
+
+async fn one_by_one(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i64, Outcome)>, StepError> {
+    let submitted = rows.into_iter().map(|row| {
         let purpose = format!("stock {}", row.line);
-        single(imports, job, row.line, row.work.stock, &purpose).await
+        single(imports, job, row.line, row.work.stock, purpose).boxed()
     });
-    collect(submitted, AT_ONCE).await
+    collect(submitted.collect()).await
 }
 
 /// One command for all of these; several must be receipts into one store. Lines of the same article at the same cost

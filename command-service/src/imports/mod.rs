@@ -12,13 +12,12 @@
 mod api;
 mod apply;
 pub mod child;
+pub mod direct;
 mod parser;
 mod plan;
 mod runner;
 mod settings;
 mod store;
-#[cfg(test)]
-mod tests;
 mod upload;
 mod world;
 

@@ -66,7 +66,7 @@ impl<'a> ApiExtractor<'a> for Upload {
             .to_ascii_lowercase()
             .starts_with("multipart/form-data")
         {
-            let form = Multipart::from_request(request, body)
+            let form = <Multipart as FromRequest>::from_request(request, body)
                 .await
                 .map_err(|_| form_problem())?;
             return Ok(from_form(form).await?);

@@ -10,7 +10,8 @@ use domain::admin::Tenant;
 use domain::catalogue::Item;
 use domain::stock::Unit;
 use domain::{State, streams};
-use futures::{StreamExt, TryStreamExt};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use schemas::ids::TenantId;
 use schemas::{Sku, StoreId, StreamName, UnitId};
 
@@ -94,21 +95,26 @@ pub(super) async fn look(
     })
 }
 
-async fn all<'a, K: Clone + Eq + std::hash::Hash + 'a, T>(
+async fn all<'a, K: Clone + Eq + std::hash::Hash + Send + Sync + 'a, T>(
     commands: &dyn Commands,
     tenant: &TenantId,
     streams: impl Iterator<Item = (&'a K, StreamName)>,
     read: impl Fn(State) -> Option<T>,
 ) -> Result<HashMap<K, T>, SubmitError> {
-    let asked = streams.map(|(key, stream)| async move {
-        let state = ask(commands, tenant, &stream).await?;
-        Ok::<_, SubmitError>((key, state))
-    });
+    let asked = |(key, stream): (&'a K, StreamName)| {
+        async move {
+            let state = ask(commands, tenant, &stream).await?;
+            Ok::<_, SubmitError>((key.clone(), state))
+        }
+        .boxed()
+    };
+    // Boxed and collected: a stream of borrowing closures is not `Send` in the eyes of the compiler.
+    let asked: Vec<BoxFuture<'_, Result<(K, State), SubmitError>>> = streams.map(asked).collect();
     futures::stream::iter(asked)
         .buffer_unordered(AT_ONCE)
         .try_fold(HashMap::new(), |mut found, (key, state)| {
             if let Some(value) = read(state) {
-                found.insert(key.clone(), value);
+                found.insert(key, value);
             }
             std::future::ready(Ok(found))
         })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::catalogue::{ChangeItem, CreateItem, DiscontinueItem, ReinstateItem};
+use domain::catalogue::{ChangeItem, CreateItem, DiscontinueItem, ReinstateItem, SetItemCost};
 use platform::http::{JsonBody, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -54,6 +54,25 @@ struct ItemChange {
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 struct ItemAnswer {
     sku: Sku,
+    position: i64,
+}
+
+/// What one piece usually costs.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ItemCost {
+    /// 0 or more minor units of the tenant's currency; absent or `null`: not known any more. Stock keeps the costs that it
+    /// came in with.
+    #[serde(default)]
+    cost_minor: Option<Minor>,
+}
+
+/// The cost as it is known now.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
+struct ItemCostAnswer {
+    sku: Sku,
+    cost_minor: Option<Minor>,
     position: i64,
 }
 
@@ -117,6 +136,21 @@ impl CatalogueApi {
                     details,
                 },
             )
+            .await
+    }
+
+    /// Say what one piece of an item usually costs to buy
+    #[oai(path = "/:sku/cost", method = "put")]
+    async fn set_item_cost(
+        &self,
+        context: Data<&RequestContext>,
+        sku: Path<String>,
+        body: JsonBody<ItemCost>,
+    ) -> Result<CommandAnswer<ItemCostAnswer>, Problem> {
+        let sku = parameters::id(&sku.0)?;
+        let ItemCost { cost_minor } = body.0;
+        self.0
+            .submit(context.0, SetItemCost { sku, cost_minor })
             .await
     }
 

@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use schemas::{Minor, Quantity, Sku, StoreId, UnitId};
 use serde::Deserialize;
 
-use crate::http::{CommandAnswer, Http};
+use super::movements::PendingMovementAnswer;
+use crate::http::{CommandAnswer, DoneOrPending, Http};
 
 /// Goods that came in.
 #[derive(Deserialize, JsonSchema)]
@@ -141,13 +142,13 @@ impl InventoryApi {
             .await
     }
 
-    /// Correct a figure
+    /// Correct a figure; a large difference waits where the tenant's policy says so
     #[oai(path = "/adjustments", method = "post")]
     async fn adjust_stock(
         &self,
         context: Data<&RequestContext>,
         body: JsonBody<Adjustment>,
-    ) -> Result<CommandAnswer<LevelAnswer, 201>, Problem> {
+    ) -> Result<DoneOrPending<LevelAnswer, PendingMovementAnswer>, Problem> {
         let Adjustment {
             store,
             sku,
@@ -165,15 +166,16 @@ impl InventoryApi {
                 },
             )
             .await
+            .map(DoneOrPending::from)
     }
 
-    /// Write goods off
+    /// Write goods off; much at once waits where the tenant's policy says so
     #[oai(path = "/write-offs", method = "post")]
     async fn write_off_stock(
         &self,
         context: Data<&RequestContext>,
         body: JsonBody<WriteOff>,
-    ) -> Result<CommandAnswer<LevelsAnswer, 201>, Problem> {
+    ) -> Result<DoneOrPending<LevelsAnswer, PendingMovementAnswer>, Problem> {
         let WriteOff { store, lines } = body.0;
         let lines = lines.into_iter().map(|line| {
             let WriteOffBodyLine {
@@ -198,5 +200,6 @@ impl InventoryApi {
                 },
             )
             .await
+            .map(DoneOrPending::from)
     }
 }

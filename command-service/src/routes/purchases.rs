@@ -162,6 +162,9 @@ struct PurchaseCancellation {
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 struct PurchaseAnswer {
     purchase_id: PurchaseId,
+    /// The tenant's own number for it, where it numbers purchases.
+    #[serde(default)]
+    number: Option<String>,
     supplier_id: SupplierId,
     store: StoreId,
     lines: Vec<PurchaseLine>,

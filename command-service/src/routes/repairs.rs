@@ -19,9 +19,9 @@ use schemas::events::repair::QuoteAnswer;
 use schemas::{RepairId, Sealed};
 
 use self::bodies::{
-    DeliveredAnswer, DeliveryBody, DiagnosisBody, IntakeAnswer, IntakeBody, KeptPartsAnswer, PartsAnswer,
-    PartsBody, QuoteAnswerBody, QuoteBody, QuotedAnswer, RepairNoteBody, RepairStatusAnswer, UnrepairedBody,
-    WorkDoneBody, WorkshopAnswer, WorkshopBody,
+    DiagnosisBody, IntakeAnswer, IntakeBody, KeptPartsAnswer, PartsAnswer, PartsBody, QuoteAnswerBody,
+    RepairDeliveredAnswer, RepairDeliveryBody, RepairNoteBody, RepairQuoteBody, RepairQuotedAnswer,
+    RepairStatusAnswer, UnrepairedBody, WorkDoneBody, WorkshopAnswer, WorkshopBody,
 };
 use super::parameters::{self, NoFields, personal};
 use crate::http::{CommandAnswer, Http, of_submit_error};
@@ -135,9 +135,9 @@ impl RepairsApi {
         &self,
         context: Data<&RequestContext>,
         repair_id: Path<String>,
-        body: JsonBody<QuoteBody>,
-    ) -> Result<CommandAnswer<QuotedAnswer, 201>, Problem> {
-        let QuoteBody { lines, discount } = body.0;
+        body: JsonBody<RepairQuoteBody>,
+    ) -> Result<CommandAnswer<RepairQuotedAnswer, 201>, Problem> {
+        let RepairQuoteBody { lines, discount } = body.0;
         let command = QuoteRepair {
             repair_id: parameters::id(&repair_id.0)?,
             lines: lines.into_iter().map(Into::into).collect(),
@@ -301,8 +301,8 @@ impl RepairsApi {
         &self,
         context: Data<&RequestContext>,
         repair_id: Path<String>,
-        body: JsonBody<DeliveryBody>,
-    ) -> Result<CommandAnswer<DeliveredAnswer, 201>, Problem> {
+        body: JsonBody<RepairDeliveryBody>,
+    ) -> Result<CommandAnswer<RepairDeliveredAnswer, 201>, Problem> {
         let command = DeliverRepair {
             repair_id: parameters::id(&repair_id.0)?,
             payments: body.0.payments.into_iter().map(Into::into).collect(),

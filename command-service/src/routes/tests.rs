@@ -2,6 +2,7 @@
 
 mod connector_tokens;
 mod doubles;
+mod keys;
 mod sign_in;
 mod walk;
 mod webhook_secrets;

@@ -4,7 +4,7 @@
 //! instead. Deliberately absent: reading the log, checkpoints, and any decision that rests on the broker's disk.
 
 pub mod cloud_event;
-pub mod consume;
+pub mod wake;
 mod error;
 pub mod publish;
 mod strip;
@@ -16,9 +16,9 @@ use async_nats::jetstream::{self, stream};
 use time::OffsetDateTime;
 
 pub use cloud_event::{CloudEvent, Payload};
-pub use consume::{WakeConsumer, WakeMessage};
 pub use error::BusError;
 pub use publish::{Outgoing, Published};
+pub use wake::{Wake, WakeListener};
 
 /// Position of the event in the log.
 pub const POSITION: &str = "Trastienda-Position";

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use schemas::RecordedEvent;
 use uuid::Uuid;
 
-use crate::{Bus, BusError, CloudEvent, POSITION, PREVIOUS, Payload};
+use crate::{Bus, BusError, CloudEvent, POSITION, PREVIOUS, Payload, Wake};
 
 /// First token of every subject.
 pub const SUBJECT_ROOT: &str = "trastienda";
@@ -87,6 +87,7 @@ impl Bus {
             last_sequence,
             failure: None,
         };
+        self.wake_for(messages).await;
         while let Some(rest) = messages.get(published.stored..).filter(|rest| !rest.is_empty()) {
             match self.publish_run(rest, &mut published).await {
                 // A repeat was in the stream already, so that what followed it named the wrong sequence.
@@ -122,11 +123,23 @@ impl Bus {
         }
     }
 
+    /// Whoever listens reads the log, which has the events already.
+    async fn wake_for(&self, messages: &[Outgoing]) {
+        if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
+            let wake = Wake {
+                previous: first.previous,
+                position: last.position,
+            };
+            self.wake(wake).await;
+        }
+    }
+
     /// Returns the sequence of the last message.
     async fn send_linked(&self, messages: &[Outgoing], last_sequence: u64) -> Result<u64, BusError> {
         let Some((last, others)) = messages.split_last() else {
             return Ok(last_sequence);
         };
+        self.wake_for(messages).await;
         let (mut expected, mut previous) = (last_sequence, None);
         for message in others {
             let headers = headers(message, expected, previous);

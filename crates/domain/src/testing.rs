@@ -77,8 +77,7 @@ pub(crate) fn given(events: impl IntoIterator<Item = (StreamName, Event)>) -> Gi
 }
 
 impl Given {
-    /// As if a command had decided it.
-    pub fn append(&mut self, stream: StreamName, event: Event) {
+    fn append(&mut self, stream: StreamName, event: Event) {
         let state = self
             .states
             .entry(stream.clone())

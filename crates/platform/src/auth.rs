@@ -9,6 +9,7 @@ mod api_key_limit;
 mod api_key_log;
 mod api_key_redact;
 pub(crate) mod api_key_store;
+mod documents;
 mod integration_token;
 mod keys;
 mod password;
@@ -23,8 +24,9 @@ pub use api_key_log::{Call, CallLog, CallRow, Writer};
 pub use api_key_store::{
     Grant, KeyStore, KeyStoreError, PostgresKeys, ReadStream, StoreAnswer, stream_of as key_stream,
 };
+pub use documents::{DocumentKeys, DocumentSignature};
 pub use integration_token::IntegrationTokens;
-pub use keys::{KeysError, signing_keys};
+pub use keys::{KeysError, document_keys, signing_keys};
 pub use password::{PasswordCosts, PasswordError, PasswordHasher};
 pub use sign_in::{CountedAttempt, SignInLimits, SignInThrottle};
 pub use throttle::{Throttle, ThrottleLimits};

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context;
 use event_store::LogReader;
 use platform::lease::Standby;
-use platform::pace;
+use platform::pace::Pace;
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
@@ -171,7 +171,7 @@ impl<R: LogReader> Matcher<R> {
         }
         tracing::info!(position, head = head.0, "matching");
         self.checkpoint.send_replace(position);
-        let mut pause = POLL_MIN;
+        let (mut pause, mut pace) = (POLL_MIN, Pace::default());
         loop {
             let matched = self.step(&mut position, &mut endpoints, &mut connectors).await?;
             let filled = self.backfill_step(position, &mut endpoints).await?;
@@ -186,7 +186,7 @@ impl<R: LogReader> Matcher<R> {
                 pause = POLL_MIN;
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = tokio::time::sleep(pace::after(matched)) => {}
+                    () = tokio::time::sleep(pace.after(matched)) => {}
                 }
                 continue;
             }
@@ -344,7 +344,7 @@ impl<R: LogReader> Matcher<R> {
                 endpoint,
                 sequence: planned.sequence,
                 event: planned.event,
-                payload: planned.payload,
+                body: planned.body,
                 attempt: 1,
                 attempt_base: 0,
                 lease_ends,

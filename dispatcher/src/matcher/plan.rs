@@ -8,13 +8,14 @@ use std::sync::Arc;
 use bus::Payload;
 use schemas::envelope::Actor;
 use schemas::events::webhook::{
-    EndpointReplayRequested, EndpointSecretRotated, EndpointSettings, PayloadKind, ReplaySelection,
-    StartFrom, WebhookEvent,
+    BodyFormat, EndpointReplayRequested, EndpointSecretRotated, EndpointSettings, PayloadKind,
+    ReplaySelection, StartFrom, WebhookEvent,
 };
 use schemas::{DecodeError, Event, Position, RecordedEvent, TenantId};
 use time::OffsetDateTime;
 
-use crate::filter::Filter;
+use crate::body::Body;
+use crate::filter::{AskedAs, Filter, STOCK_BAJO};
 use crate::registry::EndpointState;
 
 /// The module whose events this fold reads.
@@ -88,10 +89,15 @@ impl Wanted {
         Self { settings, filter }
     }
 
-    fn payload(&self) -> Payload {
-        match self.settings.payload {
+    fn body(&self, asked_as: AskedAs) -> Body {
+        let payload = match self.settings.payload {
             PayloadKind::Summary => Payload::Summary,
             PayloadKind::Full => Payload::Full,
+        };
+        match (self.settings.format, asked_as) {
+            (BodyFormat::CloudEvent, _) => Body::CloudEvent(payload),
+            (BodyFormat::Plain, AskedAs::Spanish(STOCK_BAJO)) => Body::StockBajo,
+            (BodyFormat::Plain, AskedAs::Type | AskedAs::Spanish(_)) => Body::Plain(payload),
         }
     }
 }
@@ -102,7 +108,7 @@ pub struct Planned {
     pub endpoint: i64,
     pub sequence: i64,
     pub event: Arc<RecordedEvent>,
-    pub payload: Payload,
+    pub body: Body,
     /// Begins in the lane of security events.
     pub fast: bool,
     /// The endpoint is not sent to at present.
@@ -174,9 +180,9 @@ impl Endpoints {
                 if endpoint.backfill.is_none() && endpoint.number != event.position.0 {
                     let wanted = endpoint
                         .wanted
-                        .payload_for(event, own.as_ref(), &endpoint.endpoint_id);
+                        .body_for(event, own.as_ref(), &endpoint.endpoint_id);
                     plan.deliveries
-                        .extend(wanted.map(|payload| endpoint.plan(event, payload)));
+                        .extend(wanted.map(|body| endpoint.plan(event, body)));
                 }
             }
         }
@@ -234,8 +240,8 @@ impl Endpoints {
             }
             let wanted = backfill
                 .wanted
-                .payload_for(event, own.as_ref(), &endpoint.endpoint_id);
-            planned.extend(wanted.map(|payload| endpoint.plan(event, payload)));
+                .body_for(event, own.as_ref(), &endpoint.endpoint_id);
+            planned.extend(wanted.map(|body| endpoint.plan(event, body)));
         }
         let reached_the_end = events.last().is_none_or(|last| last.position >= up_to);
         if !reached_the_end && backfill.cursor < up_to.0 {
@@ -341,14 +347,14 @@ impl Folded {
         });
     }
 
-    fn plan(&mut self, event: &Arc<RecordedEvent>, payload: Payload) -> Planned {
+    fn plan(&mut self, event: &Arc<RecordedEvent>, body: Body) -> Planned {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         Planned {
             endpoint: self.number,
             sequence,
             event: Arc::clone(event),
-            payload,
+            body,
             fast: event.event_type.starts_with(SECURITY),
             held: self.state != EndpointState::Active,
         }
@@ -356,15 +362,13 @@ impl Folded {
 }
 
 impl Wanted {
-    /// The payload kind when the endpoint gets this event: its filters match, or it is this endpoint's test.
-    fn payload_for(
-        &self,
-        event: &RecordedEvent,
-        own: Option<&WebhookEvent>,
-        endpoint_id: &str,
-    ) -> Option<Payload> {
+    /// The body when the endpoint gets this event: its filters match, or it is this endpoint's test.
+    fn body_for(&self, event: &RecordedEvent, own: Option<&WebhookEvent>, endpoint_id: &str) -> Option<Body> {
         let is_test = matches!(own, Some(WebhookEvent::TestRequested(test)) if test.endpoint_id.as_str() == endpoint_id);
-        (is_test || self.filter.matches(&event.event_type)).then(|| self.payload())
+        let asked_as = self.filter.find(&event.event_type);
+        asked_as
+            .or_else(|| is_test.then_some(AskedAs::Type))
+            .map(|asked_as| self.body(asked_as))
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use super::plan::{Backfill, Endpoints, Folded, Planned, PreviousSecret, Replay, Wanted};
-use crate::claim::{Leases, payload_code};
+use crate::claim::Leases;
 use crate::counters::count_moves;
 use crate::feed;
 use crate::registry::EndpointState;
@@ -224,7 +224,7 @@ impl Columns {
             columns.event_id.push(event.id);
             columns.event_type.push(event.event_type.to_string());
             columns.recorded_at.push(event.recorded_at);
-            columns.payload.push(payload_code(planned.payload));
+            columns.payload.push(planned.body.code());
             columns.fast.push(planned.fast);
         }
         columns

@@ -12,6 +12,7 @@ mod endpoints;
 mod fairness;
 mod faults;
 mod feed;
+mod formats;
 mod health;
 mod replay;
 mod rotation;

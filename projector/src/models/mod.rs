@@ -3,6 +3,7 @@
 //! Not here: how they are driven (`runner`) and asked (query-service).
 
 pub mod alerts;
+pub mod api_keys;
 pub mod audit;
 pub mod customer_ledger;
 pub mod customer_notes;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
     let [stock, stock_costs] = journalled::<stock_costs::CostLedger>();
     vec![
         serving::<audit::AuditRow>(),
+        serving::<api_keys::ApiKeyRow>(),
         serving::<tenant::TenantRow>(),
         serving::<tax_rates::TaxRateRow>(),
         serving::<letterheads::LetterheadRow>(),

@@ -15,6 +15,8 @@ crate::read_model_row! {
     /// One purchase. Amounts are in minor units of `currency`.
     PurchaseRow, PurchaseKey {
         key { tenant: String, purchase_id: String }
+        /// The tenant's own number for it, where it numbers purchases.
+        number: Option<String>,
         supplier_id: String,
         store: String,
         /// `ordered`, `sent`, `partially_received`, `received`, `closed` or `cancelled`.
@@ -75,6 +77,7 @@ impl PurchaseRow {
         Ok(PurchaseRow {
             tenant: key.tenant.clone(),
             purchase_id: key.purchase_id.clone(),
+            number: e.number.clone(),
             supplier_id: e.supplier_id.to_string(),
             store: e.store.to_string(),
             status: "ordered".to_owned(),

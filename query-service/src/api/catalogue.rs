@@ -1,11 +1,13 @@
 //! The catalogue (INV-1).
 
 use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
+use platform::search;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
 use schemas::Sku;
+use schemas::events::admin::Role;
 use schemas::events::catalogue::ItemDetails;
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
@@ -14,7 +16,7 @@ use time::OffsetDateTime;
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
-use crate::failure::{not_found, unavailable};
+use crate::failure::{bad_parameter, not_found, unavailable};
 use crate::parameters::{List, filter_word, path_id};
 
 /// One item.
@@ -27,6 +29,9 @@ pub struct Item {
     pub price_minor: i64,
     pub currency: String,
     pub tax_code: Option<String>,
+    /// What one piece usually costs to buy; absent when it is not known, and for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_minor: Option<i64>,
     #[schemars(with = "ItemDetails")]
     pub details: JsonText,
     pub discontinued: bool,
@@ -38,7 +43,10 @@ pub struct Item {
     pub changed_at: OffsetDateTime,
 }
 
-const COLUMNS: &str = "select sku, name, kind, price_minor, currency, tax_code, details, discontinued, created_at, changed_at from rm_items";
+/// Longest text that is looked for, in characters.
+const SEARCH_MAX_CHARS: usize = 100;
+
+const COLUMNS: &str = "select sku, name, kind, price_minor, currency, tax_code, cost_minor, details, discontinued, created_at, changed_at from rm_items";
 
 /// Reads of the catalogue.
 pub struct CatalogueReads(pub QueryService);
@@ -54,6 +62,15 @@ impl CatalogueReads {
         kind: Query<Option<String>>,
         /// Only items that are, or are not, discontinued.
         discontinued: Query<Option<bool>>,
+        /// Items with this brand; case and accents do not matter.
+        brand: Query<Option<String>>,
+        /// The item with this GTIN: 8, 12, 13 or 14 digits.
+        gtin: Query<Option<String>>,
+        /// Items with this attribute and value, as `name=value`.
+        attribute: Query<Option<String>>,
+        /// Items whose SKU, name, brand, model or GTIN holds each of these words; at most 100 characters, case and accents
+        /// do not matter.
+        q: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -64,7 +81,19 @@ impl CatalogueReads {
         let tenant = &context.principal.tenant;
         let kind = filter_word("kind", kind.0, &["counted", "serialised", "service"])?;
         let gone = discontinued.0.map(|gone| if gone { "true" } else { "false" });
-        let filters = [kind.as_deref(), gone];
+        let brand = brand.0.as_deref().map(search::folded);
+        let gtin = gtin.0.map(|gtin| full_gtin(&gtin)).transpose()?;
+        let attribute = attribute.0.as_deref().map(attribute_filter).transpose()?;
+        let words = q.0.as_deref().map(words_of).transpose()?;
+        let filters = [
+            kind.as_deref(),
+            gone,
+            brand.as_deref(),
+            gtin.as_deref(),
+            attribute.map(|(name, _)| name),
+            attribute.map(|(_, value)| value),
+            q.0.as_deref(),
+        ];
         let list = List::<String>::new(
             "items",
             tenant,
@@ -82,15 +111,29 @@ impl CatalogueReads {
         if let Some(gone) = discontinued.0 {
             query.push(" and discontinued = ").push_bind(gone);
         }
+        if let Some(brand) = &brand {
+            query.push(" and brand = ").push_bind(brand);
+        }
+        if let Some(gtin) = &gtin {
+            query.push(" and gtin = ").push_bind(gtin);
+        }
+        if let Some((name, value)) = attribute {
+            query.push(" and details::jsonb -> 'attributes' ->> ").push_bind(name);
+            query.push(" = ").push_bind(value);
+        }
+        for word in words.iter().flatten() {
+            query.push(" and strpos(search, ").push_bind(word).push(") > 0");
+        }
         if let Some(after) = &list.page.after {
             query.push(" and sku > ").push_bind(after);
         }
         query.push(" order by sku limit ").push_bind(list.page.fetch());
-        let rows: Vec<Item> = query
+        let mut rows: Vec<Item> = query
             .build_query_as()
             .fetch_all(snapshot.connection())
             .await
             .map_err(unavailable)?;
+        rows.iter_mut().for_each(|item| item.hide_cost(context.0));
         let page = list.cut(rows, snapshot.position, |item| item.sku.clone());
         snapshot.close().await?;
         Ok(PageAnswer(page))
@@ -118,11 +161,12 @@ impl CatalogueReads {
             .push_bind(tenant.as_str())
             .push(" and sku = ")
             .push_bind(sku.as_str());
-        let item: Option<Item> = query
+        let mut item: Option<Item> = query
             .build_query_as()
             .fetch_optional(snapshot.connection())
             .await
             .map_err(unavailable)?;
+        item.iter_mut().for_each(|item| item.hide_cost(context.0));
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {
@@ -130,4 +174,42 @@ impl CatalogueReads {
             position,
         }))
     }
+}
+
+impl Item {
+    /// What goods cost is no business of the till's.
+    fn hide_cost(&mut self, context: &RequestContext) {
+        if context.principal.role == Role::Cashier {
+            self.cost_minor = None;
+        }
+    }
+}
+
+/// A GTIN as it is kept: 14 digits.
+fn full_gtin(text: &str) -> Result<String, Problem> {
+    let is_gtin = matches!(text.len(), 8 | 12 | 13 | 14) && text.bytes().all(|digit| digit.is_ascii_digit());
+    if is_gtin {
+        Ok(format!("{text:0>14}"))
+    } else {
+        Err(bad_parameter("gtin", "8, 12, 13 or 14 digits"))
+    }
+}
+
+/// `name=value`.
+fn attribute_filter(text: &str) -> Result<(&str, &str), Problem> {
+    let parts = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty() && text.chars().count() <= 300 && !text.contains('\0'));
+    parts.ok_or_else(|| bad_parameter("attribute", "name=value, at most 300 characters"))
+}
+
+/// The words that are looked for.
+fn words_of(text: &str) -> Result<Vec<String>, Problem> {
+    if text.chars().count() > SEARCH_MAX_CHARS || text.contains('\0') {
+        return Err(bad_parameter("q", "at most 100 characters"));
+    }
+    Ok(search::folded(text)
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect())
 }

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::{At, Group};
 use crate::QueryService;
 use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, path_id};
+use crate::parameters::{List, filter_id, filter_word, path_id};
 
 /// One item in one store.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
@@ -24,9 +24,11 @@ pub struct Stock {
     pub reserved: i64,
     /// On hand less reserved.
     pub available: i64,
-    /// Moving average of one unit; absent until a receipt names a cost.
+    /// Average of one piece with a known cost; while there is none the last one known.
     pub average_cost_minor: Option<i64>,
-    /// Value of what is on hand.
+    /// Pieces on hand whose cost is known.
+    pub costed_quantity: i64,
+    /// What those pieces cost together.
     pub total_cost_minor: i64,
     pub currency: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
@@ -41,17 +43,24 @@ pub struct Unit {
     pub unit: String,
     pub sku: String,
     pub store: String,
-    /// `in_stock`, `reserved`, `sold` or `written_off`.
+    /// `in_stock`, `reserved`, `sold`, `away` or `written_off`.
     pub status: String,
     /// Who has it reserved: `sale/<id>` for a draft.
     pub holder: Option<String>,
     pub sale_id: Option<String>,
+    /// The document that has it while it is away, such as `transfer/<id>`.
+    pub document: Option<String>,
     pub cost_minor: Option<i64>,
     pub currency: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub last_moved_at: OffsetDateTime,
 }
+
+const UNIT_STATUSES: &[&str] = &["in_stock", "reserved", "sold", "away", "written_off"];
+
+const UNIT: &str = "select unit, sku, store, status, holder, sale_id, document, cost_minor,
+    (select currency from rm_tenant t where t.tenant = u.tenant) as currency, last_moved_at from rm_units u";
 
 /// Reads of the inventory.
 pub struct InventoryReads(pub QueryService);
@@ -86,7 +95,8 @@ impl InventoryReads {
         )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
-            "select store, sku, on_hand, reserved, on_hand - reserved as available, average_cost_minor, total_cost_minor,
+            "select store, sku, on_hand, reserved, on_hand - reserved as available, average_cost_minor, costed_quantity,
+                    total_cost_minor,
                     (select currency from rm_tenant t where t.tenant = s.tenant) as currency, last_moved_at
              from rm_stock s where tenant = ",
         );
@@ -120,6 +130,62 @@ impl InventoryReads {
         Ok(PageAnswer(page))
     }
 
+    /// Units in the order of their IMEI or serial number.
+    #[oai(path = "/api/v1/inventory/units", method = "get", operation_id = "list_units")]
+    async fn list_units(
+        &self,
+        context: Data<&RequestContext>,
+        sku: Query<Option<String>>,
+        /// Where they are, or were last.
+        store: Query<Option<String>>,
+        /// `in_stock`, `reserved`, `sold`, `away` or `written_off`.
+        status: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<Unit>, Problem> {
+        let tenant = &context.principal.tenant;
+        let sku: Option<Sku> = filter_id("sku", sku.0)?;
+        let store: Option<StoreId> = filter_id("store", store.0)?;
+        let status = filter_word("status", status.0, UNIT_STATUSES)?;
+        let filters = [
+            sku.as_ref().map(Sku::as_str),
+            store.as_ref().map(StoreId::as_str),
+            status.as_deref(),
+        ];
+        let list = List::<String>::new(
+            "units",
+            tenant,
+            &filters,
+            limit.0,
+            cursor.0.as_deref(),
+            &self.0.cursor_key,
+        )?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(UNIT);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        for (column, value) in ["sku", "store", "status"].iter().zip(filters) {
+            if let Some(value) = value {
+                query.push(format!(" and {column} = ")).push_bind(value);
+            }
+        }
+        if let Some(after) = &list.page.after {
+            query.push(" and unit > ").push_bind(after);
+        }
+        query.push(" order by unit limit ").push_bind(list.page.fetch());
+        let rows: Vec<Unit> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| row.unit.clone());
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+
     /// One unit by its IMEI or serial number.
     #[oai(
         path = "/api/v1/inventory/units/:unit",
@@ -137,16 +203,14 @@ impl InventoryReads {
         let tenant = &context.principal.tenant;
         let unit: UnitId = path_id(&unit.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let found: Option<Unit> = sqlx::query_as(
-            "select unit, sku, store, status, holder, sale_id, cost_minor,
-                    (select currency from rm_tenant t where t.tenant = u.tenant) as currency, last_moved_at
-             from rm_units u where tenant = $1 and unit = $2",
-        )
-        .bind(tenant.as_str())
-        .bind(unit.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        let mut query = QueryBuilder::new(UNIT);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        query.push(" and unit = ").push_bind(unit.as_str());
+        let found: Option<Unit> = query
+            .build_query_as()
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {

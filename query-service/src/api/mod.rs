@@ -1,17 +1,26 @@
 //! The reads, by module. Each handler checks its parameters, takes one snapshot, asks one or two queries, answers.
 
 pub mod admin;
+pub mod api_keys;
 pub mod audit;
 pub mod catalogue;
 pub mod customer_account;
 pub mod customers;
+pub mod external;
+pub mod imports;
 pub mod inventory;
+pub mod movements;
 pub mod offline;
 pub mod orders;
 pub mod purchases;
+pub mod receipts;
+pub mod repairs;
 pub mod reports;
 pub mod reservations;
 pub mod sales;
+pub mod settings;
+pub mod stock_alerts;
+pub mod stock_costs;
 pub mod suppliers;
 pub mod transfers;
 
@@ -32,10 +41,14 @@ pub enum Group {
     Sales,
     /// Suppliers, purchases and what we owe.
     Purchases,
+    /// Repairs, and what workshops may see of them.
+    Repairs,
     /// Figures by day and item.
     Reports,
     /// Who did what, when and why.
     Audit,
+    /// What external systems read with their keys.
+    External,
     /// Stores, tills, users and settings.
     Administration,
 }

@@ -35,6 +35,8 @@ const STATUSES: &[&str] = &[
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
 pub struct PurchaseHeader {
     pub purchase_id: String,
+    /// The tenant's own number for it, where it numbers purchases.
+    pub number: Option<String>,
     pub supplier_id: String,
     pub store: String,
     /// `ordered`, `sent`, `partially_received`, `received`, `closed` or `cancelled`.
@@ -151,7 +153,7 @@ struct DocumentRow {
 }
 
 const HEADER: &str =
-    "select purchase_id, supplier_id, store, status, tolerance_percent, expected_on, note, currency, net_minor,
+    "select purchase_id, number, supplier_id, store, status, tolerance_percent, expected_on, note, currency, net_minor,
     tax_minor, total_minor, ordered, outstanding, received, cancelled, returned, received_minor, invoiced_minor,
     adjusted_minor, credited_minor, expensed_minor, difference_minor, actor, created_at, changed_at, created_position
     from rm_purchases p";

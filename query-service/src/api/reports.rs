@@ -62,14 +62,18 @@ pub struct ItemSales {
 }
 
 /// What a report is about.
-struct Range {
+pub(super) struct Range {
     store: Option<StoreId>,
     from: Option<String>,
     to: Option<String>,
 }
 
 impl Range {
-    fn new(store: Option<String>, from: Option<String>, to: Option<String>) -> Result<Self, Problem> {
+    pub(super) fn new(
+        store: Option<String>,
+        from: Option<String>,
+        to: Option<String>,
+    ) -> Result<Self, Problem> {
         Ok(Self {
             store: filter_id("store", store)?,
             from: filter_day("from", from)?,
@@ -215,7 +219,7 @@ impl Reports {
 
 /// Sums by item. A void names no lines, so voided sales of the range are taken off by their own lines, less what had
 /// been returned of them before.
-fn item_query(tenant: &str, range: &Range, after: Option<&str>) -> QueryBuilder<Postgres> {
+pub(super) fn item_query(tenant: &str, range: &Range, after: Option<&str>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(
         "with sold as (
            select sku, min(currency) as currency, sum(sold_quantity)::bigint as sold_quantity,

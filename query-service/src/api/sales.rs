@@ -1,4 +1,4 @@
-//! Sales with lines, payments and returns, and their receipts (POS-1 to POS-3).
+//! Sales with lines, payments and returns (POS-1, POS-2). Not here: their receipts (`receipts`).
 #![expect(
     clippy::too_many_arguments,
     reason = "one argument per parameter of the query, as poem-openapi wants it"
@@ -10,7 +10,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
 use schemas::events::sale::{DraftContent, Refund, SalePayment, SaleReturned};
-use schemas::{Currency, CustomerId, SaleId, Sealed, StoreId, TenantId};
+use schemas::{CustomerId, SaleId, StoreId};
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
@@ -20,7 +20,6 @@ use crate::QueryService;
 use crate::column::JsonText;
 use crate::failure::{not_found, unavailable};
 use crate::parameters::{List, filter_day, filter_id, filter_word, path_id};
-use crate::people::{self, SealedField};
 use crate::snapshot::Snapshot;
 
 /// A sale's header. Amounts are in minor units of `currency`; those of a draft are 0.
@@ -56,7 +55,7 @@ pub struct SaleHeader {
     #[schemars(with = "String")]
     pub changed_at: OffsetDateTime,
     #[serde(skip)]
-    opened_position: i64,
+    pub(super) opened_position: i64,
 }
 
 /// One line as it was sold.
@@ -101,19 +100,6 @@ pub struct Sale {
     pub lines: Vec<Line>,
     #[serde(flatten)]
     pub documents: Documents,
-}
-
-/// What is printed for the customer.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Receipt {
-    pub business_name: String,
-    pub store_name: String,
-    /// Of the registered customer, if there is one who was not forgotten.
-    pub customer_name: Option<String>,
-    /// Decimal places of the currency: amounts are divided by ten to this power.
-    pub currency_exponent: u32,
-    #[serde(flatten)]
-    pub sale: Sale,
 }
 
 const HEADER: &str = "select sale_id, status, store, terminal, cashier, customer_id, currency, business_day, occurred_at,
@@ -208,82 +194,10 @@ impl SaleReads {
             position,
         }))
     }
-
-    /// The receipt of a sale that was completed; drafts have none.
-    #[oai(
-        path = "/api/v1/pos/receipt/:sale_id",
-        method = "get",
-        operation_id = "get_receipt"
-    )]
-    async fn get_receipt(
-        &self,
-        context: Data<&RequestContext>,
-        sale_id: Path<String>,
-        /// Wait until the read models hold this position.
-        min_position: Query<Option<i64>>,
-    ) -> Result<JsonAnswer<At<Receipt>>, Problem> {
-        let tenant = &context.principal.tenant;
-        let id: SaleId = path_id(&sale_id.0)?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let sale = load_sale(&mut snapshot, &id).await?.ok_or_else(not_found)?;
-        let Some(currency) = sale
-            .header
-            .currency
-            .as_deref()
-            .and_then(|code| Currency::new(code).ok())
-        else {
-            return Err(not_found());
-        };
-        let (business_name, store_name, name_sealed): (Option<String>, Option<String>, Option<String>) =
-            sqlx::query_as(
-                "select (select name from rm_tenant where tenant = $1),
-                        (select name from rm_stores where tenant = $1 and store = $2),
-                        (select name_sealed from rm_customers where tenant = $1 and customer_id = $3)",
-            )
-            .bind(tenant.as_str())
-            .bind(&sale.header.store)
-            .bind(&sale.header.customer_id)
-            .fetch_one(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        let receipt = Receipt {
-            business_name: business_name.unwrap_or_else(|| tenant.to_string()),
-            store_name: store_name.unwrap_or_else(|| sale.header.store.clone()),
-            customer_name: self
-                .customer_name(tenant, sale.header.customer_id.as_deref(), name_sealed)
-                .await?,
-            currency_exponent: currency.exponent(),
-            sale,
-        };
-        Ok(JsonAnswer(At {
-            value: receipt,
-            position,
-        }))
-    }
 }
 
-impl SaleReads {
-    async fn customer_name(
-        &self,
-        tenant: &TenantId,
-        customer: Option<&str>,
-        sealed: Option<String>,
-    ) -> Result<Option<String>, Problem> {
-        let field = customer.zip(sealed).map(|(customer, sealed)| SealedField {
-            person: format!("customer/{customer}"),
-            field: "name",
-            value: Sealed { sealed },
-        });
-        Ok(people::open(&self.0.vault, tenant, vec![field])
-            .await?
-            .pop()
-            .flatten())
-    }
-}
-
-async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Option<Sale>, Problem> {
+/// A whole sale, by its id.
+pub(super) async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Option<Sale>, Problem> {
     let tenant = snapshot.tenant.clone();
     let mut query = QueryBuilder::new(HEADER);
     query
@@ -320,4 +234,20 @@ async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Option<Sale>,
         lines,
         documents,
     }))
+}
+
+/// A whole sale, by the position of its first event.
+pub(super) async fn load_sale_at(snapshot: &mut Snapshot, position: i64) -> Result<Option<Sale>, Problem> {
+    let tenant = snapshot.tenant.clone();
+    let id: Option<String> =
+        sqlx::query_scalar("select sale_id from rm_sales where tenant = $1 and opened_position = $2")
+            .bind(tenant.as_str())
+            .bind(position)
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+    match id.and_then(|id| SaleId::new(&id).ok()) {
+        Some(id) => load_sale(snapshot, &id).await,
+        None => Ok(None),
+    }
 }

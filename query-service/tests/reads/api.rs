@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use event_store::LogReader;
+use platform::auth::{DocumentKeys, SigningKey};
 use platform::http::{CursorKey, Language, Principal, RequestContext};
 use platform::vault::{Kek, Vault};
 use poem::endpoint::BoxEndpoint;
@@ -11,7 +12,7 @@ use poem::{Endpoint, Request, Response};
 use poem_openapi::OpenApiService;
 use projector::models;
 use projector::runner::{Runner, Step};
-use query_service::{Progress, QueryService};
+use query_service::{Progress, QueryService, Receipts};
 use schemas::events::admin::Role;
 use schemas::{TenantId, Username};
 use serde_json::Value;
@@ -40,6 +41,13 @@ impl Api {
             vault.clone(),
             CursorKey::new([9; 32]),
             progress,
+            Receipts {
+                keys: DocumentKeys::new(vec![
+                    SigningKey::from_seed("document-1".into(), &[5; 32]).unwrap(),
+                ])
+                .unwrap(),
+                base_url: "https://tienda.example".to_owned(),
+            },
         );
         let document = OpenApiService::new(service.operations(), "", "").spec();
         Self {

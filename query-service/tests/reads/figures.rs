@@ -143,7 +143,7 @@ async fn a_sale_comes_with_lines_payments_and_returns() {
 #[tokio::test]
 async fn a_receipt_names_shop_and_store_and_a_draft_has_none() {
     let (api, _) = two_days().await;
-    let receipt = api.read("t1", "/api/v1/pos/receipt/s1").await;
+    let receipt = api.read("t1", "/api/v1/pos/receipt/s1?format=json").await;
     assert_eq!(
         (&receipt["business_name"], &receipt["store_name"]),
         (&json!("Tienda"), &json!("Tienda centro"))
@@ -153,7 +153,7 @@ async fn a_receipt_names_shop_and_store_and_a_draft_has_none() {
         (&json!(2), &json!("B"))
     );
     assert_eq!(
-        api.get("t1", "/api/v1/pos/receipt/d1").await.0,
+        api.get("t1", "/api/v1/pos/receipt/d1?format=json").await.0,
         StatusCode::NOT_FOUND
     );
 }

@@ -45,7 +45,7 @@ async fn names_are_open_in_answers_sealed_at_rest_and_null_once_forgotten() {
     };
     assert_eq!(names().await, ["María Núñez", "Juan Peña"]);
     assert_eq!(
-        api.read("t1", "/api/v1/pos/receipt/s1").await["customer_name"],
+        api.read("t1", "/api/v1/pos/receipt/s1?format=json").await["customer_name"],
         "María Núñez"
     );
     let stored: String = sqlx::query_scalar("select string_agg(c::text, ' ') from rm_customers c")
@@ -59,7 +59,7 @@ async fn names_are_open_in_answers_sealed_at_rest_and_null_once_forgotten() {
         .unwrap();
     assert_eq!(names().await, [Value::Null, Value::from("Juan Peña")]);
     assert_eq!(
-        api.read("t1", "/api/v1/pos/receipt/s1").await["customer_name"],
+        api.read("t1", "/api/v1/pos/receipt/s1?format=json").await["customer_name"],
         Value::Null
     );
 }

@@ -54,6 +54,9 @@ pub struct PurchaseLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PurchaseOrdered {
     pub purchase_id: PurchaseId,
+    /// The next one of the tenant's purchase numbers, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     pub supplier_id: SupplierId,
     /// Where the goods are to arrive.
     pub store: StoreId,

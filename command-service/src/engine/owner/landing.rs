@@ -19,6 +19,13 @@ use crate::engine::{Reply, SubmitError};
 /// Requests that one append's span is linked to.
 const LINKS_MAX: usize = 64;
 
+/// What is known of a batch whose append failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Landed {
+    Not,
+    Perhaps,
+}
+
 /// A span of an append, linked to the requests in it; none where spans do not leave the process.
 fn span_of(batch: &Batch) -> Span {
     if !telemetry::exports() {
@@ -79,12 +86,15 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
                 self.decide_again(batch.jobs);
                 Ok(())
             }
-            Err(AppendError::DuplicateCommand) => self.look_up(batch).await,
+            Err(AppendError::DuplicateCommand) => {
+                self.signals.caution.raise();
+                self.look_up(batch, Landed::Not).await
+            }
             Err(AppendError::Rejected(error)) => self.bisect(batch, &*error).await,
             Err(error @ (AppendError::Fenced | AppendError::Unknown(_))) => {
                 tracing::warn!(%error, commands = batch.jobs.len(), "an append's outcome must be found out");
                 match self.recover().await? {
-                    Regained::Ours => self.look_up(batch).await,
+                    Regained::Ours => self.look_up(batch, Landed::Perhaps).await,
                     Regained::Lost => {
                         self.settle(batch).await;
                         Ok(())
@@ -176,7 +186,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
     }
 
     /// Answers those whose command is stored; the others did not land and are decided again.
-    async fn look_up(&mut self, batch: Batch) -> anyhow::Result<()> {
+    async fn look_up(&mut self, batch: Batch, landed: Landed) -> anyhow::Result<()> {
         self.vitals.wait();
         let ids = command_ids(&batch);
         let stored = loop {
@@ -204,11 +214,13 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         for (tenant, stream) in touched {
             self.cache.remove(&tenant, &stream);
         }
+        // A batch lands as a whole: if it did not, those that are there were stored before it, and are repeated.
+        let is_repeated = landed == Landed::Not || stored.iter().any(Option::is_none);
         let mut again = Vec::new();
         for ((job, outcome), stored) in batch.jobs.into_iter().zip(stored) {
             match stored {
                 Some(stored) => {
-                    let reply = replay(&stored, &job.fingerprint, false);
+                    let reply = replay(&stored, &job.fingerprint, is_repeated);
                     self.answer(job, reply);
                 }
                 None => again.push((job, outcome)),

@@ -126,6 +126,7 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         self.forget_everything();
         self.owns = true;
         self.measures.owner.set(1);
+        self.signals.caution.raise();
         self.signals.head.send_replace(head);
         self.signals.ready.send_replace(true);
     }

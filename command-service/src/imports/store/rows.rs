@@ -90,8 +90,6 @@ pub(super) async fn replace(
             changes.push(text(&row.changes)?);
             warnings.push(text(&row.warnings)?);
         }
-        let item = |row: &PlannedRow| columns(row.item.as_ref());
-        let stock = |row: &PlannedRow| columns(row.stock.as_ref());
         sqlx::query(
             "insert into import_rows (tenant, import_id, line, sku, is_invalid, item, stock, item_holds, stock_holds,
                changes, work, warnings)
@@ -111,10 +109,10 @@ pub(super) async fn replace(
                 .collect::<Vec<_>>(),
         )
         .bind(block.iter().map(|row| row.is_invalid).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| item(row).0).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| stock(row).0).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| item(row).1).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| stock(row).1).collect::<Vec<_>>())
+        .bind(block.iter().map(|row| columns(row.item.as_ref()).0).collect::<Vec<_>>())
+        .bind(block.iter().map(|row| columns(row.stock.as_ref()).0).collect::<Vec<_>>())
+        .bind(block.iter().map(|row| columns(row.item.as_ref()).1).collect::<Vec<_>>())
+        .bind(block.iter().map(|row| columns(row.stock.as_ref()).1).collect::<Vec<_>>())
         .bind(changes)
         .bind(works)
         .bind(warnings)

@@ -55,9 +55,9 @@ pub(super) struct DiagnosisBody {
 /// What the repair would cost.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct QuoteBody {
+pub(super) struct RepairQuoteBody {
     /// 1 to 200: parts, and labour as services.
-    pub(super) lines: Vec<QuoteLineBody>,
+    pub(super) lines: Vec<RepairQuoteLineBody>,
     /// On what is left after the lines' own discounts.
     #[serde(default)]
     pub(super) discount: Option<Discount>,
@@ -66,7 +66,7 @@ pub(super) struct QuoteBody {
 /// What is offered. Needs a `sku` or a `unit`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct QuoteLineBody {
+pub(super) struct RepairQuoteLineBody {
     #[serde(default)]
     sku: Option<Sku>,
     #[serde(default)]
@@ -79,9 +79,9 @@ pub(super) struct QuoteLineBody {
     discount: Option<Discount>,
 }
 
-impl From<QuoteLineBody> for DraftLine {
-    fn from(line: QuoteLineBody) -> Self {
-        let QuoteLineBody {
+impl From<RepairQuoteLineBody> for DraftLine {
+    fn from(line: RepairQuoteLineBody) -> Self {
+        let RepairQuoteLineBody {
             sku,
             unit,
             quantity,
@@ -177,7 +177,7 @@ pub(super) struct WorkshopBody {
 /// How the repair is paid for.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DeliveryBody {
+pub(super) struct RepairDeliveryBody {
     /// At most 50; together the quote's total, and only cash gives change. None when the warranty covers the repair.
     #[serde(default)]
     pub(super) payments: Vec<RepairPaymentBody>,
@@ -251,7 +251,7 @@ pub(super) struct RepairStatusAnswer {
 /// A quote with its sums.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-pub(super) struct QuotedAnswer {
+pub(super) struct RepairQuotedAnswer {
     repair_id: RepairId,
     /// `quoted`.
     status: String,
@@ -295,7 +295,7 @@ pub(super) struct WorkshopAnswer {
 /// A repair as it was delivered.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-pub(super) struct DeliveredAnswer {
+pub(super) struct RepairDeliveredAnswer {
     repair_id: RepairId,
     /// `delivered`.
     status: String,

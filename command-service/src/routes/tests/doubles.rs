@@ -50,6 +50,12 @@ impl Commands for Engine {
             Command::CreateConnector(create) => {
                 json!({ "slug": create.slug, "token_id": create.token.token_id })
             }
+            Command::CreateApiKey(create) => {
+                json!({ "api_key_id": create.api_key_id, "secret_id": create.secret.secret_id })
+            }
+            Command::RotateApiKey(rotate) => {
+                json!({ "api_key_id": rotate.api_key_id, "secret_id": rotate.secret.secret_id })
+            }
             Command::RotateConnectorToken(rotate) => {
                 json!({ "slug": rotate.slug, "token_id": rotate.token.token_id })
             }
@@ -178,6 +184,8 @@ pub struct World {
     pub http: Arc<Http>,
     pub clock: Arc<Hands>,
     pub client: TestClient<Gateway>,
+    pub keys: Arc<super::keys::Keys>,
+    pub secrets: platform::auth::ApiKeySecrets,
 }
 
 pub fn world() -> World {
@@ -232,6 +240,15 @@ pub fn world() -> World {
     };
     let service = routes::service(Arc::clone(&http), tokens, desk).unwrap();
     let gateway = Gateway::new(vec![service], Arc::new(issuer.verifier().unwrap()), guard).unwrap();
+    let gate = platform::auth::ApiKeys::start(
+        &platform::tasks::Tasks::new(),
+        secrets.clone(),
+        Arc::<super::keys::Keys>::clone(&keys),
+        SignInLimits::of(&Config::default().auth),
+        90,
+        Arc::<Hands>::clone(&clock),
+    );
+    let gateway = gateway.accepting(gate);
     World {
         engine,
         vault,

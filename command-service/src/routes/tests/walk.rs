@@ -20,6 +20,18 @@ fn example(operation: &str) -> (Value, &'static str) {
             "create_item",
         ),
         "change_item" => (json!({ "name": "b", "tax_code": null }), "change_item"),
+        "set_item_cost" => (json!({ "cost_minor": 5 }), "set_item_cost"),
+        "create_movement" => (
+            json!({ "kind": "out", "store": "s", "lines": line() }),
+            "create_movement",
+        ),
+        "approve_movement" => (json!({ "note": "n" }), "approve_movement"),
+        "reject_movement" => (json!({}), "reject_movement"),
+        "set_threshold" => (json!({ "store": "s", "sku": "A", "minimum": 5 }), "set_threshold"),
+        "clear_threshold" => (json!({ "store": "s", "sku": "A" }), "set_threshold"),
+        "acknowledge_alert" => (json!({}), "acknowledge_alert"),
+        "resolve_alert" => (json!({ "note": "n" }), "resolve_alert"),
+        "set_movement_policy" => (json!({ "max_quantity": 5 }), "set_movement_policy"),
         "discontinue_item" => (json!({}), "discontinue_item"),
         "reinstate_item" => (json!({}), "reinstate_item"),
         "receive_stock" => (json!({ "store": "s", "lines": line() }), "receive_stock"),
@@ -137,6 +149,38 @@ fn example(operation: &str) -> (Value, &'static str) {
         ),
         "cancel_purchase" => (json!({ "lines": [1] }), "cancel_purchase"),
         "close_purchase" => (json!({}), "close_purchase"),
+        "receive_repair" => (
+            json!({ "store": "s", "customer_id": "c", "unit": "serial:1", "fault": "f" }),
+            "receive_repair",
+        ),
+        "diagnose_repair" => (json!({ "diagnosis": "d" }), "diagnose_repair"),
+        "quote_repair" => (json!({ "lines": line() }), "quote_repair"),
+        "approve_repair" | "decline_repair" => (json!({ "channel": "phone" }), "answer_quote"),
+        "start_repair" => (json!({}), "start_repair"),
+        "wait_for_parts" => (json!({ "note": "n" }), "wait_for_parts"),
+        "resume_repair" => (json!({}), "resume_repair"),
+        "keep_parts" => (json!({ "lines": [] }), "keep_parts"),
+        "take_parts" => (json!({ "lines": line() }), "take_parts"),
+        "give_back_parts" => (json!({ "lines": line() }), "give_back_parts"),
+        "send_to_workshop" => (
+            json!({ "workshop": { "kind": "supplier", "supplier_id": "p" } }),
+            "send_to_workshop",
+        ),
+        "take_from_workshop" => (json!({}), "take_from_workshop"),
+        "finish_repair" => (json!({ "work_done": "w" }), "finish_repair"),
+        "deliver_repair" => (json!({}), "deliver_repair"),
+        "return_unrepaired" => (json!({ "cause": "c" }), "return_unrepaired"),
+        "cancel_repair" => (json!({}), "cancel_repair"),
+        "set_letterhead" => (json!({ "legal_name": "n" }), "set_letterhead"),
+        "set_numbering" => (json!({ "prefix": "R", "next": 1, "digits": 6 }), "set_numbering"),
+        "end_numbering" => (json!({}), "end_numbering"),
+        "set_repair_terms" => {
+            let body = json!({ "low_target_s": 4, "normal_target_s": 3, "high_target_s": 2, "urgent_target_s": 1,
+                               "warranty_days": 90 });
+            (body, "set_repair_terms")
+        }
+        "rename_store" => (json!({ "name": "n" }), "rename_store"),
+        "rename_terminal" => (json!({ "name": "n" }), "rename_terminal"),
         "open_store" => (json!({ "store": "s", "name": "n" }), "open_store"),
         "close_store" => (json!({}), "close_store"),
         "register_terminal" => (
@@ -176,6 +220,15 @@ fn example(operation: &str) -> (Value, &'static str) {
         "disable_connector" => (json!({}), "disable_connector"),
         "enable_connector" => (json!({}), "enable_connector"),
         "revoke_connector" => (json!({}), "revoke_connector"),
+        "create_api_key" => (
+            json!({ "name": "n", "system": "s", "scopes": ["stock:leer"] }),
+            "create_api_key",
+        ),
+        "change_api_key" => (json!({ "requests_per_hour": 5 }), "change_api_key"),
+        "rotate_api_key" => (json!({ "overlap_s": 60 }), "rotate_api_key"),
+        "deactivate_api_key" => (json!({}), "deactivate_api_key"),
+        "activate_api_key" => (json!({}), "activate_api_key"),
+        "revoke_api_key" => (json!({}), "revoke_api_key"),
         other => panic!("operation {other} has no example: add one"),
     }
 }
@@ -184,7 +237,11 @@ fn path_of(route: &Route) -> String {
     let segments = route
         .path
         .split('/')
-        .map(|s| if s.starts_with('{') { "x1" } else { s });
+        .map(|s| match s {
+            "{series}" => "repair",
+            parameter if parameter.starts_with('{') => "x1",
+            literal => literal,
+        });
     segments.collect::<Vec<_>>().join("/")
 }
 

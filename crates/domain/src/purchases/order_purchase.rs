@@ -1,12 +1,14 @@
 //! Writes an order to a supplier, which must exist and be active; sends it in the same step when that is asked for.
 
 use schemas::events::purchase::{PurchaseLine, PurchaseOrdered, PurchaseSent};
+use schemas::events::settings::Series;
 use schemas::{Minor, PurchaseId, Quantity, Sku, StoreId, SupplierId, TaxCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::purchase::document;
 use super::terms::{MAX_ENTRIES, check_day, tax_on};
-use crate::admin::Tenant;
+use crate::admin::{Tenant, next_number};
 use crate::bounds::{check_entries, check_not_negative, check_optional_text, distinct};
 use crate::command::Decide;
 use crate::context::Ctx;
@@ -73,12 +75,15 @@ impl Decide for OrderPurchase {
         if !matches!(work.state(&stream)?, State::Purchase(None)) {
             return Err(PurchaseRefusal::PurchaseExists { purchase_id }.into());
         }
+        let currency = tenant.currency;
         let lines = self.priced(&work, tenant)?;
+        let number = next_number(&mut work, Series::Purchase, &document(&purchase_id))?;
         let net_minor = Minor::sum(lines.iter().map(|line| line.net_minor))?;
         let tax_minor = Minor::sum(lines.iter().map(|line| line.tax_minor))?;
         let (supplier_id, store) = (self.supplier_id.clone(), self.store.clone());
         let ordered = PurchaseOrdered {
             purchase_id: purchase_id.clone(),
+            number,
             supplier_id: supplier_id.clone(),
             store: store.clone(),
             lines,
@@ -88,7 +93,7 @@ impl Decide for OrderPurchase {
             net_minor,
             tax_minor,
             total_minor: net_minor.plus(tax_minor)?,
-            currency: tenant.currency,
+            currency,
         };
         let mut answer = json!(ordered);
         work.emit(stream.clone(), ordered)?;

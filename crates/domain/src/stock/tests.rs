@@ -3,6 +3,7 @@
 mod bench;
 mod costs;
 mod documents;
+mod serials;
 
 use schemas::events::admin::StockPolicy;
 use schemas::events::catalogue::ItemKind;

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-const MARKS: &[&str] = &["whsec_", "trastienda_it_", "$argon2", "-----BEGIN"];
+const MARKS: &[&str] = &["whsec_", "trastienda_it_", "sk_live_", "$argon2", "-----BEGIN"];
 /// Words before a number in plain text that say that it is no card's.
 const NAMED: &[&str] = &["imei", "serial", "gtin", "span_id", "parent_id"];
 /// Fields whose digits are no card's.

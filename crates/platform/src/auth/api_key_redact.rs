@@ -12,10 +12,8 @@ const OMITTED: &str = "[omitido]";
 const MAX_TEXT_CHARS: usize = 200;
 /// Entries of one list or object.
 const MAX_ENTRIES: usize = 50;
-/// Longest record of one body.
+/// Longest record, and longest body that is read for it: of longer ones only their length is kept.
 const MAX_RECORD_BYTES: usize = 4_096;
-/// A body that is longer is not even read for the record.
-const MAX_BODY_BYTES: usize = 1 << 20;
 const MAX_DEPTH: usize = 6;
 
 /// Fields of the external API's bodies, answers and problems, and its parameters.
@@ -89,29 +87,29 @@ pub(super) fn sent(query: &str, body: &[u8]) -> String {
     if !body.is_empty() {
         kept.insert("cuerpo".to_owned(), of_body(body));
     }
-    written(Value::Object(kept), query.len() + body.len())
+    written(&Value::Object(kept), query.len() + body.len())
 }
 
 /// An answer's body.
 pub(super) fn received(body: &[u8]) -> String {
-    written(of_body(body), body.len())
+    written(&of_body(body), body.len())
 }
 
 fn of_body(body: &[u8]) -> Value {
-    if body.len() > MAX_BODY_BYTES {
-        return omitted();
+    if body.len() > MAX_RECORD_BYTES {
+        return json!({ "truncado": true, "bytes": body.len() });
     }
     serde_json::from_slice(body).map_or_else(|_| omitted(), |value| cleaned(value, 0))
 }
 
-/// The record, or what remains of it when it is too long: how long it was, and its first rows' number.
-fn written(value: Value, bytes: usize) -> String {
+/// The record, or what remains of it when it is too long.
+fn written(value: &Value, bytes: usize) -> String {
     let text = value.to_string();
     if text.len() <= MAX_RECORD_BYTES {
-        return text;
+        text
+    } else {
+        json!({ "truncado": true, "bytes": bytes }).to_string()
     }
-    let rows = value.get("resultados").and_then(Value::as_array).map(Vec::len);
-    json!({ "truncado": true, "bytes": bytes, "resultados": rows }).to_string()
 }
 
 fn cleaned(value: Value, depth: usize) -> Value {
@@ -207,7 +205,8 @@ mod tests {
         let body = json!({ "resultados": rows });
         let text = received(body.to_string().as_bytes());
         assert!(text.len() <= MAX_RECORD_BYTES, "{}", text.len());
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["resultados"], 50);
+        let kept = json!({ "truncado": true, "bytes": body.to_string().len() });
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), kept);
         assert_eq!(received(b"not JSON"), format!("\"{OMITTED}\""));
     }
 }

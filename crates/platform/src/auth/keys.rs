@@ -2,6 +2,7 @@
 //!
 //! Not here: how keys are sealed, and keys for other purposes (both the vault's).
 
+use super::documents::DocumentKeys;
 use super::token::{SigningKey, TokenError};
 use crate::vault::{Vault, VaultError};
 
@@ -17,21 +18,39 @@ pub enum KeysError {
     Token(#[from] TokenError),
 }
 
-/// The stored keys, the oldest first; draws the first one when there is none.
+/// What keys for documents are called: these never sign tokens.
+const DOCUMENT_KEYS: &str = "document-";
+
+/// The keys of tokens, the oldest first; draws the first one when there is none.
 ///
 /// # Errors
 /// When the vault cannot be reached or a key is damaged.
 pub async fn signing_keys(vault: &Vault) -> Result<Vec<SigningKey>, KeysError> {
+    keys_of(vault, FIRST_KEY, |id| !id.starts_with(DOCUMENT_KEYS)).await
+}
+
+/// The keys that sign receipts, the oldest first; draws the first one when there is none.
+///
+/// # Errors
+/// When the vault cannot be reached or a key is damaged.
+pub async fn document_keys(vault: &Vault) -> Result<DocumentKeys, KeysError> {
+    let first = format!("{DOCUMENT_KEYS}{FIRST_KEY}");
+    let keys = keys_of(vault, &first, |id| id.starts_with(DOCUMENT_KEYS)).await?;
+    Ok(DocumentKeys::new(keys)?)
+}
+
+async fn keys_of(vault: &Vault, first: &str, is_one: fn(&str) -> bool) -> Result<Vec<SigningKey>, KeysError> {
     let mut stored = vault.signing_keys().await?;
-    if stored.is_empty() {
+    if !stored.iter().any(|key| is_one(&key.id)) {
         let drawn = SigningKey::generate();
         vault
-            .put_signing_key(FIRST_KEY, drawn.seed(), &drawn.public()?)
+            .put_signing_key(first, drawn.seed(), &drawn.public()?)
             .await?;
         stored = vault.signing_keys().await?;
     }
     Ok(stored
         .into_iter()
+        .filter(|key| is_one(&key.id))
         .map(|key| SigningKey::from_seed(key.id, &key.private))
         .collect::<Result<_, _>>()?)
 }

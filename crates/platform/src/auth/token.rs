@@ -83,7 +83,7 @@ impl SigningKey {
         self.seed.as_slice()
     }
 
-    fn encoding(&self) -> EncodingKey {
+    pub(super) fn encoding(&self) -> EncodingKey {
         let der = Zeroizing::new([PKCS8_PREFIX.as_slice(), self.seed()].concat());
         EncodingKey::from_ed_der(&der)
     }

@@ -42,7 +42,7 @@ features! {
     /// Purchases from suppliers.
     Purchases = purchases ["/api/v1/purchases"],
     /// Quotes and sales orders.
-    Orders = orders ["/api/v1/orders", "/api/v1/sales/orders"],
+    Orders = orders ["/api/v1/sales/orders"],
     /// Repairs.
     Repairs = repairs ["/api/v1/repairs"],
     /// Imports of price lists and stock.

@@ -23,12 +23,20 @@ pub(super) async fn settle(mut response: Response, language: Language, request_i
         }
         return problem.render(language, request_id);
     }
+    match plain_problem(&mut response).await {
+        Some(problem) => problem.render(language, request_id),
+        None => response,
+    }
+}
+
+/// The problem that a response is without saying so; reads its text. `None` for everything that passes.
+pub(super) async fn plain_problem(response: &mut Response) -> Option<Problem> {
     let status = response.status();
     let ours = response
         .content_type()
         .is_some_and(|kind| kind.starts_with("application/"));
     if !(status.is_client_error() || status.is_server_error()) || ours {
-        return response;
+        return None;
     }
     let text = response
         .take_body()
@@ -39,7 +47,7 @@ pub(super) async fn settle(mut response: Response, language: Language, request_i
     if status.is_server_error() {
         tracing::error!(%status, cause = %text, "an operation failed");
     }
-    translated(status, &text).render(language, request_id)
+    Some(translated(status, &text))
 }
 
 /// The problem that a plain answer of the framework stands for.

@@ -128,13 +128,6 @@ impl Gateway {
         })
     }
 
-    /// Accepts external systems' keys on rows with [`Access::Key`]; without them these rows answer 401.
-    #[must_use]
-    pub fn accepting(mut self, keys: ApiKeys) -> Self {
-        self.keys = Some(keys);
-        self
-    }
-
     /// Takes files of at most `max_bytes` on these operations, instead of JSON.
     #[must_use]
     pub fn taking_files(mut self, operations: &'static [&'static str], max_bytes: usize) -> Self {

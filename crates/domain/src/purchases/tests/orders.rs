@@ -1,9 +1,10 @@
 //! Ordering, sending, receiving, giving up and closing.
 
+use schemas::events::settings::Series;
 use serde_json::json;
 
 use super::*;
-use crate::admin::CloseStore;
+use crate::admin::{CloseStore, SetNumbering};
 use crate::catalogue::DiscontinueItem;
 use crate::stock::Place;
 use crate::suppliers::DeactivateSupplier;
@@ -39,6 +40,25 @@ fn an_order_is_sent_at_once_when_that_is_asked_for_and_gets_an_id_if_it_has_none
         .when(at_once.clone())
         .then(["purchase.ordered", "purchase.sent"]);
     shop.and(at_once);
+}
+
+#[test]
+fn an_order_carries_the_next_number_where_the_tenant_numbers_purchases() {
+    let numbered = SetNumbering {
+        series: Series::Purchase,
+        prefix: "OC-".to_owned(),
+        next: 17,
+        digits: 6,
+    };
+    let shop = shop().and(registered("sur")).and(numbered);
+    let outcome = shop.when(order());
+    assert_eq!(outcome.decision().answer["number"], "OC-000017");
+    let shop = outcome.then(["admin.number_taken", "purchase.ordered"]);
+    let another = OrderPurchase {
+        purchase_id: None,
+        ..order()
+    };
+    assert_eq!(shop.when(another).decision().answer["number"], "OC-000018");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{Missing, Refusal, State, View, Work, streams};
 #[derive(Default)]
 pub(super) struct Bench {
     states: HashMap<StreamName, State>,
-    pub events: Vec<Event>,
+    pub log: Vec<(StreamName, Event)>,
     pub types: Vec<&'static str>,
 }
 
@@ -43,10 +43,9 @@ impl Bench {
                 Ok(answer) => {
                     let decision = work.finish(serde_json::Value::Null);
                     self.states.extend(decision.states);
-                    for (_, event) in decision.events {
-                        self.types.push(event.event_type());
-                        self.events.push(event);
-                    }
+                    self.types
+                        .extend(decision.events.iter().map(|(_, event)| event.event_type()));
+                    self.log.extend(decision.events);
                     return Ok(answer);
                 }
                 Err(Missing::Refused(refusal)) => return Err(refusal),

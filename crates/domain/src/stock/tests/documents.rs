@@ -111,13 +111,10 @@ fn a_unit_that_is_kept_leaves_for_its_keeper_alone_and_may_be_lost_on_the_way() 
 
 #[test]
 fn a_unit_that_is_away_is_neither_sold_nor_received_nor_written_off() {
-    let mut shop = shop();
+    let shop = shop();
     let mut bench = Bench::of(&shop);
     bench.run(|work| dispatch_unit(work, &unit(IMEI), &centro(), None, TRANSFER, 0));
-    shop.append(
-        streams::unit(&unit(IMEI)),
-        bench.events.pop().expect("the unit left"),
-    );
+    let shop = shop.append_all(bench.log);
     shop.clone()
         .when(sell("v-1", vec![unit_line(IMEI)], cash(500_000)))
         .then_refused("unit.away");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use schemas::events::UnitEvent;
-use schemas::{Event, Minor, Quantity, ReturnId, UnitId};
+use schemas::{Event, Quantity, StoreId, UnitId};
 
 use super::super::{arrive_unit, dispatch_unit, end_unit};
 use super::bench::Bench;
@@ -67,9 +67,8 @@ fn follow(now: &Whereabouts, event: &UnitEvent) -> Result<Whereabouts, String> {
             (Whereabouts::With(document), UnitEvent::Arrived(e)) if *document == e.document => {
                 Ok(on_shelf(&e.store, None))
             }
-            (Whereabouts::With(document), UnitEvent::WrittenOff(_)) if document.starts_with("transfer/") => {
-                Ok(Whereabouts::Nowhere)
-            }
+            // Lost on the way, or brought back broken.
+            (Whereabouts::With(_), UnitEvent::WrittenOff(_)) => Ok(Whereabouts::Nowhere),
             (Whereabouts::With(document), UnitEvent::Returned(e)) if document.starts_with("sale/") => {
                 Ok(on_shelf(&e.store, None))
             }
@@ -156,9 +155,9 @@ fn take(shop: Given, number: usize, serial: &str, is_there: bool, step: Step) ->
                 return shop;
             };
             if matches!(step, Step::Void) {
-                return shop.when(VoidSale { sale_id, reason: None }).given;
+                return shop.when(VoidSale { sale_id, occurred_at: None }).given;
             }
-            shop.when(return_of(sale_id, &unit, &id)).given
+            shop.when(return_of(sale_id, unit, (store, number))).given
         }
         Step::WriteOff => {
             let lost = WriteOffStock {
@@ -200,14 +199,34 @@ fn take(shop: Given, number: usize, serial: &str, is_there: bool, step: Step) ->
     }
 }
 
-fn by_document<T>(mut shop: Given, run: impl FnOnce(&mut Bench) -> Result<T, crate::Refusal>) -> Given {
+fn by_document<T>(shop: Given, run: impl FnOnce(&mut Bench) -> Result<T, crate::Refusal>) -> Given {
     let mut bench = Bench::of(&shop);
-    if run(&mut bench).is_ok() {
-        for (stream, event) in bench.log {
-            shop.append(stream, event);
-        }
+    match run(&mut bench) {
+        Ok(_) => shop.append_all(bench.log),
+        Err(_) => shop,
     }
-    shop
+}
+
+/// Every other one does not go back on the shelf.
+fn return_of(sale_id: schemas::SaleId, unit: UnitId, (store, number): (StoreId, usize)) -> ReturnGoods {
+    let line = ReturnLineRequest {
+        sale_line: None,
+        sku: None,
+        unit: Some(unit),
+        quantity: Quantity::ONE,
+        unit_price_minor: None,
+        restock: number.is_multiple_of(2),
+    };
+    ReturnGoods {
+        return_id: None,
+        sale_id: Some(sale_id),
+        store,
+        terminal: None,
+        customer_id: None,
+        lines: vec![line],
+        refunds: vec![],
+        occurred_at: None,
+    }
 }
 
 fn newest_sale(shop: &Given, unit: &UnitId) -> Option<schemas::SaleId> {

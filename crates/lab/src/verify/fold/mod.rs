@@ -4,10 +4,16 @@
 //! in clear (it is sealed).
 
 mod admin;
+mod api_keys;
 mod cost;
+mod customers;
+mod orders;
 mod repairs;
+mod offline;
+mod purchases;
 mod reservations;
 mod sales;
+mod suppliers;
 mod transfers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,12 +37,16 @@ pub(super) struct Folded {
     held: reservations::Held,
     /// From the time of each reservation that expired to its expiry.
     expired_late_us: Vec<i64>,
+    /// What purchases say that they moved and owe, and shelves and ledgers do not.
+    bought: purchases::Bought,
     /// What shelves gave to transfers.
     away: transfers::Away,
     /// What shelves and repairs say about each other.
     benches: repairs::Benches,
     /// The numbers of documents: each is handed out once.
     numbers: HashSet<Key>,
+    /// What orders and their customers' ledgers say of each other.
+    accounts: orders::Accounts,
     /// The ids of returns: each is used once.
     returns: HashSet<Key>,
 }
@@ -113,10 +123,18 @@ impl Folded {
             },
             Some(("transfer_order", kind)) => self.transfer(&fact, kind, findings),
             Some(("repair", kind)) => self.repair(&fact, kind, findings),
+            Some(("supplier", kind)) => self.supplier(&fact, kind, findings),
+            Some(("purchase", kind)) => self.purchase(&fact, kind, findings),
             Some(("customer", kind)) => self.customer(&fact, kind, findings),
-            Some(("sale", kind)) => self.sale(&fact, kind, findings),
+            Some(("sale", kind)) => match kind.strip_prefix("offline_") {
+                Some(kind) => self.offline(&fact, kind, findings),
+                None => self.sale(&fact, kind, findings),
+            },
             Some(("catalogue", kind)) => self.item(&fact, kind),
-            Some(("admin", kind)) => self.admin(&fact, kind, findings),
+            Some(("admin", kind)) => match kind.strip_prefix("api_key_") {
+                Some(kind) => self.api_key(&fact, kind, findings),
+                None => self.admin(&fact, kind, findings),
+            },
             _ => {}
         }
     }
@@ -130,10 +148,10 @@ impl Folded {
             row.insert(column, meta.get(column).cloned().unwrap_or(Value::Null));
         }
         let actor = meta.get("actor").unwrap_or(&Value::Null);
-        let name = if text(actor, "kind") == "user" {
-            text(actor, "username")
-        } else {
-            text(actor, "name")
+        let name = match text(actor, "kind") {
+            "user" => text(actor, "username"),
+            "api_key" => text(actor, "api_key_id"),
+            _ => text(actor, "name"),
         };
         row.insert("actor", json!(name));
     }
@@ -161,6 +179,7 @@ impl Folded {
         if reserved != 0 {
             self.held.moved(fact, reserved, findings);
         }
+        self.bought.shelf_moved(fact, kind);
         match kind {
             "dispatched" => {
                 self.away.moved(fact, 1);
@@ -229,45 +248,6 @@ impl Folded {
                 Value::Null
             },
         );
-    }
-
-    /// A balance is the sum of the ledger; each event also says what it came to.
-    fn customer(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
-        let id = fact.text("customer_id").to_owned();
-        let amount = fact.number("amount_minor");
-        let (entry, change) = match kind {
-            "charged" => ("charge", amount),
-            "credited" => ("credit", -amount),
-            "payment_received" => ("payment", -amount),
-            _ => ("", 0),
-        };
-        let position = fact.event.position;
-        if !entry.is_empty() {
-            let ledger = self.row("rm_customer_ledger", fact.key(&[&id, &position.to_string()]));
-            ledger.insert("kind", json!(entry));
-            ledger.insert("amount_minor", json!(change));
-        }
-        let row = self.row("rm_customers", fact.key(&[&id]));
-        add(row, "balance_minor", change);
-        if let Some(credit) = fact.data.get("credit") {
-            row.insert("credit_kind", json!(text(credit, "kind")));
-            row.insert(
-                "credit_limit_minor",
-                credit.get("limit_minor").cloned().unwrap_or(Value::Null),
-            );
-        }
-        row.insert("currency", fact.value("currency"));
-        if fact
-            .data
-            .get("balance_minor")
-            .is_some_and(|said| *said != row["balance_minor"])
-        {
-            let (said, sum) = (fact.number("balance_minor"), get(row, "balance_minor"));
-            findings.error(
-                "balances",
-                format!("position {position} says {said}, the ledger says {sum}"),
-            );
-        }
     }
 
     fn item(&mut self, fact: &Fact<'_>, kind: &str) {

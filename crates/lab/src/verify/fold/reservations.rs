@@ -17,6 +17,12 @@ use super::{Fact, Folded, Key, get, number};
 pub(super) struct Held(HashMap<Key, i64>);
 
 impl Held {
+    /// What holders whose names begin so keep of each shelf.
+    pub fn of_holders<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (Key, i64)> + 'a {
+        let held = self.0.iter().filter(move |(key, _)| key[3].starts_with(prefix));
+        held.map(|(key, quantity)| (key.clone(), *quantity))
+    }
+
     /// A holder keeps more of a shelf, or less; never less than nothing.
     pub fn moved(&mut self, fact: &Fact<'_>, quantity: i64, findings: &mut Findings) {
         let key = fact.key(&[fact.text("store"), fact.text("sku"), fact.text("holder")]);

@@ -18,6 +18,7 @@ impl Folded {
             "voided" => self.voided(fact),
             "returned" => self.returned(fact, findings),
             "return_registered" => {}
+            "exchanged" => check_exchange(fact, findings),
             _ => findings.error("sales", format!("unknown event sale.{kind}")),
         }
     }
@@ -227,4 +228,17 @@ impl Folded {
 
 fn sum(rows: &[Value], field: &str) -> i64 {
     rows.iter().map(|row| number(row, field)).sum()
+}
+
+/// What is settled goods against goods is the smaller half of the exchange.
+fn check_exchange(fact: &Fact<'_>, findings: &mut Findings) {
+    let [returned, sold, exchanged] =
+        ["returned_minor", "sold_minor", "exchanged_minor"].map(|field| fact.number(field));
+    if exchanged != returned.min(sold) {
+        let position = fact.event.position;
+        findings.error(
+            "sales",
+            format!("position {position}: of {returned} back and {sold} sold {exchanged} are exchanged"),
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn folded(events: &[(&str, Value)]) -> (Folded, Findings) {
+pub(super) fn folded(events: &[(&str, Value)]) -> (Folded, Findings) {
     let (mut folded, mut findings) = (Folded::default(), Findings::default());
     for (number, (event_type, data)) in (1..).zip(events) {
         let event = Event {
@@ -181,4 +181,63 @@ fn the_set_up_keeps_the_last_values_and_what_was_never_opened_is_noticed() {
     assert_eq!(row("rm_tax_rates", &["t", "ISV"])["last_position"], 7);
     let (_, findings) = folded(&[("admin.terminal_retired", json!({ "terminal": "caja-1" }))]);
     assert_eq!(findings.verdict().errors_of("admin"), 1);
+}
+
+/// Errors about repairs, or about what a tenant has set.
+fn errors_about(kind: &str, life: &[(&str, Value)]) -> i64 {
+    let (folded, mut findings) = folded(life);
+    folded.check_repairs(&mut findings);
+    findings.verdict().errors_of(kind)
+}
+
+#[test]
+fn a_repair_that_skips_a_step_or_loses_a_part_is_noticed() {
+    let of = |fields: Value| {
+        let mut data = json!({ "repair_id": "r1", "store": "c" });
+        data.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        data
+    };
+    let received = || ("repair.received", of(json!({ "device": { "unit": "serial:1" } })));
+    let diagnosed = || ("repair.diagnosed", of(json!({ "covered": true })));
+    let started = || ("repair.started", of(json!({})));
+    let errors = |life: &[(&str, Value)]| errors_about("repairs", life);
+    assert_eq!(errors(&[received(), diagnosed(), started()]), 0);
+    assert_eq!(errors(&[received(), started()]), 1);
+    let custody = || {
+        (
+            "repair.custody_taken",
+            json!({ "unit": "serial:1", "repair_id": "r1" }),
+        )
+    };
+    assert_eq!(errors(&[custody()]), 0);
+    assert_eq!(errors(&[custody(), custody()]), 1);
+    let line = json!({ "sku": "A", "quantity": 2, "costed_quantity": 2, "cost_minor": 20 });
+    let taken = || ("repair.parts_taken", of(json!({ "lines": [line] })));
+    let goods = |on_hand: i64| {
+        json!({ "store": "c", "sku": "A", "quantity": 2, "document": "repair/r1", "costed_quantity": 2,
+                "value_minor": 20, "on_hand": on_hand })
+    };
+    let shelf = || ("inventory.dispatched", goods(-2));
+    assert_eq!(errors(&[shelf(), taken()]), 0);
+    assert_eq!(errors(&[shelf()]), 1, "the repair does not know what it got");
+    assert_eq!(errors(&[taken()]), 1, "no shelf gave it");
+}
+
+#[test]
+fn a_number_that_is_handed_out_twice_is_noticed() {
+    let set = (
+        "admin.numbering_set",
+        json!({ "series": "repair", "prefix": "R", "next": 1, "digits": 3 }),
+    );
+    let taken = |count: i64| {
+        let number = format!("R{count:03}");
+        (
+            "admin.number_taken",
+            json!({ "series": "repair", "prefix": "R", "count": count, "number": number }),
+        )
+    };
+    assert_eq!(errors_about("admin", &[set.clone(), taken(1), taken(2)]), 0);
+    assert_eq!(errors_about("admin", &[set, taken(1), taken(1)]), 1);
 }

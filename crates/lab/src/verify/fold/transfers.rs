@@ -165,7 +165,9 @@ impl Folded {
             if shelf != transfer {
                 findings.error(
                     "transfers",
-                    format!("{key:?}: shelves gave (pieces, value) {shelf:?}, the transfer says {transfer:?}"),
+                    format!(
+                        "{key:?}: shelves gave (pieces, value) {shelf:?}, the transfer says {transfer:?}"
+                    ),
                 );
             }
         }

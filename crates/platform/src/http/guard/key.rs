@@ -10,12 +10,15 @@ use poem::{Body, Endpoint, Request, Response};
 use schemas::Username;
 
 use super::super::codes;
+use super::super::framework;
 use super::super::problem::Problem;
 use super::super::request::{self, KeyContext};
+#[cfg(doc)]
+use super::super::route::Access;
 use super::super::route::{Route, Verb};
 use super::super::text::{Language, Text};
 use super::{Gateway, check_path, normalised, reason_for};
-use crate::auth::{Call, KeyHolder, Quota, WINDOW_S};
+use crate::auth::{ApiKeys, Call, KeyHolder, Quota, WINDOW_S};
 use crate::telemetry;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -24,6 +27,13 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const CHALLENGE: &str = r#"ApiKey realm="trastienda""#;
 
 impl Gateway {
+    /// Accepts external systems' keys on rows with [`Access::Key`]; without them these rows answer 401.
+    #[must_use]
+    pub fn accepting(mut self, keys: ApiKeys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
     /// As [`Self::admit`], for an external system.
     pub(super) async fn admit_key(
         &self,
@@ -116,9 +126,13 @@ impl Gateway {
         call: Call,
         quota: Quota,
     ) -> Result<Response, Problem> {
-        let problem = match &answer {
+        let mut answer = answer;
+        let problem = match &mut answer {
             Err(problem) => Some(problem.clone()),
-            Ok(response) => response.extensions().get::<Problem>().cloned(),
+            Ok(response) => match response.extensions().get::<Problem>() {
+                Some(problem) => Some(problem.clone()),
+                None => framework::plain_problem(response).await,
+            },
         };
         if let Some(problem) = problem {
             if problem.status == StatusCode::FORBIDDEN {
@@ -132,9 +146,7 @@ impl Gateway {
         }
         let mut response = answer?;
         let bytes = response.take_body().into_bytes().await.unwrap_or_default();
-        let status = response.status();
-        let code = (!status.is_success()).then(|| status.as_str().to_owned());
-        call.finish(status.as_u16(), code.as_deref(), Some(&bytes));
+        call.finish(response.status().as_u16(), None, Some(&bytes));
         response.set_body(Body::from(bytes));
         for (name, value) in limits(quota) {
             response.headers_mut().insert(name, value);

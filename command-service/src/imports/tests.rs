@@ -1,0 +1,1 @@
+//! Drafts without a database: what rows of a file would change.

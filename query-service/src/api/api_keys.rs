@@ -1,0 +1,281 @@
+//! Keys of external systems as administrators see them (API-2), and the record of their calls (LogIntegracion).
+//!
+//! Secrets and their hashes are shown to nobody. Creating and changing is the command service's.
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
+
+use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use schemars::JsonSchema;
+use schemas::ApiKeyId;
+use schemas::events::api_key::ApiScope;
+use serde::Serialize;
+use sqlx::{FromRow, QueryBuilder};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use super::{At, Group};
+use crate::QueryService;
+use crate::column::JsonText;
+use crate::failure::{bad_parameter, not_found, unavailable};
+use crate::parameters::{List, filter_id, filter_word, path_id};
+
+const STATUSES: &[&str] = &["active", "inactive", "revoked"];
+
+/// A secret that is accepted, without telling it.
+#[derive(JsonSchema)]
+#[schemars(rename = "ApiKeySecretName")]
+#[expect(dead_code, reason = "the shape of a document that passes through as text")]
+struct SecretShape {
+    secret_id: String,
+    /// Its last four characters.
+    ending: String,
+    created_at: String,
+    /// `null` for the newest; then no longer accepted.
+    expires_at: Option<String>,
+}
+
+/// One key, without its secrets.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct ApiKey {
+    pub api_key_id: String,
+    /// `nombre`.
+    pub name: String,
+    /// `sistema`.
+    pub system: String,
+    /// `active`, `inactive` or `revoked` (`activo`).
+    pub status: String,
+    #[schemars(with = "Vec<ApiScope>")]
+    pub scopes: JsonText,
+    /// None listed: all.
+    #[schemars(with = "Vec<String>")]
+    pub stores: JsonText,
+    pub requests_per_hour: i64,
+    /// `fecha_expiracion`.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// The newest last; while one replaces another both are accepted.
+    #[schemars(with = "Vec<SecretShape>")]
+    pub secrets: JsonText,
+    /// To the minute; `null` when it was never used.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub last_used_at: Option<OffsetDateTime>,
+    /// `fecha_creacion`.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub changed_at: OffsetDateTime,
+    #[serde(skip)]
+    created_position: i64,
+}
+
+/// One call of an external system, with the field names of the customer's own log.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct IntegrationCall {
+    #[schemars(with = "String")]
+    pub id: Uuid,
+    /// The external system.
+    pub sistema: String,
+    /// The scope that was asked for, such as `stock:leer`.
+    pub tipo: String,
+    /// `EXITOSO` or `ERROR`.
+    pub estado: String,
+    /// Query and body, without personal data, secrets and unknown fields' values.
+    #[schemars(with = "serde_json::Value")]
+    pub datos_enviados: JsonText,
+    /// The answer, as `datos_enviados`; `null` when the error says it all.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub datos_recibidos: Option<JsonText>,
+    /// A stable code such as `api_key.scope_missing`; empty when it succeeded.
+    pub error: String,
+    pub api_key_id: Option<String>,
+    pub http_status: Option<i16>,
+    pub duration_ms: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub fecha: OffsetDateTime,
+}
+
+const COLUMNS: &str =
+    "select k.api_key_id, name, system, status, scopes, stores, requests_per_hour, expires_at, secrets, created_at,
+    changed_at, created_position, (select last_used_at from api_key_usage u where u.tenant = k.tenant
+      and u.api_key_id = k.api_key_id) as last_used_at from rm_api_keys k";
+
+/// Reads of keys and their calls.
+pub struct ApiKeyReads(pub QueryService);
+
+#[OpenApi(tag = "Group::Administration")]
+impl ApiKeyReads {
+    /// Keys of external systems, the oldest first, revoked ones included.
+    #[oai(path = "/api/v1/api-keys", method = "get", operation_id = "list_api_keys")]
+    async fn list_api_keys(
+        &self,
+        context: Data<&RequestContext>,
+        /// `active`, `inactive` or `revoked`.
+        status: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<PageAnswer<ApiKey>, Problem> {
+        let tenant = &context.principal.tenant;
+        let status = filter_word("status", status.0, STATUSES)?;
+        let (key, cursor) = (&self.0.cursor_key, cursor.0.as_deref());
+        let list = List::<i64>::new("api keys", tenant, &[status.as_deref()], limit.0, cursor, key)?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        if let Some(status) = &status {
+            query.push(" and status = ").push_bind(status);
+        }
+        if let Some(after) = list.page.after {
+            query.push(" and created_position > ").push_bind(after);
+        }
+        query
+            .push(" order by created_position limit ")
+            .push_bind(list.page.fetch());
+        let rows: Vec<ApiKey> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| row.created_position);
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+
+    /// One key.
+    #[oai(
+        path = "/api/v1/api-keys/:api_key_id",
+        method = "get",
+        operation_id = "get_api_key"
+    )]
+    async fn get_api_key(
+        &self,
+        context: Data<&RequestContext>,
+        api_key_id: Path<String>,
+        /// Wait until the read models hold this position.
+        min_position: Query<Option<i64>>,
+    ) -> Result<JsonAnswer<At<ApiKey>>, Problem> {
+        let tenant = &context.principal.tenant;
+        let id: ApiKeyId = path_id(&api_key_id.0)?;
+        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push(" where tenant = ").push_bind(tenant.as_str());
+        query.push(" and k.api_key_id = ").push_bind(id.as_str());
+        let row: Option<ApiKey> = query
+            .build_query_as()
+            .fetch_optional(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let position = snapshot.position;
+        snapshot.close().await?;
+        let value = row.ok_or_else(not_found)?;
+        Ok(JsonAnswer(At { value, position }))
+    }
+
+    /// Calls of external systems, the newest first; kept for 90 days unless it was configured otherwise.
+    #[oai(
+        path = "/api/v1/integrations/logs",
+        method = "get",
+        operation_id = "list_integration_log"
+    )]
+    async fn list_integration_log(
+        &self,
+        context: Data<&RequestContext>,
+        /// An external system, as its key names it.
+        sistema: Query<Option<String>>,
+        /// A scope, such as `stock:leer`.
+        tipo: Query<Option<String>>,
+        /// `EXITOSO` or `ERROR`.
+        estado: Query<Option<String>>,
+        api_key_id: Query<Option<String>>,
+        /// From this time on, RFC 3339.
+        desde: Query<Option<String>>,
+        /// Before this time, RFC 3339.
+        hasta: Query<Option<String>>,
+        /// Rows of a page, 1 to 200; 50 when absent.
+        limit: Query<Option<i64>>,
+        /// `next` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<PageAnswer<IntegrationCall>, Problem> {
+        let tenant = &context.principal.tenant;
+        let system = filter_text("sistema", sistema.0)?;
+        let kind = filter_text("tipo", tipo.0)?;
+        let state = filter_word("estado", estado.0, &["EXITOSO", "ERROR"])?;
+        let id: Option<ApiKeyId> = filter_id("api_key_id", api_key_id.0)?;
+        let filters = [
+            system.as_deref(),
+            kind.as_deref(),
+            state.as_deref(),
+            id.as_ref().map(ApiKeyId::as_str),
+            desde.0.as_deref(),
+            hasta.0.as_deref(),
+        ];
+        let (key, cursor) = (&self.0.cursor_key, cursor.0.as_deref());
+        let list = List::<(Moment, Uuid)>::new("integration log", tenant, &filters, limit.0, cursor, key)?;
+        let mut query = QueryBuilder::new(
+            "select id, sistema, tipo, estado, datos_enviados, datos_recibidos, error, api_key_id, http_status,
+                    duration_ms, fecha from integration_log where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        for (column, value) in ["sistema", "tipo", "estado", "api_key_id"].iter().zip(filters) {
+            if let Some(value) = value {
+                query.push(format!(" and {column} = ")).push_bind(value);
+            }
+        }
+        for (name, text, comparison) in [("desde", &desde.0, ">="), ("hasta", &hasta.0, "<")] {
+            if let Some(text) = text {
+                query
+                    .push(format!(" and fecha {comparison} "))
+                    .push_bind(moment(name, text)?);
+            }
+        }
+        if let Some((Moment(at), id)) = &list.page.after {
+            query.push(" and (fecha, id) < (").push_bind(*at);
+            query.push(", ").push_bind(*id).push(")");
+        }
+        query
+            .push(" order by fecha desc, id desc limit ")
+            .push_bind(list.page.fetch());
+        let mut snapshot = self.0.snapshot(tenant, None).await?;
+        let rows: Vec<IntegrationCall> = query
+            .build_query_as()
+            .fetch_all(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
+        let page = list.cut(rows, snapshot.position, |row| (Moment(row.fecha), row.id));
+        snapshot.close().await?;
+        Ok(PageAnswer(page))
+    }
+}
+
+/// A time inside a cursor, to the microsecond that the database keeps.
+#[derive(Serialize, serde::Deserialize)]
+#[serde(transparent)]
+struct Moment(#[serde(with = "time::serde::rfc3339")] OffsetDateTime);
+
+fn moment(name: &str, text: &str) -> Result<OffsetDateTime, Problem> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| bad_parameter(name, "RFC 3339"))
+}
+
+/// A filter that names something by its text.
+fn filter_text(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    match text {
+        Some(text) if text.chars().count() > 100 || text.chars().any(char::is_control) => {
+            Err(bad_parameter(name, "1-100"))
+        }
+        text => Ok(text),
+    }
+}

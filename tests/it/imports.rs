@@ -1,0 +1,384 @@
+//! Smart imports over HTTP: a price list from draft to done, twice; a kill in the middle; hostile files; the command line.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Client, send};
+use crate::product::{Product, binary, repository};
+
+const TENANT: &str = "telefonia-teg";
+const STORE: &str = "centro";
+const SMART: &str = "/api/v1/inventory/import/smart";
+
+/// Uploads a file as the body itself.
+async fn upload(client: &Client, query: &str, content: impl Into<Vec<u8>>) -> Answer {
+    let request = client
+        .request(Method::POST, &format!("{SMART}?{query}"))
+        .header("Content-Type", "application/octet-stream")
+        .body(content.into());
+    send(request).await
+}
+
+/// Polls as a page would, until the import is in one of these states.
+async fn until(client: &Client, id: &str, statuses: &[&str]) -> Value {
+    let reached = async {
+        loop {
+            let import = client.get(&format!("{SMART}/{id}")).await.ok();
+            if statuses.contains(&import["status"].as_str().unwrap()) {
+                return import;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(300), reached)
+        .await
+        .unwrap_or_else(|_| panic!("import {id} does not come to {statuses:?}"))
+}
+
+async fn rows(client: &Client, id: &str, filter: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("{SMART}/{id}/rows?limit=200{filter}{cursor}");
+        let page = client.get(&path).await.ok();
+        all.extend(page["items"].as_array().unwrap().iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+fn id_of(answer: &Value) -> &str {
+    answer["import_id"].as_str().unwrap()
+}
+
+async fn on_hand(client: &Client, sku: &str) -> i64 {
+    let head = client.get("/api/v1/tenant").await.ok()["position"].clone();
+    let path = format!("/api/v1/inventory/stock?store={STORE}&sku={sku}&min_position={head}");
+    client.get(&path).await.ok()["items"][0]["on_hand"]
+        .as_i64()
+        .unwrap_or(0)
+}
+
+async fn price(client: &Client, sku: &str) -> i64 {
+    client
+        .get(&format!("/api/v1/catalogue/items/{sku}"))
+        .await
+        .ok()["price_minor"]
+        .as_i64()
+        .unwrap()
+}
+
+/// What the write side answers is in the read models a moment later.
+async fn caught_up(client: &Client, known: &Value) {
+    let path = format!("/api/v1/catalogue/items?limit=1&min_position={}", known["position"]);
+    client.get(&path).await.ok();
+}
+
+#[tokio::test]
+async fn a_price_list_is_drafted_looked_at_confirmed_and_confirmed_again() {
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    for (sku, price) in [("IMP-OLD", 10_000), ("IMP-SAME", 5_000)] {
+        let item = json!({ "sku": sku, "name": sku, "kind": "counted", "price_minor": price });
+        manager.post("/api/v1/catalogue/items", &item).await.ok();
+    }
+    let receipt = json!({ "store": STORE, "lines": [{ "sku": "IMP-OLD", "quantity": 8 }] });
+    manager.post("/api/v1/inventory/receipts", &receipt).await.ok();
+    let text = "Lista de precios;;;;;\n\
+                Código;Descripción;Precio (L.);Impuesto;Existencias;Material\n\
+                IMP-NEW;Cable de 2 m;1.234,50;15%;12;Nylon\n\
+                IMP-OLD;IMP-OLD;50,00;;3;\n\
+                IMP-SAME;IMP-SAME;50,00;;;\n\
+                IMP-BAD;Sin precio;abc;;;\n";
+    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+
+    let drafted = upload(&manager, &format!("store={STORE}&file_name=lista.csv"), latin.clone())
+        .await
+        .ok();
+    assert_eq!(drafted["status"], "drafted", "{drafted}");
+    let counts = &drafted["counts"];
+    let figures = ["rows", "planned", "unchanged", "held", "invalid"].map(|name| counts[name].as_i64().unwrap());
+    assert_eq!(figures, [4, 1, 1, 1, 1], "{drafted}");
+    let id = id_of(&drafted);
+    let shown = rows(&manager, id, "").await;
+    assert_eq!(shown[0]["status"], "planned");
+    assert_eq!(
+        shown[0]["changes"][2],
+        json!({ "action": "create_item", "field": "price_minor", "from": null, "to": 123_450 })
+    );
+    assert_eq!(
+        shown[1]["needs"],
+        json!(["price_drop", "negative_adjustment"]),
+        "{}",
+        shown[1]
+    );
+    assert_eq!(shown[1]["warnings"][0]["code"], "price.drop");
+    assert_eq!(shown[3]["warnings"][0]["severity"], "error");
+    assert_eq!(rows(&manager, id, "&status=invalid").await[0]["line"], 6);
+    manager
+        .get("/api/v1/catalogue/items/IMP-NEW")
+        .await
+        .problem(404, "resource.not_found");
+
+    let confirm = format!("{SMART}/{id}/confirm");
+    manager
+        .post(&confirm, &json!({ "draft_sha256": "0" }))
+        .await
+        .problem(409, "import.draft_differs");
+    let body = json!({ "draft_sha256": drafted["draft_sha256"] });
+    manager.post(&confirm, &body).await.ok();
+    let done = until(&manager, id, &["completed"]).await;
+    caught_up(&manager, &done).await;
+    assert_eq!((&done["percent"], &done["counts"]["applied"]), (&json!(100), &json!(1)));
+    assert_eq!(done["counts"]["held"], 1);
+    assert_eq!(price(&manager, "IMP-OLD").await, 10_000, "held back");
+    assert_eq!(on_hand(&manager, "IMP-NEW").await, 12);
+
+    // The same file again, as another upload: nothing more, and it says so.
+    let again = upload(&manager, &format!("store={STORE}&mode=confirm"), latin)
+        .await
+        .ok();
+    assert_eq!(
+        (&again["status"], &again["already_confirmed"], &again["same_as"]),
+        (&json!("repeated"), &json!(true), &json!(id))
+    );
+    let once_more = manager.post(&confirm, &body).await.ok();
+    assert_eq!(once_more["already_confirmed"], true);
+    assert_eq!(on_hand(&manager, "IMP-NEW").await, 12);
+
+    // Somebody who may takes responsibility for what was held back.
+    let body = json!({ "draft_sha256": drafted["draft_sha256"], "overrides": ["price_drop", "negative_adjustment"] });
+    manager.post(&confirm, &body).await.ok();
+    let done = until(&manager, id, &["completed"]).await;
+    assert_eq!((&done["counts"]["applied"], &done["counts"]["held"]), (&json!(2), &json!(0)));
+    assert_eq!(on_hand(&manager, "IMP-OLD").await, 3);
+    assert_eq!(price(&manager, "IMP-OLD").await, 5_000);
+    let history = manager.get(&format!("{SMART}/history?limit=200")).await.ok();
+    let items = history["items"].as_array().unwrap();
+    let mine = items.iter().find(|item| item["import_id"] == id).unwrap();
+    assert_eq!(mine["file_name"], "lista.csv");
+    assert_eq!(mine["overrides"], json!(["price_drop", "negative_adjustment"]));
+    assert_eq!(mine["warnings"][0]["code"], "column.attribute");
+}
+
+#[tokio::test]
+async fn what_somebody_changed_since_the_draft_is_reported_and_not_overwritten() {
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    let text = "sku,name,price,qty\nIMP-RACE-1,Uno,10,5\nIMP-RACE-2,Dos,20,5\n";
+    let first = upload(&manager, &format!("store={STORE}&mode=confirm"), text)
+        .await
+        .ok();
+    until(&manager, id_of(&first), &["completed"]).await;
+    let text = "sku,name,price,qty\nIMP-RACE-1,Uno,11,9\nIMP-RACE-2,Dos,21,9\n";
+    let drafted = upload(&manager, &format!("store={STORE}"), text).await.ok();
+    let change = json!({ "price_minor": 1_500 });
+    let path = "/api/v1/catalogue/items/IMP-RACE-1";
+    send(manager.request(Method::PATCH, path).json(&change)).await.ok();
+    let adjust = json!({ "store": STORE, "sku": "IMP-RACE-2", "delta": -1 });
+    manager.post("/api/v1/inventory/adjustments", &adjust).await.ok();
+    let confirm = format!("{SMART}/{}/confirm", id_of(&drafted));
+    let body = json!({ "draft_sha256": drafted["draft_sha256"] });
+    manager.post(&confirm, &body).await.ok();
+    let done = until(&manager, id_of(&drafted), &["completed"]).await;
+    assert_eq!(done["counts"]["changed_meanwhile"], 2, "{done}");
+    assert_eq!(price(&manager, "IMP-RACE-1").await, 1_500);
+    assert_eq!(on_hand(&manager, "IMP-RACE-1").await, 9);
+    assert_eq!(price(&manager, "IMP-RACE-2").await, 2_100);
+    assert_eq!(on_hand(&manager, "IMP-RACE-2").await, 4);
+}
+
+#[tokio::test]
+async fn overrides_need_the_role_and_uploads_need_a_reason() {
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    let operator = product.client(TENANT, "sync_operator").await;
+    upload(&operator, "overrides=price_drop", "sku,name\nA,b\n")
+        .await
+        .problem(403, "import.override_forbidden");
+    upload(&operator, "price_drop_percent=90", "sku,name\nA,b\n")
+        .await
+        .problem(403, "import.override_forbidden");
+    upload(&manager, "kind=stock", "sku,qty\nA,1\n")
+        .await
+        .problem(422, "import.store_required");
+    upload(&manager, "mode=maybe", "sku,qty\nA,1\n")
+        .await
+        .problem(400, "request.parameter_invalid");
+    let cashier = product.client(TENANT, "cashier").await;
+    upload(&cashier, "", "sku,qty\nA,1\n")
+        .await
+        .problem(403, "auth.role_forbidden");
+}
+
+#[tokio::test]
+async fn hostile_files_end_as_failures_and_the_service_goes_on() {
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    upload(&manager, "", &b"%PDF-1.7 not a list"[..])
+        .await
+        .problem(422, "import.file_unsupported");
+    let bad = upload(&manager, "file_name=nada.csv", "1,2,3\n4,5,6\n")
+        .await
+        .ok();
+    assert_eq!(
+        (&bad["status"], &bad["failure"]["code"]),
+        (&json!("failed"), &json!("import.headings_unknown"))
+    );
+    let damaged = upload(&manager, "", [&b"PK\x03\x04"[..], &[7; 5_000]].concat())
+        .await
+        .ok();
+    assert_eq!(damaged["failure"]["code"], "import.file_rejected", "{damaged}");
+    let long = vec![b'a'; (20 << 20) + (100 << 10)];
+    let answer = upload(&manager, "", long).await;
+    assert_eq!(answer.status.as_u16(), 413, "{}", answer.body);
+    let stranger = product.client("libreria-scl", "admin").await;
+    stranger
+        .get(&format!("{SMART}/{}", id_of(&bad)))
+        .await
+        .problem(404, "resource.not_found");
+}
+
+/// An IMEI of a TAC, a number and its check digit (3GPP TS 23.003).
+fn imei(tac: &str, number: usize) -> String {
+    let body = format!("{tac}{number:06}");
+    let sum: u32 = body
+        .bytes()
+        .enumerate()
+        .map(|(place, digit)| {
+            let digit = u32::from(digit - b'0');
+            match place % 2 {
+                0 => digit,
+                _ if digit > 4 => digit * 2 - 9,
+                _ => digit * 2,
+            }
+        })
+        .sum();
+    format!("{body}{}", (10 - sum % 10) % 10)
+}
+
+/// Devices of the shared TAC list: brand, model, IMEI, two of each type.
+fn devices(wanted: usize) -> String {
+    let path = repository().join("../shared/data/tac-osmocom-2016.csv");
+    let list = std::fs::read_to_string(path).unwrap();
+    let mut text = String::from("SKU;Marca;Modelo;Nombre;IMEI;Precio;Costo\n");
+    let mut made = 0;
+    for line in list.lines() {
+        let mut cells = line.split(',');
+        let (Some(tac), Some(brand), Some(model)) = (cells.next(), cells.next(), cells.next()) else {
+            continue;
+        };
+        if tac.len() != 8 || !tac.bytes().all(|b| b.is_ascii_digit()) || made >= wanted {
+            continue;
+        }
+        let plain = |cell: &str| cell.replace([';', '"'], " ").trim().to_owned();
+        let (brand, model) = (plain(brand), plain(model));
+        if brand.is_empty() || model.is_empty() {
+            continue;
+        }
+        for number in 0..2 {
+            writeln!(
+                text,
+                "TAC-{tac};{brand};{model};{brand} {model};{};1.999,00;1.500,00",
+                imei(tac, number)
+            )
+            .unwrap();
+            made += 1;
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_five_thousand_devices_loses_and_doubles_nothing() {
+    let mut product = Product::start("imports-killed", &[]).await;
+    let mut manager = product.client(TENANT, "manager").await;
+    let text = devices(5_000);
+    assert!(text.lines().count() > 5_000);
+    let answer = upload(&manager, &format!("store={STORE}&mode=confirm"), text)
+        .await
+        .ok();
+    let id = id_of(&answer).to_owned();
+    for least in [0, 30] {
+        let in_the_middle = async {
+            loop {
+                let import = manager.get(&format!("{SMART}/{id}")).await.ok();
+                let is_applying = import["status"] == "applying" && import["percent"].as_i64().unwrap() >= least;
+                if is_applying || import["status"] == "completed" {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(120), in_the_middle)
+            .await
+            .unwrap();
+        product.signal(testkit::signal::KILL);
+        product.wait().await;
+        product.restart().await;
+        manager = manager.with_base(product.base_url());
+    }
+    let done = until(&manager, &id, &["completed"]).await;
+    let applied = done["counts"]["applied"].as_i64().unwrap();
+    assert_eq!(done["counts"]["rows"], done["counts"]["applied"], "{done}");
+    assert!(applied >= 5_000);
+    let mut database = <sqlx::PgConnection as sqlx::Connection>::connect(
+        product.demo["database_url"].as_str().unwrap(),
+    )
+    .await
+    .unwrap();
+    let (units, items, pieces, completed): (i64, i64, i64, i64) = sqlx::query_as(
+        "select count(*) filter (where type = 'inventory.unit_received' and data->>'sku' like 'TAC-%'),
+                count(*) filter (where type = 'catalogue.item_created' and data->>'sku' like 'TAC-%'),
+                coalesce(sum((data->>'quantity')::bigint) filter (where type = 'inventory.received'
+                  and data->>'sku' like 'TAC-%'), 0)::bigint,
+                count(*) filter (where type = 'import.completed')
+         from events where tenant = $1",
+    )
+    .bind(TENANT)
+    .fetch_one(&mut database)
+    .await
+    .unwrap();
+    assert_eq!((units, pieces, items, completed), (applied, applied, applied / 2, 1));
+}
+
+#[tokio::test]
+async fn the_command_line_imports_articles_and_then_their_stock() {
+    let product = Product::shared().await;
+    let folder = product.data.join("lists");
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = async |name: &str, text: &str, args: &[&str]| {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        let output = tokio::process::Command::new(binary("trastienda"))
+            .arg("import")
+            .arg(&file)
+            .args(["--tenant", TENANT, "--data"])
+            .arg(&product.data)
+            .args(args)
+            .env_remove("TRASTIENDA_NATS_SERVER")
+            .env_remove("TRASTIENDA_TOOLS")
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), said + &String::from_utf8_lossy(&output.stderr))
+    };
+    let articles = "nombre,material,diametro\nTubería IMP-CLI,PVC,12.5\n";
+    let (ok, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
+    assert!(ok && said.contains("completed") && said.contains("sku.derived"), "{said}");
+    let (ok, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
+    assert!(ok && said.contains("the same file was confirmed before"), "{said}");
+    let stock = "nombre,cantidad\nTubería IMP-CLI,40\n";
+    let (ok, said) = run("stock.csv", stock, &["--tipo", "stock", "--tienda", STORE]).await;
+    assert!(ok && said.contains("completed"), "{said}");
+    let manager = product.client(TENANT, "manager").await;
+    assert_eq!(on_hand(&manager, "Tuber%C3%ADa%20IMP-CLI").await, 40);
+    let (ok, said) = run("nada.csv", "1,2\n", &["--tipo", "articulos"]).await;
+    assert!(!ok && said.contains("import.headings_unknown"), "{said}");
+}

@@ -1,0 +1,116 @@
+//! Every list of every service: pages with a cursor and a `Link`, a limit that is capped, parameters that are described
+//! (API-8).
+
+use platform::http::{Access, Route, Verb};
+use serde_json::Value;
+
+use crate::client::{Client, http};
+use crate::product::Product;
+use crate::tenancy::{existing, rows};
+
+const TENANT: &str = "telefonia-teg";
+
+/// The parameters of an operation by name, with what the document says about them.
+fn parameters(document: &Value, row: &Route) -> Vec<(String, String)> {
+    let operation = &document["paths"][row.path]["get"];
+    let all = operation["parameters"].as_array().cloned().unwrap_or_default();
+    let text = |parameter: &Value, field: &str| parameter[field].as_str().unwrap_or_default().to_owned();
+    all.iter()
+        .map(|parameter| (text(parameter, "name"), text(parameter, "description")))
+        .collect()
+}
+
+fn with(path: &str, query: &str) -> String {
+    format!("{path}?{query}")
+}
+
+/// Reads a list with one row per page as far as two pages go, and asks for pages that cannot be.
+async fn walk(client: &Client, path: &str) -> bool {
+    let first = client.get(&with(path, "limit=1")).await;
+    if !first.status.is_success() {
+        assert_eq!(first.status.as_u16(), 404, "{path}: {}", first.body);
+        return false;
+    }
+    let link = first
+        .headers
+        .get("link")
+        .map(|link| link.to_str().unwrap().to_owned());
+    let items = first.body["items"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{path} has no items"));
+    assert!(items.len() <= 1, "{path} gives more than was asked for");
+    assert_eq!(first.body["next"].is_string(), link.is_some(), "{path}: {link:?}");
+    if let Some(link) = &link {
+        let (target, rest) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
+        assert_eq!(rest, "; rel=\"next\"", "{path}");
+        let second = client.get(target).await.ok();
+        let next = &second["items"].as_array().unwrap()[0];
+        assert_ne!(next, &items[0], "{path} repeats a row");
+    }
+    for bad in ["limit=0", "limit=201"] {
+        client
+            .get(&with(path, bad))
+            .await
+            .problem(400, "page.limit_invalid");
+    }
+    client
+        .get(&with(path, "cursor=bm9uZQ"))
+        .await
+        .problem(400, "page.cursor_invalid");
+    link.is_some()
+}
+
+#[tokio::test]
+async fn every_list_has_pages_with_a_link_and_a_capped_limit() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let document = http()
+        .get(format!("{}/openapi.json", product.base_url()))
+        .send()
+        .await
+        .unwrap();
+    let document: Value = serde_json::from_slice(&document.bytes().await.unwrap()).unwrap();
+    let (mut lists, mut turned) = (0, 0);
+    for row in rows().filter(|row| row.access == Access::User && row.method == Verb::Get) {
+        let described = parameters(&document, row);
+        let path: Vec<String> = row
+            .path
+            .split('/')
+            .map(
+                |part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                    Some(parameter) => existing(parameter).to_owned(),
+                    None => part.to_owned(),
+                },
+            )
+            .collect();
+        let path = path.join("/");
+        let has = |name: &str| described.iter().any(|(parameter, _)| parameter == name);
+        if has("cursor") {
+            assert!(has("limit"), "{}: a list without a limit", row.operation);
+            for (name, text) in &described {
+                let is_plain = matches!(
+                    name.as_str(),
+                    "store" | "sku" | "customer_id" | "kind" | "supplier_id"
+                );
+                assert!(
+                    is_plain || !text.is_empty(),
+                    "{}: {name} is not described",
+                    row.operation
+                );
+            }
+            lists += 1;
+            turned += usize::from(walk(&admin, &path).await);
+        } else {
+            let answer = admin.get(&path).await;
+            assert!(
+                !answer.body["items"].is_array(),
+                "{}: a list without pages",
+                row.operation
+            );
+        }
+    }
+    assert!(
+        lists >= 20 && turned >= 8,
+        "{lists} lists, {turned} of them with a second page"
+    );
+}

@@ -1,0 +1,205 @@
+//! Tills that lost the network: their sales arrive later, collide, and are decided about over HTTP (POS-5).
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, send};
+use crate::product::Product;
+
+const TENANT: &str = "telefonia-teg";
+const STORE: &str = "centro";
+const BATCHES: &str = "/api/v1/pos/offline/batches";
+const QUARANTINE: &str = "/api/v1/pos/offline/quarantine";
+
+/// A till, a counted item at 10.00 with five pieces, and a phone by serial number.
+async fn set_up(admin: &Client, name: &str) {
+    let terminal = json!({ "terminal": name, "store": STORE, "name": name });
+    admin.post("/api/v1/admin/terminals", &terminal).await.ok();
+    let item = |suffix: &str, kind: &str, price: i64| json!({ "sku": format!("{name}-{suffix}"), "name": suffix, "kind": kind, "price_minor": price });
+    for body in [
+        item("cable", "counted", 1_000),
+        item("phone", "serialised", 50_000),
+    ] {
+        admin.post("/api/v1/catalogue/items", &body).await.ok();
+    }
+    let phone =
+        json!({ "sku": format!("{name}-phone"), "quantity": 1, "units": [format!("serial:{name}-1")] });
+    let cable = json!({ "sku": format!("{name}-cable"), "quantity": 5 });
+    let receipt = json!({ "store": STORE, "lines": [cable, phone] });
+    admin.post("/api/v1/inventory/receipts", &receipt).await.ok();
+}
+
+fn cables(name: &str, sequence: i64, pieces: i64) -> Value {
+    let total = 1_000 * pieces;
+    json!({ "sequence": sequence, "sale_id": format!("{name}-off-{sequence}"), "occurred_at": "2026-11-21T17:30:00-06:00",
+            "lines": [{ "sku": format!("{name}-cable"), "quantity": pieces, "unit_price_minor": 1_000 }],
+            "payments": [{ "method": "cash", "amount_minor": total }], "total_minor": total })
+}
+
+fn phone(name: &str, sequence: i64) -> Value {
+    json!({ "sequence": sequence, "sale_id": format!("{name}-off-{sequence}"), "occurred_at": "2026-11-21T17:31:00-06:00",
+            "lines": [{ "unit": format!("serial:{name}-1"), "quantity": 1, "unit_price_minor": 50_000 }],
+            "payments": [{ "method": "card", "amount_minor": 50_000 }], "total_minor": 50_000 })
+}
+
+fn batch(name: &str, sales: &[Value]) -> Value {
+    json!({ "terminal": name, "store": STORE, "incarnation": "2026-11", "sales": sales })
+}
+
+fn outcomes(answer: &Value) -> Vec<&str> {
+    let sales = answer["sales"].as_array().unwrap();
+    sales
+        .iter()
+        .map(|sale| sale["outcome"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_tills_offline_day_arrives_whole_though_a_serial_was_sold_twice() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let cashier = product.client(TENANT, "cashier").await;
+    let name = "it-offline-1";
+    set_up(&admin, name).await;
+    // Another till sells the phone while this one has no network.
+    let sold = json!({ "store": STORE, "lines": [{ "unit": format!("serial:{name}-1"), "quantity": 1 }],
+                       "payments": [{ "method": "cash", "amount_minor": 50_000 }] });
+    admin.post("/api/v1/pos/sale", &sold).await.ok();
+
+    let day = batch(name, &[cables(name, 1, 2), phone(name, 2), cables(name, 3, 1)]);
+    let answer = cashier.post(BATCHES, &day).await.ok();
+    assert_eq!(outcomes(&answer), ["accepted", "quarantined", "accepted"]);
+    assert_eq!(
+        (&answer["expected"], &answer["sales"][1]["kind"]),
+        (&json!(4), &json!("serial_sold_twice"))
+    );
+    let again = cashier.post(BATCHES, &day).await.ok();
+    assert_eq!(outcomes(&again), ["duplicate", "duplicate", "duplicate"]);
+
+    let id = answer["sales"][1]["quarantine_id"].as_str().unwrap();
+    let position = &answer["position"];
+    let kept = admin
+        .get(&format!("{QUARANTINE}?terminal={name}&min_position={position}"))
+        .await
+        .ok();
+    assert_eq!(kept["items"].as_array().unwrap().len(), 1);
+    assert_eq!(kept["items"][0]["total_minor"], 50_000);
+    assert_eq!(
+        kept["items"][0]["sale"]["content"]["lines"][0]["unit"],
+        format!("serial:{name}-1")
+    );
+    let tills = admin
+        .get(&format!("/api/v1/pos/offline/tills?terminal={name}"))
+        .await
+        .ok();
+    assert_eq!(
+        (&tills["items"][0]["expected"], &tills["items"][0]["quarantined"]),
+        (&json!(4), &json!(1))
+    );
+
+    // It was another phone that left the shop; it was never received, so that comes first.
+    let other = json!({ "store": STORE, "lines": [{ "sku": format!("{name}-phone"), "quantity": 1, "units": [format!("serial:{name}-2")] }] });
+    admin.post("/api/v1/inventory/receipts", &other).await.ok();
+    let right =
+        json!({ "resolution": { "kind": "replace_unit", "line": 1, "unit": format!("serial:{name}-2") } });
+    let path = format!("{QUARANTINE}/{id}/resolve");
+    cashier
+        .post(&path, &right)
+        .await
+        .problem(403, "auth.role_forbidden");
+    let resolved = admin.post(&path, &right).await.ok();
+    assert_eq!(resolved["status"], "accepted");
+    let position = &resolved["position"];
+    let sale = admin
+        .get(&format!("/api/v1/sales/{name}-off-2?min_position={position}"))
+        .await
+        .ok();
+    assert_eq!(
+        (&sale["status"], &sale["total_minor"]),
+        (&json!("completed"), &json!(50_000))
+    );
+    assert!(
+        sale["occurred_at"].as_str().unwrap().starts_with("2026-11-21T"),
+        "{sale}"
+    );
+    admin
+        .post(&path, &right)
+        .await
+        .problem(409, "quarantine.accepted");
+}
+
+#[tokio::test]
+async fn a_gap_in_a_tills_numbers_answers_with_the_number_that_is_expected() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let name = "it-offline-2";
+    set_up(&admin, name).await;
+    admin
+        .post(BATCHES, &batch(name, &[cables(name, 1, 1)]))
+        .await
+        .ok();
+    let gap = admin.post(BATCHES, &batch(name, &[cables(name, 3, 1)])).await;
+    assert_eq!(gap.problem(409, "till.sequence_gap")["expected"], 2);
+    let within = admin
+        .post(BATCHES, &batch(name, &[cables(name, 2, 1), cables(name, 4, 1)]))
+        .await;
+    assert_eq!(within.problem(409, "till.sequence_gap")["expected"], 3);
+    let mut other = cables(name, 1, 1);
+    other["sale_id"] = json!("it-offline-2-other");
+    admin
+        .post(BATCHES, &batch(name, &[other]))
+        .await
+        .problem(409, "till.sequence_reused");
+    let keyed = |key: &'static str, sales: Vec<Value>| {
+        let body = batch(name, &sales);
+        let admin = admin.clone();
+        async move {
+            let request = admin.request(reqwest::Method::POST, BATCHES);
+            send(request.header("X-Idempotency-Key", key).json(&body)).await
+        }
+    };
+    let first = keyed("it-offline-key", vec![cables(name, 2, 1)]).await.ok();
+    let same = keyed("it-offline-key", vec![cables(name, 2, 1)]).await.ok();
+    assert_eq!(first, same);
+}
+
+#[tokio::test]
+async fn goods_that_the_shelf_did_not_hold_wait_for_a_decision_and_a_cancelled_sale_is_in_no_figure() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let name = "it-offline-3";
+    set_up(&admin, name).await;
+    let day = batch(name, &[cables(name, 1, 7), cables(name, 2, 6)]);
+    let answer = admin.post(BATCHES, &day).await.ok();
+    assert_eq!(outcomes(&answer), ["quarantined", "quarantined"]);
+    let id = |index: usize| {
+        answer["sales"][index]["quarantine_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let accept = json!({ "resolution": { "kind": "accept_negative_stock" } });
+    let accepted = admin
+        .post(&format!("{QUARANTINE}/{}/resolve", id(0)), &accept)
+        .await
+        .ok();
+    assert_eq!(accepted["status"], "accepted");
+    let cancelled = admin
+        .post(
+            &format!("{QUARANTINE}/{}/cancel", id(1)),
+            &json!({ "note": "el cliente devolvió todo" }),
+        )
+        .await
+        .ok();
+    let position = &cancelled["position"];
+    let path = format!("/api/v1/inventory/stock?store={STORE}&sku={name}-cable&min_position={position}");
+    assert_eq!(admin.get(&path).await.ok()["items"][0]["on_hand"], -2);
+    assert_eq!(
+        admin.get(&format!("/api/v1/sales/{name}-off-2")).await.status,
+        404
+    );
+    let kept = admin.get(&format!("{QUARANTINE}/{}", id(1))).await.ok();
+    assert_eq!(
+        (&kept["status"], &kept["note"]),
+        (&json!("cancelled"), &json!("el cliente devolvió todo"))
+    );
+}
