@@ -88,7 +88,7 @@ pub async fn balances(pool: &PgPool) -> Result<Vec<Balance>, sqlx::Error> {
 }
 
 /// One endpoint's sum by its rows, and by its counters, from one snapshot, both as they are stored, so that nothing is
-/// held; `None` when there is no such endpoint. Reads every row of the endpoint, for at most `limit_ms`.
+/// held. Rows that retention removed count as rows; `None` when there is no such endpoint. Reads every row of the endpoint, for at most `limit_ms`.
 ///
 /// # Errors
 /// When the database fails or the rows are too many for the limit.
@@ -106,15 +106,18 @@ pub async fn audit(
         .await?;
     let rows: Option<Balance> = sqlx::query_as(
         "select e.endpoint, e.next_sequence - 1 as matched,
-           count(*) filter (where d.status = 'delivered') as delivered,
+           count(*) filter (where d.status = 'delivered') + p.purged as delivered,
            count(*) filter (where d.status = 'pending') as pending,
            count(*) filter (where d.status = 'retrying') as retrying,
            count(*) filter (where d.status = 'held') as held,
            count(*) filter (where d.status = 'dead') as dead,
            count(*) filter (where d.status = 'erased') as erased,
-           (select count(*) from webhook_attempts a where a.endpoint = e.endpoint) as attempts
+           (select count(*) from webhook_attempts a where a.endpoint = e.endpoint) + p.purged_attempts as attempts
          from webhook_endpoints e left join webhook_deliveries d on d.endpoint = e.endpoint
-         where e.endpoint = $1 group by e.endpoint, e.next_sequence",
+         cross join lateral (
+           select coalesce(sum(purged), 0)::bigint as purged, coalesce(sum(purged_attempts), 0)::bigint as purged_attempts
+           from webhook_counters where endpoint = e.endpoint) p
+         where e.endpoint = $1 group by e.endpoint, e.next_sequence, p.purged, p.purged_attempts",
     )
     .bind(endpoint)
     .fetch_optional(&mut *transaction)

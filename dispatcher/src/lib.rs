@@ -20,6 +20,7 @@ mod recent;
 mod record;
 mod registry;
 mod replay;
+pub mod retention;
 pub mod schedule;
 mod send;
 mod settle;
@@ -53,4 +54,9 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("schema_3.sql"),
     },
     feed::MIGRATION,
+    Migration {
+        module: "dispatcher",
+        version: 4,
+        sql: include_str!("schema_4.sql"),
+    },
 ];

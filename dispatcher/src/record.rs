@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::pace::Pace;
 use schemas::RecordedEvent;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::mpsc;
@@ -194,6 +195,7 @@ impl Recorder {
     /// When the stop is over and the database still does not answer.
     pub async fn run(mut self) -> anyhow::Result<()> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
+        let mut pace = Pace::default();
         while self.outcomes.recv_many(&mut batch, BATCH_MAX).await > 0 {
             let columns = Columns::new(&batch, &self.schedule);
             let mut pause = RETRY_PAUSE;
@@ -206,6 +208,7 @@ impl Recorder {
                 }
             }
             self.metrics.observe(&batch);
+            tokio::time::sleep(pace.after(batch.len())).await;
             batch.clear();
         }
         drop(self.done);

@@ -23,10 +23,12 @@ use crate::queue::{Job, Queue};
 use crate::recent::Recent;
 use crate::record::{OUTCOMES_MAX, Outcome, Recorder};
 use crate::registry::Registry;
+use crate::retention::Retention;
 use crate::schedule::Schedule;
 use crate::send::Sender;
 use crate::{health, replay, settle, watchdog};
 
+const DAY_S: u64 = 86_400;
 /// Workers of the lane for security events: each endpoint's share is half of the most that it may ask for.
 const FAST_WORKERS: usize = 128;
 /// How often endpoints are read again, for instances whose matcher stands by.
@@ -53,6 +55,8 @@ pub struct DispatcherOptions {
     pub fast_timeout: Duration,
     /// When an endpoint is spared.
     pub breaker: BreakerOptions,
+    /// How long delivered webhooks with their attempts, and events that a connector has, are kept; none for ever.
+    pub retention: Option<Duration>,
     /// The log's head, where the process itself appends to the log: then nobody waits for the broker or a poll.
     pub head: Option<watch::Receiver<Position>>,
     /// Whether no other dispatcher can be running on this database: then what an earlier life of this one had taken is
@@ -70,6 +74,7 @@ impl Default for DispatcherOptions {
             schedule: Schedule::default(),
             fast_timeout: Duration::from_secs(5),
             breaker: BreakerOptions::default(),
+            retention: None,
             head: None,
             is_only_instance: false,
         }
@@ -92,6 +97,8 @@ impl From<&DispatcherConfig> for DispatcherOptions {
             },
             fast_timeout: Duration::from_millis(config.security_timeout_ms),
             breaker: BreakerOptions::default(),
+            retention: (config.retention_days > 0)
+                .then(|| Duration::from_secs(u64::from(config.retention_days) * DAY_S)),
             head: None,
             is_only_instance: false,
         }
@@ -301,6 +308,7 @@ impl<R: LogReader> Parts<'_, R> {
             batch: self.options.batch,
             poll: self.options.poll,
             leases: self.leases(),
+            retention: Retention::new(self.pool.clone(), self.options.retention),
         };
         self.tasks.spawn(
             "webhook matcher",

@@ -12,6 +12,7 @@ pub mod journal;
 mod leader;
 mod measure;
 pub mod models;
+mod outgoing;
 pub mod poison;
 pub mod projection;
 mod projector;

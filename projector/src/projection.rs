@@ -9,16 +9,14 @@ use futures::future::BoxFuture;
 use sqlx::postgres::PgArguments;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::copy::CopyRows;
 use crate::fact::Fact;
 use crate::journal::{Journal, Source};
+use crate::outgoing::{Outgoing, execute};
 use crate::poison::{Freezing, Poison};
 use crate::row::{Column, FoldError, ReadModel, Row};
 use crate::row_cache::RowCache;
 use crate::statements::{Statements, index_ddl, table_ddl};
 
-/// From so many rows on `COPY` makes up for its round trips.
-const COPY_ROWS_MIN: usize = 50;
 /// Rows of one model that are kept in memory: at most twice as many, some 10 MiB.
 const CACHED_ROWS: usize = 16_384;
 
@@ -155,15 +153,6 @@ impl<M: ReadModel> Batch<M> {
     }
 }
 
-/// Encoded rows.
-#[derive(Default)]
-enum Outgoing {
-    #[default]
-    Nothing,
-    Arrays(PgArguments, usize),
-    Copy(CopyRows),
-}
-
 impl<M: ReadModel> Table<M> {
     fn new() -> Self {
         Self {
@@ -290,12 +279,8 @@ impl<M: ReadModel> Table<M> {
             let side = if *is_known { &mut known } else { &mut new };
             side.extend(row);
         }
-        self.new = if new.len() >= COPY_ROWS_MIN {
-            Outgoing::Copy(copied(&new))
-        } else {
-            in_arrays(&new)?
-        };
-        self.known = in_arrays(&known)?;
+        self.new = Outgoing::many(&new)?;
+        self.known = Outgoing::in_arrays(&known)?;
         if !M::APPEND_ONLY {
             for (key, row) in keys.into_iter().zip(rows) {
                 if let Some(row) = row {
@@ -352,36 +337,6 @@ impl<M: ReadModel> Table<M> {
         }
         Ok(())
     }
-}
-
-fn copied<M: ReadModel>(rows: &[&M]) -> CopyRows {
-    let mut copied = CopyRows::with_rows(rows.len(), M::COLUMNS.len());
-    for row in rows {
-        copied.row(M::COLUMNS.len());
-        row.copy(&mut copied);
-    }
-    copied
-}
-
-fn in_arrays<M: ReadModel>(rows: &[&M]) -> Result<Outgoing, sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(Outgoing::Nothing);
-    }
-    let mut arguments = PgArguments::default();
-    M::bind(&mut arguments, rows).map_err(sqlx::Error::Encode)?;
-    Ok(Outgoing::Arrays(arguments, rows.len()))
-}
-
-/// Returns how many rows were written.
-async fn execute(
-    connection: &mut PgConnection,
-    statement: &Arc<str>,
-    arguments: PgArguments,
-) -> Result<usize, sqlx::Error> {
-    let done = sqlx::query_with(AssertSqlSafe(Arc::clone(statement)), arguments)
-        .execute(connection)
-        .await?;
-    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
 impl<M: ReadModel> Projection for Table<M> {

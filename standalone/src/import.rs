@@ -40,7 +40,10 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<()> {
         is_stock,
         is_received: args.recibido,
         confirms: !args.borrador,
-        file_name: args.archivo.file_name().map(|name| name.to_string_lossy().into_owned()),
+        file_name: args
+            .archivo
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned()),
         content,
         reason: Some(args.motivo.clone()),
     };

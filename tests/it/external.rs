@@ -4,6 +4,8 @@ use platform::http::Access;
 use reqwest::Method;
 use schemas::events::api_key::ApiScope;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::client::{Answer, Client, http, send};
 use crate::product::{Product, is_ci};
@@ -355,7 +357,8 @@ async fn the_hourly_limit_holds_over_a_restart_and_every_call_leaves_a_row() {
     let log = format!("/api/v1/integrations/logs?api_key_id={}", key.id);
     let written = recorded(&admin, &log, 10).await;
     let rows = written["items"].as_array().unwrap();
-    let times: Vec<&str> = rows.iter().map(|row| row["fecha"].as_str().unwrap()).collect();
+    let at = |row: &Value| OffsetDateTime::parse(row["fecha"].as_str().unwrap(), &Rfc3339).unwrap();
+    let times: Vec<OffsetDateTime> = rows.iter().map(at).collect();
     assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
     let states: Vec<&str> = rows.iter().map(|row| row["estado"].as_str().unwrap()).collect();
     assert_eq!(states.iter().filter(|state| **state == "EXITOSO").count(), 8);

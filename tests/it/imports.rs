@@ -65,17 +65,17 @@ async fn on_hand(client: &Client, sku: &str) -> i64 {
 }
 
 async fn price(client: &Client, sku: &str) -> i64 {
-    client
-        .get(&format!("/api/v1/catalogue/items/{sku}"))
-        .await
-        .ok()["price_minor"]
+    client.get(&format!("/api/v1/catalogue/items/{sku}")).await.ok()["price_minor"]
         .as_i64()
         .unwrap()
 }
 
 /// What the write side answers is in the read models a moment later.
 async fn caught_up(client: &Client, known: &Value) {
-    let path = format!("/api/v1/catalogue/items?limit=1&min_position={}", known["position"]);
+    let path = format!(
+        "/api/v1/catalogue/items?limit=1&min_position={}",
+        known["position"]
+    );
     client.get(&path).await.ok();
 }
 
@@ -95,14 +95,22 @@ async fn a_price_list_is_drafted_looked_at_confirmed_and_confirmed_again() {
                 IMP-OLD;IMP-OLD;50,00;;3;\n\
                 IMP-SAME;IMP-SAME;50,00;;;\n\
                 IMP-BAD;Sin precio;abc;;;\n";
-    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let latin: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
 
-    let drafted = upload(&manager, &format!("store={STORE}&file_name=lista.csv"), latin.clone())
-        .await
-        .ok();
+    let drafted = upload(
+        &manager,
+        &format!("store={STORE}&file_name=lista.csv"),
+        latin.clone(),
+    )
+    .await
+    .ok();
     assert_eq!(drafted["status"], "drafted", "{drafted}");
     let counts = &drafted["counts"];
-    let figures = ["rows", "planned", "unchanged", "held", "invalid"].map(|name| counts[name].as_i64().unwrap());
+    let figures =
+        ["rows", "planned", "unchanged", "held", "invalid"].map(|name| counts[name].as_i64().unwrap());
     assert_eq!(figures, [4, 1, 1, 1, 1], "{drafted}");
     let id = id_of(&drafted);
     let shown = rows(&manager, id, "").await;
@@ -134,7 +142,10 @@ async fn a_price_list_is_drafted_looked_at_confirmed_and_confirmed_again() {
     manager.post(&confirm, &body).await.ok();
     let done = until(&manager, id, &["completed"]).await;
     caught_up(&manager, &done).await;
-    assert_eq!((&done["percent"], &done["counts"]["applied"]), (&json!(100), &json!(1)));
+    assert_eq!(
+        (&done["percent"], &done["counts"]["applied"]),
+        (&json!(100), &json!(1))
+    );
     assert_eq!(done["counts"]["held"], 1);
     assert_eq!(price(&manager, "IMP-OLD").await, 10_000, "held back");
     assert_eq!(on_hand(&manager, "IMP-NEW").await, 12);
@@ -155,7 +166,10 @@ async fn a_price_list_is_drafted_looked_at_confirmed_and_confirmed_again() {
     let body = json!({ "draft_sha256": drafted["draft_sha256"], "overrides": ["price_drop", "negative_adjustment"] });
     manager.post(&confirm, &body).await.ok();
     let done = until(&manager, id, &["completed"]).await;
-    assert_eq!((&done["counts"]["applied"], &done["counts"]["held"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&done["counts"]["applied"], &done["counts"]["held"]),
+        (&json!(2), &json!(0))
+    );
     assert_eq!(on_hand(&manager, "IMP-OLD").await, 3);
     assert_eq!(price(&manager, "IMP-OLD").await, 5_000);
     let history = manager.get(&format!("{SMART}/history?limit=200")).await.ok();
@@ -179,7 +193,9 @@ async fn what_somebody_changed_since_the_draft_is_reported_and_not_overwritten()
     let drafted = upload(&manager, &format!("store={STORE}"), text).await.ok();
     let change = json!({ "price_minor": 1_500 });
     let path = "/api/v1/catalogue/items/IMP-RACE-1";
-    send(manager.request(Method::PATCH, path).json(&change)).await.ok();
+    send(manager.request(Method::PATCH, path).json(&change))
+        .await
+        .ok();
     let adjust = json!({ "store": STORE, "sku": "IMP-RACE-2", "delta": -1 });
     manager.post("/api/v1/inventory/adjustments", &adjust).await.ok();
     let confirm = format!("{SMART}/{}/confirm", id_of(&drafted));
@@ -308,7 +324,8 @@ async fn a_kill_in_the_middle_of_five_thousand_devices_loses_and_doubles_nothing
         let in_the_middle = async {
             loop {
                 let import = manager.get(&format!("{SMART}/{id}")).await.ok();
-                let is_applying = import["status"] == "applying" && import["percent"].as_i64().unwrap() >= least;
+                let is_applying =
+                    import["status"] == "applying" && import["percent"].as_i64().unwrap() >= least;
                 if is_applying || import["status"] == "completed" {
                     return;
                 }
@@ -327,11 +344,10 @@ async fn a_kill_in_the_middle_of_five_thousand_devices_loses_and_doubles_nothing
     let applied = done["counts"]["applied"].as_i64().unwrap();
     assert_eq!(done["counts"]["rows"], done["counts"]["applied"], "{done}");
     assert!(applied >= 5_000);
-    let mut database = <sqlx::PgConnection as sqlx::Connection>::connect(
-        product.demo["database_url"].as_str().unwrap(),
-    )
-    .await
-    .unwrap();
+    let mut database =
+        <sqlx::PgConnection as sqlx::Connection>::connect(product.demo["database_url"].as_str().unwrap())
+            .await
+            .unwrap();
     let (units, items, pieces, completed): (i64, i64, i64, i64) = sqlx::query_as(
         "select count(*) filter (where type = 'inventory.unit_received' and data->>'sku' like 'TAC-%'),
                 count(*) filter (where type = 'catalogue.item_created' and data->>'sku' like 'TAC-%'),
@@ -344,7 +360,10 @@ async fn a_kill_in_the_middle_of_five_thousand_devices_loses_and_doubles_nothing
     .fetch_one(&mut database)
     .await
     .unwrap();
-    assert_eq!((units, pieces, items, completed), (applied, applied, applied / 2, 1));
+    assert_eq!(
+        (units, pieces, items, completed),
+        (applied, applied, applied / 2, 1)
+    );
 }
 
 #[tokio::test]
@@ -367,13 +386,22 @@ async fn the_command_line_imports_articles_and_then_their_stock() {
             .await
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        (output.status.success(), said + &String::from_utf8_lossy(&output.stderr))
+        (
+            output.status.success(),
+            said + &String::from_utf8_lossy(&output.stderr),
+        )
     };
     let articles = "nombre,material,diametro\nTubería IMP-CLI,PVC,12.5\n";
     let (ok, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
-    assert!(ok && said.contains("completed") && said.contains("sku.derived"), "{said}");
+    assert!(
+        ok && said.contains("completed") && said.contains("sku.derived"),
+        "{said}"
+    );
     let (ok, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
-    assert!(ok && said.contains("the same file was confirmed before"), "{said}");
+    assert!(
+        ok && said.contains("the same file was confirmed before"),
+        "{said}"
+    );
     let stock = "nombre,cantidad\nTubería IMP-CLI,40\n";
     let (ok, said) = run("stock.csv", stock, &["--tipo", "stock", "--tienda", STORE]).await;
     assert!(ok && said.contains("completed"), "{said}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{http, send};
-use crate::product::Product;
+use crate::product::{Product, scratch};
 
 const TENANT: &str = "telefonia-teg";
 
@@ -99,9 +99,8 @@ async fn the_signature_holds_for_an_independent_implementation() {
     let prefix = [
         0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
     ];
-    let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
+        let path = scratch(&format!("receipt-{name}"));
         std::fs::write(&path, bytes).unwrap();
         path
     };

@@ -15,6 +15,7 @@ const STRANGER: &str = "libreria-scl";
 pub fn rows() -> impl Iterator<Item = &'static Route> {
     [
         command_service::routes::ROUTES,
+        command_service::imports::ROUTES,
         query_service::ROUTES,
         dispatcher::ROUTES,
         dispatcher::feed::ROUTES,
@@ -32,6 +33,8 @@ pub fn existing(parameter: &str) -> &'static str {
         "order_id" => "it-tenancy-order",
         "note_id" => "it-tenancy-note",
         "reservation_id" => "it-tenancy-reservation",
+        "movement_id" => "it-tenancy-movement",
+        "alert_id" => "it-tenancy-alert",
         "repair_id" => "it-tenancy-repair",
         "series" => "repair",
         "transfer_id" => "it-tenancy-transfer",
@@ -48,6 +51,7 @@ pub fn existing(parameter: &str) -> &'static str {
         "username" => "it-tenancy-user",
         "tax_code" => "ISV15",
         "slug" => "it-tenancy",
+        "import_id" => "it-tenancy-import",
         "api_key_id" => "key-it-tenancy",
         other => panic!("no sample id for {{{other}}}: add one"),
     }
@@ -65,6 +69,7 @@ fn body(operation: &str) -> Value {
             let (returned, lines) = (json!([{ "sale_line": 1, "quantity": 1 }]), json!([{ "sku": "LIB-0001", "quantity": 1 }]));
             json!({ "store": "providencia", "returned": returned, "lines": lines })
         }
+        "confirm_import" => json!({ "draft_sha256": "0" }),
         "charge_customer" => json!({ "amount_minor": 100 }),
         "receive_payment" => json!({ "amount_minor": 100, "method": "cash" }),
         "replace_draft" => json!({ "store": "providencia", "lines": [{ "sku": "LIB-0001", "quantity": 1 }] }),

@@ -103,17 +103,14 @@ impl<R: LogReader> Admission<R> {
 
     /// Takes as many as there are free slots, each with its permit.
     async fn next_batch(&self) -> anyhow::Result<Vec<Job>> {
-        let first = Arc::clone(&self.slots).acquire_owned().await?;
+        let mut permits = Arc::clone(&self.slots).acquire_owned().await?;
         let free = self.slots.available_permits().min(LOOKUP_MAX - 1);
-        let mut permits = vec![first];
-        while permits.len() <= free
-            && let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned()
-        {
-            permits.push(permit);
-        }
-        let mut batch = self.queue.take(permits.len()).await;
-        for (job, permit) in batch.iter_mut().zip(permits) {
-            job.permit = Some(permit);
+        let mut batch = self.queue.take(free + 1).await;
+        // Nobody else takes slots, so what was free still is.
+        let others = u32::try_from(batch.len().saturating_sub(1))?;
+        permits.merge(Arc::clone(&self.slots).try_acquire_many_owned(others)?);
+        for job in &mut batch {
+            job.permit = permits.split(1);
         }
         Ok(batch)
     }
@@ -155,5 +152,24 @@ impl<R: LogReader> Admission<R> {
             Err(_) if self.stop.is_cancelled() => Ok(()),
             Err(_) => Err(anyhow::anyhow!("the decision loop is gone")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn caution_begins_at_the_start_and_with_each_repetition_and_ends_by_itself() {
+        let lasts = Duration::from_secs(5);
+        let caution = Caution::new(lasts);
+        assert!(caution.is_raised());
+        tokio::time::advance(lasts).await;
+        assert!(!caution.is_raised());
+        caution.raise();
+        tokio::time::advance(lasts - Duration::from_millis(1)).await;
+        assert!(caution.is_raised());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!caution.is_raised());
     }
 }

@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn only_what_waits_is_accepted_and_not_created() {
         assert_eq!(status(r#"{"on_hand":8}"#), 201);
-        assert_eq!(status(r#"{"status":"approved","movement_id":"pending_approval"}"#), 201);
+        assert_eq!(
+            status(r#"{"status":"approved","movement_id":"pending_approval"}"#),
+            201
+        );
         assert_eq!(status(r#"{"status":"pending_approval","movement_id":"m"}"#), 202);
     }
 }

@@ -24,11 +24,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::Imports;
 use super::runner::import_id;
 use super::settings::{Kind, PRICE_DROP_PPM, Settings, StockMode, names, parse_override};
-use super::store::{self, Confirmation, Job, NewImport, OPEN_MAX, Status};
+use super::store::{self, Confirmation, Inserted, Job, NewImport, OPEN_MAX, Status};
 use super::upload::Upload;
-use super::Imports;
 use crate::http::{CommandAnswer, Http, fresh_id, of_refusal};
 
 /// Of the whole body: a file of the largest size, and a form around it.
@@ -55,7 +55,10 @@ const fn row(path: &'static str, operation: &'static str) -> Route {
 /// The imports' rows of the route table.
 pub const ROUTES: &[Route] = &[
     row("/api/v1/inventory/import/smart", "smart_import"),
-    row("/api/v1/inventory/import/smart/{import_id}/confirm", "confirm_import"),
+    row(
+        "/api/v1/inventory/import/smart/{import_id}/confirm",
+        "confirm_import",
+    ),
 ];
 
 /// How long an answer waits for the next state.
@@ -177,7 +180,8 @@ impl ImportsApi {
         }
         let asked = asked(values, upload.file_name)?;
         self.may_override(context.0, &asked).await?;
-        imports::sniff(&upload.content).map_err(|error| of_refusal(&super::runner::of_file(error).into(), false))?;
+        imports::sniff(&upload.content)
+            .map_err(|error| of_refusal(&super::runner::of_file(error).into(), false))?;
         let id = import_id(fresh_id(context.0, "import")).ok_or_else(|| Problem::new(&codes::INTERNAL))?;
         let sha256 = hex::encode(Sha256::digest(&upload.content));
         let principal = &context.principal;
@@ -194,13 +198,16 @@ impl ImportsApi {
             reason: context.reason.as_deref(),
             traceparent: context.traceparent.as_deref(),
         };
-        if !store::insert(&self.imports.pool, &new).await.map_err(unavailable)? {
+        let inserted = store::insert(&self.imports.pool, &new)
+            .await
+            .map_err(unavailable)?;
+        if inserted == Inserted::TooMany {
             let refusal = ImportRefusal::TooManyOpen { max: OPEN_MAX };
             return Err(of_refusal(&refusal.into(), false));
         }
         self.imports.wake.notify_one();
         let job = self.settled(context.0, &id).await?;
-        answer(ImportAnswer::of(job, false))
+        answer(ImportAnswer::of(job, false), inserted == Inserted::Known)
     }
 
     /// Carry out exactly one draft
@@ -227,8 +234,10 @@ impl ImportsApi {
         match job.status {
             Status::Drafted => {}
             Status::Completed | Status::Repeated if is_more => {}
-            Status::Completed | Status::Repeated => return answer(ImportAnswer::of(job, true)),
-            Status::Confirming | Status::Applying if !is_more => return answer(ImportAnswer::of(job, false)),
+            Status::Completed | Status::Repeated => return answer(ImportAnswer::of(job, true), false),
+            Status::Confirming | Status::Applying if !is_more => {
+                return answer(ImportAnswer::of(job, false), false);
+            }
             Status::Received | Status::Confirming | Status::Applying | Status::Failed => {
                 let refusal = ImportRefusal::NotOpen {
                     import_id: id,
@@ -249,7 +258,7 @@ impl ImportsApi {
             .map_err(unavailable)?;
         self.imports.wake.notify_one();
         let job = self.settled(context.0, &id).await?;
-        answer(ImportAnswer::of(job, false))
+        answer(ImportAnswer::of(job, false), false)
     }
 }
 
@@ -290,18 +299,21 @@ impl ImportsApi {
         let role = context.principal.role;
         if !OVERRIDERS.contains(&role) {
             let role = role.as_str().to_owned();
-            return Err(of_refusal(&ImportRefusal::OverrideForbidden { role }.into(), false));
+            return Err(of_refusal(
+                &ImportRefusal::OverrideForbidden { role }.into(),
+                false,
+            ));
         }
         self.http.require_current_session(context).await
     }
 }
 
-fn answer(answer: ImportAnswer) -> Result<Accepted, Problem> {
+fn answer(answer: ImportAnswer, replayed: bool) -> Result<Accepted, Problem> {
     let bytes = serde_json::to_vec(&answer).map_err(|error| {
         tracing::error!(%error, "an answer could not be written as JSON");
         Problem::new(&codes::INTERNAL)
     })?;
-    Ok(CommandAnswer::composed(bytes, false))
+    Ok(CommandAnswer::composed(bytes, replayed))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]

@@ -15,7 +15,7 @@ use sqlx::{FromRow, PgPool};
 
 use super::runner::{import_id, of_file};
 use super::settings::{Kind, PRICE_DROP_PPM, Settings, StockMode};
-use super::store::{self, NewImport, Status};
+use super::store::{self, Inserted, NewImport, Status};
 
 /// What is imported, and how.
 #[derive(Debug)]
@@ -94,14 +94,19 @@ pub async fn begin(pool: &PgPool, wanted: DirectImport) -> anyhow::Result<Import
     let stored = store::insert(pool, &new)
         .await
         .context("the database has no imports: has the platform been started once?")?;
-    anyhow::ensure!(stored, "too many imports of this tenant are waiting");
+    anyhow::ensure!(
+        stored == Inserted::New,
+        "too many imports of this tenant are waiting"
+    );
     Ok(id)
 }
 
 /// # Errors
 /// When the import is gone or the database fails.
 pub async fn standing(pool: &PgPool, tenant: &TenantId, id: &ImportId) -> anyhow::Result<Standing> {
-    let job = store::find(pool, tenant, id).await?.context("the import is gone")?;
+    let job = store::find(pool, tenant, id)
+        .await?
+        .context("the import is gone")?;
     let is_over = match job.status {
         Status::Received | Status::Confirming | Status::Applying => false,
         // A draft that is to be confirmed goes on, unless its confirmation was refused.

@@ -18,6 +18,8 @@ mod plan;
 mod runner;
 mod settings;
 mod store;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod world;
 

@@ -257,9 +257,7 @@ async fn confirm(imports: &Imports, job: &Job) -> Result<(), StepError> {
         Err(Refusal::Imports(ImportRefusal::FileAlreadyConfirmed { first })) => {
             Ok(store::repeat(&imports.pool, job, &first).await?)
         }
-        Err(refusal) => {
-            Ok(store::fail(&imports.pool, job, Status::Drafted, &problem(&refusal)).await?)
-        }
+        Err(refusal) => Ok(store::fail(&imports.pool, job, Status::Drafted, &problem(&refusal)).await?),
     }
 }
 

@@ -3,22 +3,25 @@
 //! Every change of status names the status before, so that a step that was taken twice changes nothing. Not here: what
 //! the steps do (`runner`, `apply`).
 
+mod job;
 mod rows;
 
 use std::collections::BTreeSet;
 
 use platform::db;
+use schemas::StoreId;
 use schemas::envelope::Actor;
 use schemas::events::import::{ImportCounts, ImportOverride};
 use schemas::ids::{ImportId, TenantId};
-use schemas::{InvalidId, StoreId};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{FromRow, PgPool};
+use sqlx::PgPool;
 
 use super::plan::Draft;
-use super::settings::{Kind, Settings, StockMode, names, parse_override};
+use super::settings::{Settings, names};
 
+use job::{COLUMNS, JobRow};
+pub(super) use job::{Job, Status};
 pub(super) use rows::{Outcome, PartName, ToDo};
 
 /// Imports of one tenant that wait for a step.
@@ -31,134 +34,6 @@ const ROWS_KEPT: &str = "180 days";
 const PURGED_AT_ONCE: i64 = 20;
 /// Command ids are remembered for 30 days; an import that is not through by then could double what it received.
 const APPLIED_WITHIN: &str = "25 days";
-
-/// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
-    Received,
-    Drafted,
-    Confirming,
-    Applying,
-    Completed,
-    Repeated,
-    Failed,
-}
-
-impl Status {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Received => "received",
-            Status::Drafted => "drafted",
-            Status::Confirming => "confirming",
-            Status::Applying => "applying",
-            Status::Completed => "completed",
-            Status::Repeated => "repeated",
-            Status::Failed => "failed",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        use Status::{Applying, Completed, Confirming, Drafted, Failed, Received, Repeated};
-        [Received, Drafted, Confirming, Applying, Completed, Repeated, Failed]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-    }
-}
-
-/// One import.
-#[derive(Debug, Clone)]
-pub(super) struct Job {
-    pub tenant: TenantId,
-    pub id: ImportId,
-    pub status: Status,
-    pub settings: Settings,
-    /// It is confirmed as soon as it is drafted.
-    pub confirms: bool,
-    pub file_name: Option<String>,
-    pub file_sha256: String,
-    pub draft_sha256: Option<String>,
-    pub overrides: BTreeSet<ImportOverride>,
-    /// Who wants it, and why: of the upload, then of the confirmation.
-    pub actor: Actor,
-    pub reason: Option<String>,
-    pub traceparent: Option<String>,
-    pub counts: Option<Value>,
-    pub failure: Option<Value>,
-    pub same_as: Option<String>,
-    pub attempts: i32,
-    /// It was confirmed so long ago that ids of its commands may be forgotten.
-    pub is_stale: bool,
-}
-
-#[derive(FromRow)]
-struct JobRow {
-    tenant: String,
-    import_id: String,
-    status: String,
-    kind: String,
-    stock: String,
-    store: Option<String>,
-    price_drop_ppm: i64,
-    confirms: bool,
-    file_name: Option<String>,
-    file_sha256: String,
-    draft_sha256: Option<String>,
-    overrides: Vec<String>,
-    actor: String,
-    reason: Option<String>,
-    traceparent: Option<String>,
-    counts: Option<Value>,
-    failure: Option<Value>,
-    same_as: Option<String>,
-    attempts: i32,
-    is_stale: bool,
-}
-
-const COLUMNS: &str = "tenant, import_id, status, kind, stock, store, price_drop_ppm, confirms, file_name, file_sha256,
-    draft_sha256, overrides, actor::text as actor, reason, traceparent, counts, failure, same_as, attempts";
-
-impl TryFrom<JobRow> for Job {
-    type Error = sqlx::Error;
-
-    fn try_from(row: JobRow) -> Result<Self, sqlx::Error> {
-        let id = |error: InvalidId| sqlx::Error::Decode(error.into());
-        let unknown = |column: &'static str| sqlx::Error::Decode(format!("unknown {column}").into());
-        let actor = serde_json::from_str(&row.actor).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Self {
-            tenant: TenantId::new(&row.tenant).map_err(id)?,
-            id: ImportId::new(&row.import_id).map_err(id)?,
-            status: Status::parse(&row.status).ok_or_else(|| unknown("status"))?,
-            settings: Settings {
-                kind: Kind::parse(&row.kind).ok_or_else(|| unknown("kind"))?,
-                stock: StockMode::parse(&row.stock).ok_or_else(|| unknown("stock"))?,
-                store: row
-                    .store
-                    .as_deref()
-                    .map(StoreId::new)
-                    .transpose()
-                    .map_err(id)?,
-                price_drop_ppm: row.price_drop_ppm,
-            },
-            confirms: row.confirms,
-            file_name: row.file_name,
-            file_sha256: row.file_sha256,
-            draft_sha256: row.draft_sha256,
-            overrides: row
-                .overrides
-                .iter()
-                .filter_map(|name| parse_override(name))
-                .collect(),
-            actor,
-            reason: row.reason,
-            traceparent: row.traceparent,
-            counts: row.counts,
-            failure: row.failure,
-            same_as: row.same_as,
-            attempts: row.attempts,
-            is_stale: row.is_stale,
-        })
-    }
-}
 
 /// A new import, as it is stored before anything is done with it.
 #[derive(Debug)]
@@ -176,11 +51,21 @@ pub(super) struct NewImport<'a> {
     pub traceparent: Option<&'a str>,
 }
 
-/// Stores a file and its import; what is stored already stays. `false` when too many wait.
+/// What came of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inserted {
+    New,
+    /// The same request, by its idempotency key, has stored it before.
+    Known,
+    /// Too many wait.
+    TooMany,
+}
+
+/// Stores a file and its import; what is stored already stays.
 ///
 /// # Errors
 /// Any SQL error.
-pub(super) async fn insert(pool: &PgPool, new: &NewImport<'_>) -> Result<bool, sqlx::Error> {
+pub(super) async fn insert(pool: &PgPool, new: &NewImport<'_>) -> Result<Inserted, sqlx::Error> {
     let mut transaction = db::tenant_transaction(pool, new.tenant).await?;
     let open: i64 = sqlx::query_scalar(
         "select count(*) from imports where tenant = $1 and status in ('received', 'confirming', 'applying')
@@ -191,7 +76,7 @@ pub(super) async fn insert(pool: &PgPool, new: &NewImport<'_>) -> Result<bool, s
     .fetch_one(&mut *transaction)
     .await?;
     if open >= OPEN_MAX {
-        return Ok(false);
+        return Ok(Inserted::TooMany);
     }
     let inserted = sqlx::query(
         "insert into imports (tenant, import_id, status, kind, stock, store, price_drop_ppm, confirms, file_name,
@@ -225,7 +110,11 @@ pub(super) async fn insert(pool: &PgPool, new: &NewImport<'_>) -> Result<bool, s
         drop_oldest_files(&mut transaction, new.tenant).await?;
     }
     transaction.commit().await?;
-    Ok(true)
+    Ok(if inserted.rows_affected() == 1 {
+        Inserted::New
+    } else {
+        Inserted::Known
+    })
 }
 
 /// Keeps the newest files of a tenant within the bound; those that are not read yet stay.
@@ -257,7 +146,8 @@ pub(super) async fn find(
     tenant: &TenantId,
     id: &ImportId,
 ) -> Result<Option<Job>, sqlx::Error> {
-    let sql = format!("select {COLUMNS}, false as is_stale from imports where tenant = $1 and import_id = $2");
+    let sql =
+        format!("select {COLUMNS}, false as is_stale from imports where tenant = $1 and import_id = $2");
     let row: Option<JobRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tenant.as_str())
         .bind(id.as_str())
@@ -374,12 +264,7 @@ pub(super) async fn repeat(pool: &PgPool, job: &Job, first: &ImportId) -> Result
     advance(pool, job, Status::Repeated).await
 }
 
-async fn set_json(
-    pool: &PgPool,
-    job: &Job,
-    column: &'static str,
-    value: &Value,
-) -> Result<(), sqlx::Error> {
+async fn set_json(pool: &PgPool, job: &Job, column: &'static str, value: &Value) -> Result<(), sqlx::Error> {
     let sql = format!(
         "update imports set {column} = $4::json where tenant = $1 and import_id = $2 and status = $3"
     );
@@ -514,5 +399,8 @@ pub(super) async fn purge(pool: &PgPool) -> Result<(), sqlx::Error> {
            order by created_at limit {PURGED_AT_ONCE}) old
          where r.tenant = old.tenant and r.import_id = old.import_id"
     );
-    sqlx::query(sqlx::AssertSqlSafe(rows)).execute(pool).await.map(|_| ())
+    sqlx::query(sqlx::AssertSqlSafe(rows))
+        .execute(pool)
+        .await
+        .map(|_| ())
 }

@@ -1,1 +1,249 @@
-//! Drafts without a database: what rows of a file would change.
+//! Drafts without a database: what the rows of a file would change.
+
+use std::collections::HashMap;
+
+use domain::State;
+use domain::imports::{Base, ImportAction};
+use domain::stock::{Place, Unit};
+use imports::{Money, Table, WarningCode, interpret};
+use schemas::events::admin::{StockPolicy, TaxRateSet, TenantCreated};
+use schemas::events::catalogue::{ItemCreated, ItemDetails, ItemKind};
+use schemas::events::import::ImportOverride;
+use schemas::{Currency, Minor, Sku, StoreId, TaxCode, TenantId, UnitId};
+
+use super::plan::{self, Draft, Part};
+use super::settings::{Kind, PRICE_DROP_PPM, Settings, StockMode};
+use super::world::World;
+
+const IMEI: &str = "490154203237518";
+
+fn world() -> World {
+    let stream = domain::streams::tenant();
+    let mut tenant = State::initial(&stream);
+    tenant.evolve(
+        &TenantCreated {
+            tenant: TenantId::new("t1").unwrap(),
+            name: "Tienda".to_owned(),
+            currency: Currency::new("HNL").unwrap(),
+            time_zone: "America/Tegucigalpa".to_owned(),
+            prices_include_tax: true,
+            stock_policy: StockPolicy::Strict,
+        }
+        .into(),
+    );
+    tenant.evolve(
+        &TaxRateSet {
+            tax_code: TaxCode::new("ISV15").unwrap(),
+            name: "ISV".to_owned(),
+            rate_ppm: 150_000,
+        }
+        .into(),
+    );
+    let State::Tenant(Some(tenant)) = tenant else {
+        panic!("a tenant")
+    };
+    let mut items = HashMap::new();
+    for (name, kind) in [
+        ("CABLE", ItemKind::Counted),
+        ("PHONE", ItemKind::Serialised),
+        ("FIX", ItemKind::Service),
+    ] {
+        let sku = Sku::new(name).unwrap();
+        let mut state = State::initial(&domain::streams::item(&sku));
+        state.evolve(
+            &ItemCreated {
+                sku: sku.clone(),
+                name: name.to_owned(),
+                kind,
+                price_minor: Minor::new(10_000).unwrap(),
+                currency: Currency::new("HNL").unwrap(),
+                tax_code: None,
+                details: ItemDetails {
+                    brand: Some("Acme".to_owned()),
+                    ..ItemDetails::default()
+                },
+            }
+            .into(),
+        );
+        let State::Item(Some(item)) = state else {
+            panic!("an item")
+        };
+        items.insert(sku, *item);
+    }
+    World {
+        tenant: *tenant,
+        items,
+        shelves: HashMap::from([(Sku::new("CABLE").unwrap(), 8)]),
+        units: HashMap::new(),
+    }
+}
+
+fn settings(kind: Kind, stock: StockMode) -> Settings {
+    Settings {
+        kind,
+        stock,
+        store: Some(StoreId::new("centro").unwrap()),
+        price_drop_ppm: PRICE_DROP_PPM,
+    }
+}
+
+fn table(text: &str) -> Table {
+    imports::read(text.as_bytes()).unwrap()
+}
+
+fn drafted(text: &str, world: &World, settings: &Settings) -> Draft {
+    plan::draft(&interpret(&table(text), Money { exponent: 2 }), world, settings)
+}
+
+fn draft(text: &str) -> Draft {
+    drafted(text, &world(), &settings(Kind::Auto, StockMode::Counted))
+}
+
+fn codes(draft: &Draft, row: usize) -> Vec<WarningCode> {
+    draft.rows[row]
+        .warnings
+        .iter()
+        .map(|warning| warning.code)
+        .collect()
+}
+
+#[test]
+fn a_price_that_falls_by_exactly_the_limit_is_let_through_and_one_cent_more_is_not() {
+    for (price, held) in [("70.00", false), ("69.99", true), ("100.01", false)] {
+        let draft = draft(&format!("sku,price\nCABLE,{price}\n"));
+        let Some(Part::Work { holds, work }) = &draft.rows[0].item else {
+            panic!("{price}: {draft:?}")
+        };
+        assert_eq!(holds.contains(&ImportOverride::PriceDrop), held, "{price}");
+        assert!(matches!(work.bases[..], [Base::Item { .. }]));
+    }
+}
+
+#[test]
+fn a_count_below_what_is_there_is_held_and_one_above_is_a_receipt() {
+    let draft = draft("sku,qty,cost\nCABLE,3,\n");
+    let Some(Part::Work { work, holds }) = &draft.rows[0].stock else {
+        panic!("{draft:?}")
+    };
+    assert!(matches!(&work.action, ImportAction::AdjustStock(adjust) if adjust.delta == -5));
+    assert_eq!(holds, &[ImportOverride::NegativeAdjustment]);
+    let more = drafted(
+        "sku,qty,cost\nCABLE,10,2.50\n",
+        &world(),
+        &settings(Kind::Stock, StockMode::Counted),
+    );
+    let Some(Part::Work { work, holds }) = &more.rows[0].stock else {
+        panic!("{more:?}")
+    };
+    let ImportAction::ReceiveStock(receipt) = &work.action else {
+        panic!("{work:?}")
+    };
+    assert_eq!((receipt.lines[0].quantity.get(), holds.len()), (2, 0));
+    assert_eq!(receipt.lines[0].unit_cost_minor, Minor::new(250).ok());
+    let came_in = drafted(
+        "sku,qty\nCABLE,10\n",
+        &world(),
+        &settings(Kind::Stock, StockMode::Received),
+    );
+    assert!(
+        matches!(&came_in.rows[0].stock, Some(Part::Work { work, .. }) if work.bases.is_empty()),
+        "{came_in:?}"
+    );
+    let same = drafted(
+        "sku,qty\nCABLE,8\n",
+        &world(),
+        &settings(Kind::Stock, StockMode::Counted),
+    );
+    assert_eq!(same.rows[0].stock, Some(Part::Unchanged));
+}
+
+#[test]
+fn units_are_new_here_already_or_somebody_elses_business() {
+    let unit = UnitId::new(&format!("imei:{IMEI}")).unwrap();
+    let text = format!("sku,imei\nPHONE,{IMEI}\nPHONE,{IMEI}\nCABLE,352099001761481\nPHONE,\n");
+    let fresh = draft(&text);
+    assert!(matches!(&fresh.rows[0].stock, Some(Part::Work { holds, .. }) if holds.is_empty()));
+    assert_eq!(codes(&fresh, 1), [WarningCode::UnitRepeated]);
+    assert!(codes(&fresh, 2).contains(&WarningCode::UnitUnexpected));
+    for (place, status) in [("centro", "unchanged"), ("norte", "held")] {
+        let mut world = world();
+        let known = Unit {
+            sku: Sku::new("PHONE").unwrap(),
+            place: Place::InStock {
+                store: StoreId::new(place).unwrap(),
+            },
+            holder: None,
+        };
+        world.units.insert(unit.clone(), known);
+        let draft = drafted(&text, &world, &settings(Kind::Auto, StockMode::Counted));
+        let found = match &draft.rows[0].stock {
+            Some(Part::Unchanged) => "unchanged",
+            Some(Part::Work { holds, .. }) if holds == &[ImportOverride::KnownImei] => "held",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, status);
+    }
+}
+
+#[test]
+fn taxes_are_found_by_code_or_rate_and_not_guessed() {
+    let text = "sku,name,price,tax\nA,a,1,isv15\nB,b,1,15%\nC,c,1,exento\nD,d,1,18%\nE,e,1,0.15\n";
+    let draft = draft(text);
+    let tax = |row: usize| match &draft.rows[row].item {
+        Some(Part::Work { work, .. }) => match &work.action {
+            ImportAction::CreateItem(create) => create.tax_code.as_ref().map(ToString::to_string),
+            _ => panic!("{work:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(tax(0).as_deref(), Some("ISV15"));
+    assert_eq!(tax(1).as_deref(), Some("ISV15"));
+    assert_eq!(tax(2), None);
+    assert!(draft.rows[3].is_invalid && codes(&draft, 3) == [WarningCode::TaxUnknown]);
+    assert_eq!(tax(4).as_deref(), Some("ISV15"));
+}
+
+#[test]
+fn the_first_row_of_an_article_speaks_for_it() {
+    let text = "sku,name,price,qty\nN,Nuevo,5,3\nN,Nuevo,5,3\nN,Nuevo,6,3\nN,Nuevo,5,4\n";
+    let draft = draft(text);
+    assert!(!draft.rows[0].is_invalid);
+    assert_eq!(codes(&draft, 1), [WarningCode::RowRepeated]);
+    assert!(codes(&draft, 2).contains(&WarningCode::RowContradicts));
+    assert!(codes(&draft, 3).contains(&WarningCode::RowContradicts));
+    assert_eq!((draft.counts.planned, draft.counts.invalid), (1, 2));
+}
+
+#[test]
+fn what_the_row_does_not_say_stays() {
+    let draft = draft("sku,model,Material\nCABLE,M-2,Nylon\n");
+    let Some(Part::Work { work, .. }) = &draft.rows[0].item else {
+        panic!("{draft:?}")
+    };
+    let ImportAction::ChangeItem(change) = &work.action else {
+        panic!("{work:?}")
+    };
+    let details = change.details.as_ref().unwrap();
+    assert_eq!(
+        (details.brand.as_deref(), details.model.as_deref()),
+        (Some("Acme"), Some("M-2"))
+    );
+    assert_eq!(details.attributes.len(), 1);
+    assert_eq!((&change.name, change.price_minor), (&None, None));
+}
+
+#[test]
+fn stock_alone_needs_known_articles_and_services_have_none() {
+    let text = "sku,name,price,qty\nNOPE,x,1,5\nFIX,y,1,5\n";
+    let draft = drafted(text, &world(), &settings(Kind::Stock, StockMode::Counted));
+    assert!(codes(&draft, 0).contains(&WarningCode::ItemUnknown));
+    assert!(codes(&draft, 1).contains(&WarningCode::ServiceWithStock));
+    assert_eq!(draft.counts.planned, 0);
+}
+
+#[test]
+fn the_same_file_over_the_same_shop_is_the_same_draft_and_another_price_is_another() {
+    let text = "sku,name,price\nN,Nuevo,5\n";
+    assert_eq!(draft(text).sha256, draft(text).sha256);
+    assert_ne!(draft(text).sha256, draft("sku,name,price\nN,Nuevo,6\n").sha256);
+}

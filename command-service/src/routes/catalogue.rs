@@ -149,9 +149,7 @@ impl CatalogueApi {
     ) -> Result<CommandAnswer<ItemCostAnswer>, Problem> {
         let sku = parameters::id(&sku.0)?;
         let ItemCost { cost_minor } = body.0;
-        self.0
-            .submit(context.0, SetItemCost { sku, cost_minor })
-            .await
+        self.0.submit(context.0, SetItemCost { sku, cost_minor }).await
     }
 
     /// Stop selling an item

@@ -64,7 +64,10 @@ impl WakeListener {
         {
             heard.push(message);
         }
-        Ok(heard.iter().filter_map(|message| read(&message.payload)).collect())
+        Ok(heard
+            .iter()
+            .filter_map(|message| read(&message.payload))
+            .collect())
     }
 }
 

@@ -86,7 +86,10 @@ async fn of_a_linked_batch_nothing_is_stored_without_what_comes_before_it() {
     for (repeat, expected) in [(4..=10, 2), (3..=10, 3)] {
         let published = bus.publish_linked(&messages(repeat), expected).await;
         assert_eq!(published.stored, 0);
-        assert!(matches!(published.failure, Some(BusError::Moved)), "{published:?}");
+        assert!(
+            matches!(published.failure, Some(BusError::Moved)),
+            "{published:?}"
+        );
         assert_eq!(stored(&server).await, [1, 2, 3]);
     }
     // A repeat in the middle: what is before it may be stored, what is behind it is not.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use schemas::ids::TenantId;
 use schemas::{Position, RecordedEvent, StreamName, Version};
 
+use crate::chain::{ChainReader, ChainedEvent};
 use crate::{LogReader, MAX_READ, ReadError, StoredCommand};
 
 /// What an event takes in memory beside its payload and metadata.
@@ -83,7 +84,13 @@ impl Tail {
             return None;
         }
         let start = ring.events.partition_point(|event| event.position <= after);
-        Some(ring.events.range(start..).take(max.min(MAX_READ)).cloned().collect())
+        Some(
+            ring.events
+                .range(start..)
+                .take(max.min(MAX_READ))
+                .cloned()
+                .collect(),
+        )
     }
 
     /// As [`LogReader::read_types`]; `None` when the log must be asked.
@@ -104,7 +111,12 @@ impl Tail {
             .range(start..)
             .take_while(|event| event.position <= until)
             .filter(|event| types.contains(&&*event.event_type));
-        Some(wanted.take(max.min(MAX_READ)).map(|event| RecordedEvent::clone(event)).collect())
+        Some(
+            wanted
+                .take(max.min(MAX_READ))
+                .map(|event| RecordedEvent::clone(event))
+                .collect(),
+        )
     }
 }
 
@@ -190,5 +202,11 @@ impl<R: LogReader> LogReader for Tailed<R> {
 
     async fn commands(&self, ids: &[(TenantId, String)]) -> Result<Vec<Option<StoredCommand>>, ReadError> {
         self.log.commands(ids).await
+    }
+}
+
+impl<R: ChainReader> ChainReader for Tailed<R> {
+    async fn read_chained(&self, after: Position, max: usize) -> Result<Vec<ChainedEvent>, ReadError> {
+        self.log.read_chained(after, max).await
     }
 }

@@ -21,14 +21,20 @@ const LONGEST: usize = 9;
 pub fn check(bytes: &[u8]) -> Result<(), FileError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(FileError::damaged)?;
     if archive.len() > MAX_PARTS {
-        return Err(FileError::too_large("parts", count(archive.len()), count(MAX_PARTS)));
+        return Err(FileError::too_large(
+            "parts",
+            count(archive.len()),
+            count(MAX_PARTS),
+        ));
     }
     let mut is_workbook = false;
     let mut unpacked = 0;
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(FileError::damaged)?;
         let packed = part.compressed_size();
-        is_workbook |= part.name().is_ok_and(|name| name.eq_ignore_ascii_case("xl/workbook.xml"));
+        is_workbook |= part
+            .name()
+            .is_ok_and(|name| name.eq_ignore_ascii_case("xl/workbook.xml"));
         unpacked += drain(&mut part, packed, unpacked)?;
     }
     if is_workbook {
@@ -45,7 +51,9 @@ fn drain(part: &mut impl Read, packed: u64, before: u64) -> Result<u64, FileErro
     let mut block = vec![0; BLOCK + LONGEST];
     let (mut size, mut kept) = (0_u64, 0);
     loop {
-        let read = part.read(&mut block[kept..kept + BLOCK]).map_err(FileError::damaged)?;
+        let read = part
+            .read(&mut block[kept..kept + BLOCK])
+            .map_err(FileError::damaged)?;
         if read == 0 {
             return Ok(size);
         }

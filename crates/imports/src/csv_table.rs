@@ -71,7 +71,9 @@ fn reader(text: &str, separator: char) -> csv::Reader<&[u8]> {
 
 /// The line on which a record begins. The parser's own position is before the blank lines that it skips.
 fn line_of(record: &csv::StringRecord, text: &str) -> u64 {
-    let Some(position) = record.position() else { return 1 };
+    let Some(position) = record.position() else {
+        return 1;
+    };
     let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
     let rest = text.as_bytes().get(start..).unwrap_or_default();
     let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
@@ -88,7 +90,10 @@ fn best_separator(text: &str) -> Result<char, FileError> {
     for separator in SEPARATORS {
         let mut rows = Vec::new();
         let mut reading = Reading::default();
-        for record in reader(&text[..end], separator).into_records().take(MAX_TITLE_ROWS) {
+        for record in reader(&text[..end], separator)
+            .into_records()
+            .take(MAX_TITLE_ROWS)
+        {
             let Ok(record) = record else { break };
             let line = line_of(&record, text);
             if let Some(row) = reading.row(&record, line)? {
@@ -103,7 +108,8 @@ fn best_separator(text: &str) -> Result<char, FileError> {
             best = Some((score, separator));
         }
     }
-    best.map(|(_, separator)| separator).ok_or(FileError::NoHeadings {})
+    best.map(|(_, separator)| separator)
+        .ok_or(FileError::NoHeadings {})
 }
 
 /// Counts while rows are read.

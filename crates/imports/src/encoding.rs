@@ -74,7 +74,14 @@ fn utf_16(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     if pairs < 2 {
         return None;
     }
-    let zeros = |offset: usize| start.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros = |offset: usize| {
+        start
+            .iter()
+            .skip(offset)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let (even, odd) = (zeros(0), zeros(1));
     let most = pairs - pairs / 10;
     if odd >= most && even <= pairs / 10 {

@@ -119,7 +119,8 @@ const SYNONYMS: &[(Field, &[&str])] = &[
 
 /// Currencies and units that people add to a heading.
 const ENDINGS: &[&str] = &[
-    "hnl", "lps", "lempiras", "usd", "eur", "gtq", "nio", "crc", "mxn", "clp", "cop", "pen", "ars", "gbp", "l", "uds", "pcs",
+    "hnl", "lps", "lempiras", "usd", "eur", "gtq", "nio", "crc", "mxn", "clp", "cop", "pen", "ars", "gbp",
+    "l", "uds", "pcs",
 ];
 
 /// Lower case, without accents, and words with one space between them.
@@ -187,7 +188,11 @@ pub fn find(rows: &[SourceRow]) -> Option<Heading> {
     let mut best: Option<Heading> = None;
     for (index, row) in rows.iter().take(MAX_TITLE_ROWS).enumerate() {
         let above = index.checked_sub(1).and_then(|above| rows.get(above));
-        let own = row.cells.iter().filter(|cell| field(cell.shown()).is_some()).count();
+        let own = row
+            .cells
+            .iter()
+            .filter(|cell| field(cell.shown()).is_some())
+            .count();
         if own == 0 {
             continue;
         }
@@ -218,7 +223,8 @@ fn texts(row: &SourceRow, above: Option<&SourceRow>) -> Vec<String> {
             .rposition(|cell| field(cell.shown()).is_some())
             .map_or(0, |last| last + 1)
     }));
-    let above_has_headings = above.is_some_and(|above| above.cells.iter().any(|cell| field(cell.shown()).is_some()));
+    let above_has_headings =
+        above.is_some_and(|above| above.cells.iter().any(|cell| field(cell.shown()).is_some()));
     let mut spanning = "";
     let mut texts = Vec::with_capacity(columns);
     for column in 0..columns {
@@ -328,7 +334,10 @@ mod tests {
 
     #[test]
     fn a_file_without_a_column_that_names_items_has_no_heading() {
-        assert_eq!(find(&[row(1, &["Precio", "Cantidad"]), row(2, &["5", "6"])]), None);
+        assert_eq!(
+            find(&[row(1, &["Precio", "Cantidad"]), row(2, &["5", "6"])]),
+            None
+        );
     }
 
     proptest! {

@@ -83,11 +83,7 @@ pub fn interpret(table: &Table, money: Money) -> Interpreted {
 fn of_columns(columns: &[Column]) -> Vec<Warning> {
     let warning = |column: &Column| match &column.meaning {
         Meaning::Field { .. } => None,
-        Meaning::Attribute { .. } => Some(Warning::about(
-            WarningCode::ColumnAttribute,
-            &column.heading,
-            "",
-        )),
+        Meaning::Attribute { .. } => Some(Warning::about(WarningCode::ColumnAttribute, &column.heading, "")),
         Meaning::Ignored if column.heading.is_empty() => None,
         Meaning::Ignored => Some(Warning::about(WarningCode::ColumnIgnored, &column.heading, "")),
     };
@@ -114,6 +110,10 @@ fn figures<'a>(table: &'a Table, columns: &'a [Column]) -> impl Iterator<Item = 
 }
 
 fn repeats_headings(row: &SourceRow, headings: &[String]) -> bool {
-    let mut cells = row.cells.iter().zip(headings).filter(|(cell, _)| !cell.is_empty());
+    let mut cells = row
+        .cells
+        .iter()
+        .zip(headings)
+        .filter(|(cell, _)| !cell.is_empty());
     cells.clone().count() > 1 && cells.all(|(cell, heading)| cell.shown() == heading)
 }

@@ -71,8 +71,8 @@ impl Marks {
 
 /// Signs and words of currencies, which are dropped.
 const SYMBOLS: &[&str] = &[
-    "HNL", "USD", "EUR", "GTQ", "NIO", "CRC", "MXN", "CLP", "COP", "PEN", "ARS", "GBP", "Lps.", "Lps", "LPS", "US$", "L.", "L",
-    "Q", "S/", "$", "€", "£", "₡", "¢",
+    "HNL", "USD", "EUR", "GTQ", "NIO", "CRC", "MXN", "CLP", "COP", "PEN", "ARS", "GBP", "Lps.", "Lps", "LPS",
+    "US$", "L.", "L", "Q", "S/", "$", "€", "£", "₡", "¢",
 ];
 
 /// The figure without sign, currency and spaces, and whether it is negative; `None` when something else remains.
@@ -115,7 +115,9 @@ fn core(text: &str) -> Option<(bool, String)> {
 /// thousands otherwise cannot be told apart: callers warn.
 pub fn decimal(text: &str, mark: Option<Mark>) -> Option<Decimal> {
     let (negative, core) = core(text)?;
-    let mark = mark.or_else(|| Marks::of([text]).certain()).unwrap_or(Mark::Point);
+    let mark = mark
+        .or_else(|| Marks::of([text]).certain())
+        .unwrap_or(Mark::Point);
     let (decimal_mark, thousands) = match mark {
         Mark::Point => ('.', ','),
         Mark::Comma => (',', '.'),
@@ -204,7 +206,18 @@ mod tests {
         ] {
             assert_eq!(minor(text, None), Some(expected), "{text}");
         }
-        for wrong in ["", "-", "abc", "12a", "1.2.3,4,5", "1,23.4", "--5", "12 34x", "1e5", "99999999999999999999"] {
+        for wrong in [
+            "",
+            "-",
+            "abc",
+            "12a",
+            "1.2.3,4,5",
+            "1,23.4",
+            "--5",
+            "12 34x",
+            "1e5",
+            "99999999999999999999",
+        ] {
             assert_eq!(decimal(wrong, None), None, "{wrong}");
         }
     }
@@ -219,7 +232,11 @@ mod tests {
         assert!(!Marks::of(["12", "13"]).is_doubtful());
         assert_eq!(minor("1.234", Some(Mark::Comma)), Some(123_400));
         assert_eq!(minor("1.234", Some(Mark::Point)), Some(123));
-        assert_eq!(minor("12.34", Some(Mark::Comma)), None, "no thousands are grouped like this");
+        assert_eq!(
+            minor("12.34", Some(Mark::Comma)),
+            None,
+            "no thousands are grouped like this"
+        );
     }
 
     /// A figure of minor units, written out with the mark and with or without thousands.

@@ -195,10 +195,10 @@ impl<'a> Reading<'a> {
         let text = self.shown(Field::Kind)?;
         let kind = match normal(text).as_str() {
             "servicio" | "servicios" | "service" | "fee" | "cargo" => ItemKind::Service,
-            "serializado" | "serialised" | "serialized" | "equipo" | "equipos" | "dispositivo" | "telefono" | "celular"
-            | "device" | "phone" | "imei" | "serie" => ItemKind::Serialised,
-            "contado" | "counted" | "articulo" | "articulos" | "producto" | "productos" | "accesorio" | "accesorios"
-            | "item" | "product" | "goods" | "inventario" | "bien" => ItemKind::Counted,
+            "serializado" | "serialised" | "serialized" | "equipo" | "equipos" | "dispositivo"
+            | "telefono" | "celular" | "device" | "phone" | "imei" | "serie" => ItemKind::Serialised,
+            "contado" | "counted" | "articulo" | "articulos" | "producto" | "productos" | "accesorio"
+            | "accesorios" | "item" | "product" | "goods" | "inventario" | "bien" => ItemKind::Counted,
             _ => {
                 self.warn(WarningCode::KindUnknown, Field::Kind.name(), text);
                 return None;
@@ -274,7 +274,8 @@ impl<'a> Reading<'a> {
     fn gtin(&mut self) -> Option<String> {
         let text = self.shown(Field::Gtin)?;
         let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-        let is_number = !digits.is_empty() && digits.len() <= 14 && digits.bytes().all(|b| b.is_ascii_digit());
+        let is_number =
+            !digits.is_empty() && digits.len() <= 14 && digits.bytes().all(|b| b.is_ascii_digit());
         if is_number && gs1_sum(&digits).is_multiple_of(10) {
             let length = [8, 12, 13, 14].into_iter().find(|length| *length >= digits.len());
             if let Some(length) = length.filter(|length| digits.len() >= 7 && length - digits.len() <= 2) {
@@ -323,7 +324,10 @@ impl<'a> Reading<'a> {
         let mut rates_ppm = Vec::new();
         if let Some(figure) = figure {
             let as_percent = figure.scaled(4).map(|(ppm, _)| ppm);
-            let as_fraction = figure.scaled(6).map(|(ppm, _)| ppm).filter(|_| !text.ends_with('%'));
+            let as_fraction = figure
+                .scaled(6)
+                .map(|(ppm, _)| ppm)
+                .filter(|_| !text.ends_with('%'));
             rates_ppm = [as_percent, as_fraction]
                 .into_iter()
                 .flatten()
@@ -367,7 +371,10 @@ impl<'a> Reading<'a> {
 /// Line breaks and other control characters as spaces, one at a time.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn gs1_sum(digits: &str) -> u32 {

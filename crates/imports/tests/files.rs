@@ -24,7 +24,10 @@ fn a_price_list_of_latin_1_with_semicolons_and_decimal_commas_is_understood() {
                 A-2;Funda;99,9;Exento;1.000;;12,5\r\n\
                 ;;;;;;\r\n\
                 A-3;Cargador;abc;15%;1,5;Rojo;si\r\n";
-    let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let bytes: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
     let table = read(&bytes).unwrap();
     assert_eq!(table.layout.encoding.as_deref(), Some("windows-1252"));
     assert_eq!((table.layout.heading_row, table.layout.separator), (4, Some(';')));
@@ -33,8 +36,15 @@ fn a_price_list_of_latin_1_with_semicolons_and_decimal_commas_is_understood() {
     assert_eq!(record(0).price_minor.unwrap().get(), 123_450);
     assert_eq!(record(0).tax.as_ref().unwrap().rates_ppm[0], 150_000);
     assert_eq!(record(1).price_minor.unwrap().get(), 9_990);
-    assert_eq!(record(1).quantity, Some(1_000), "the column says that points are thousands");
-    assert_eq!(record(1).attributes["Material"], AttributeValue::Text("12,5".to_owned()));
+    assert_eq!(
+        record(1).quantity,
+        Some(1_000),
+        "the column says that points are thousands"
+    );
+    assert_eq!(
+        record(1).attributes["Material"],
+        AttributeValue::Text("12,5".to_owned())
+    );
     assert_eq!(record(0).colour.as_deref(), Some("Negro"));
     assert!(file.rows[2].record.is_none());
     let codes: Vec<_> = file.rows[2].warnings.iter().map(|warning| warning.code).collect();
@@ -94,7 +104,10 @@ fn a_workbook_with_a_cover_titles_merged_headings_and_numbers_as_text_is_underst
     assert_eq!(table.rows[0].cells[5], Cell::Date("2025-12-09".to_owned()));
     let file = interpret(&table, HNL);
     let first = file.rows[0].record.as_ref().unwrap();
-    assert_eq!((first.sku.as_str(), first.kind), ("123", Some(ItemKind::Serialised)));
+    assert_eq!(
+        (first.sku.as_str(), first.kind),
+        ("123", Some(ItemKind::Serialised))
+    );
     assert_eq!(first.price_minor.unwrap().get(), 1_230);
     assert_eq!(first.cost_minor.unwrap().get(), 950);
     assert_eq!(first.warranty_months, Some(12));
@@ -104,7 +117,11 @@ fn a_workbook_with_a_cover_titles_merged_headings_and_numbers_as_text_is_underst
     );
     let second = file.rows[1].record.as_ref().unwrap();
     assert_eq!(second.name.as_deref(), Some("Reparación"));
-    assert_eq!(second.price_minor.unwrap().get(), 1_230, "the result that the file holds");
+    assert_eq!(
+        second.price_minor.unwrap().get(),
+        1_230,
+        "the result that the file holds"
+    );
     assert_eq!((second.cost_minor, second.warranty_months), (None, Some(12)));
     let codes: Vec<_> = file.rows[1].warnings.iter().map(|warning| warning.code).collect();
     assert_eq!(codes, [WarningCode::FormulaWithoutResult, WarningCode::CellError]);
@@ -153,7 +170,10 @@ fn articles_without_codes_are_named_by_barcode_or_name() {
         .collect();
     assert_eq!(skus, ["Tubería PVC", "4006381333931", "Malo"]);
     let first = file.rows[0].record.as_ref().unwrap();
-    assert_eq!(first.attributes["diametro"], AttributeValue::Text("12.5".to_owned()));
+    assert_eq!(
+        first.attributes["diametro"],
+        AttributeValue::Text("12.5".to_owned())
+    );
     let second = file.rows[1].record.as_ref().unwrap();
     assert_eq!(second.attributes["diametro"], AttributeValue::Integer(50));
     assert_eq!(file.rows[2].warnings[0].code, WarningCode::GtinInvalid);
@@ -172,12 +192,17 @@ fn an_archive_that_unpacks_to_a_multiple_is_refused_before_it_is_parsed() {
     let zeros = vec![b' '; 64 << 20];
     let bomb = workbook.with_part("xl/worksheets/sheet9.xml", &zeros);
     assert!(bomb.len() < 200_000, "{}", bomb.len());
-    assert!(matches!(read(&bomb), Err(FileError::Forbidden { .. })), "{:?}", read(&bomb));
+    assert!(
+        matches!(read(&bomb), Err(FileError::Forbidden { .. })),
+        "{:?}",
+        read(&bomb)
+    );
 }
 
 #[test]
 fn xml_with_entities_is_refused_before_it_is_parsed() {
-    let entities = r#"<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;">]><sst/>"#;
+    let entities =
+        r#"<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;">]><sst/>"#;
     let padded = format!("{}{entities}", " ".repeat((64 << 10) - 4));
     for text in [entities, &padded] {
         let mut workbook = Workbook::new();
@@ -189,7 +214,11 @@ fn xml_with_entities_is_refused_before_it_is_parsed() {
             ],
         );
         let file = workbook.with_part("xl/extra.xml", text.as_bytes());
-        assert!(matches!(read(&file), Err(FileError::Forbidden { .. })), "{:?}", read(&file));
+        assert!(
+            matches!(read(&file), Err(FileError::Forbidden { .. })),
+            "{:?}",
+            read(&file)
+        );
     }
 }
 
@@ -223,11 +252,18 @@ fn what_is_damaged_or_something_else_is_said_to_be_so() {
     let mut workbook = Workbook::new();
     workbook.sheet("Lista", &[vec![Value::Text("SKU")], vec![Value::Text("A")]]);
     let bytes = workbook.bytes();
-    assert!(matches!(read(&bytes[..bytes.len() / 2]), Err(FileError::Damaged { .. })));
+    assert!(matches!(
+        read(&bytes[..bytes.len() / 2]),
+        Err(FileError::Damaged { .. })
+    ));
     let document = raw_archive(&[entry("word/document.xml", b"<w/>")]);
     assert!(matches!(read(&document), Err(FileError::Unsupported { .. })));
     let broken = raw_archive(&[entry("xl/workbook.xml", b"<workbook><sheets><sheet")]);
-    assert!(matches!(read(&broken), Err(FileError::Damaged { .. })), "{:?}", read(&broken));
+    assert!(
+        matches!(read(&broken), Err(FileError::Damaged { .. })),
+        "{:?}",
+        read(&broken)
+    );
     let only_headings = b"sku,nombre\n";
     assert_eq!(read(only_headings), Err(FileError::Empty {}));
 }

@@ -13,6 +13,8 @@ pub struct Call {
     /// With the query, after the base URL.
     pub path: String,
     pub body: Option<Value>,
+    /// Sent as it is, instead of a body of JSON.
+    pub file: Option<Vec<u8>>,
     /// `X-Idempotency-Key`; the same call may then be sent again safely.
     pub key: Option<String>,
 }
@@ -23,6 +25,7 @@ impl Call {
             method: Method::GET,
             path: format!("/api/v1/{}", path.into()),
             body: None,
+            file: None,
             key: None,
         }
     }
@@ -32,6 +35,7 @@ impl Call {
             method: Method::POST,
             path: format!("/api/v1/{}", path.into()),
             body: Some(body),
+            file: None,
             key: None,
         }
     }
@@ -128,6 +132,41 @@ pub fn write_off(store: &str, lines: &[(&str, i64, Option<&str>)]) -> Call {
         )
         .collect();
     Call::post("inventory/write-offs", json!({ "store": store, "lines": lines }))
+}
+
+/// An import of a file, confirmed at once. `settings` are parameters of the query.
+pub fn import_file(settings: &str, content: Vec<u8>) -> Call {
+    Call {
+        file: Some(content),
+        body: None,
+        ..Call::post(
+            format!("inventory/import/smart?mode=confirm&{settings}"),
+            Value::Null,
+        )
+    }
+}
+
+/// Where an import stands.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Import {
+    pub import_id: String,
+    pub status: String,
+    #[serde(default)]
+    pub failure: Option<Value>,
+    #[serde(default)]
+    pub counts: Option<ImportCounts>,
+}
+
+/// Rows of an import that is completed.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct ImportCounts {
+    pub rows: i64,
+    #[serde(default)]
+    pub applied: i64,
+}
+
+pub fn import(import_id: &str) -> Call {
+    Call::get(format!("inventory/import/smart/{import_id}"))
 }
 
 /// How far a customer may owe.

@@ -291,6 +291,11 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
+        if let Some(file) = &call.file {
+            request = request
+                .header("Content-Type", "application/octet-stream")
+                .body(file.clone());
+        }
         match request.send().await {
             Ok(response) => {
                 let attempt = judge(response, token.is_some()).await;

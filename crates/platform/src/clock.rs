@@ -60,9 +60,15 @@ mod tests {
         let ids: Vec<Uuid> = (0..20_000).map(|_| fresh_id()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
         for id in &ids {
-            assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
+            assert_eq!(
+                (id.get_version_num(), id.get_variant()),
+                (7, uuid::Variant::RFC4122)
+            );
         }
         let (seconds, _) = ids[0].get_timestamp().unwrap().to_unix();
-        assert!(i64::try_from(seconds).unwrap() - before < 60, "the time is in them");
+        assert!(
+            i64::try_from(seconds).unwrap() - before < 60,
+            "the time is in them"
+        );
     }
 }

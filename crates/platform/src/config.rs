@@ -122,6 +122,7 @@ pub struct DispatcherConfig {
     pub retry_after_max_s: u64,
     pub security_offsets_s: Vec<u64>,
     pub security_timeout_ms: u64,
+    pub retention_days: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

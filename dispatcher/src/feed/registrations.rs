@@ -176,7 +176,8 @@ impl ConnectorReads {
             "select count(*) filter (where status = 'PENDING') as pending,
                count(*) filter (where status = 'FAILED' and not final) as failed,
                count(*) filter (where status = 'FAILED' and final) as given_up,
-               count(*) filter (where status = 'SENT') as sent
+               count(*) filter (where status = 'SENT')
+                 + (select purged from feed_connectors where connector = $1) as sent
              from feed_events where connector = $1",
         )
         .bind(row.connector)

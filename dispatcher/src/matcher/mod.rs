@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::recent::Recent;
 use crate::registry::{EndpointState, Registry};
+use crate::retention::Retention;
 use plan::{Endpoints, Planned};
 pub(crate) use wake::Listener;
 
@@ -71,6 +72,8 @@ pub struct Matcher<R> {
     pub poll: Duration,
     /// How long a delivery that is handed over is this instance's.
     pub leases: Leases,
+    /// Works while this instance leads.
+    pub retention: Retention,
 }
 
 /// Places in queues for the deliveries of one step. They are given back however the step ends, also when it is dropped
@@ -154,6 +157,7 @@ impl<R: LogReader> Matcher<R> {
         tokio::select! {
             () = lost.cancelled() => return Err(anyhow::anyhow!("the matcher's lease was lost").into()),
             led = self.follow(stop) => led?,
+            never = self.retention.run() => match never {},
         }
         lease.release().await?;
         Ok(true)

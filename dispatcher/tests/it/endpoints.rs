@@ -129,6 +129,33 @@ async fn a_pause_also_holds_what_was_waiting_for_a_retry_and_a_deletion_ends_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_retry_is_due_at_once_when_its_endpoint_is_resumed() {
+    let mut world = World::new("resume_retry").await;
+    let receiver = Receiver::start().await;
+    world.allow(receiver.address().port());
+    receiver.answer(|request| Answer::status(if request.number < 2 { 500 } else { 200 }));
+    let hook = settings(&receiver.url("/hook"), &["catalogue.*", "security.*"]);
+    world.endpoint("e", hook, StartFrom::Now).await;
+    let mut options = schedule(&[3_600_000]);
+    options.schedule.fast_offsets = [0, 3_600].map(std::time::Duration::from_secs).to_vec();
+    let dispatcher = world.dispatcher_without_broker(options).await;
+    world.append_all(vec![item(1), security()]).await;
+    until(|| async { world.count("retrying").await == 2 }).await;
+    let paused = EndpointPaused {
+        endpoint_id: endpoint_id("e"),
+    };
+    world.append(WebhookEvent::from(paused).into()).await;
+    until(|| async { world.count("held").await == 2 }).await;
+    let resumed = EndpointResumed {
+        endpoint_id: endpoint_id("e"),
+    };
+    world.append(WebhookEvent::from(resumed).into()).await;
+    until(|| async { world.count("delivered").await == 2 }).await;
+    dispatcher.stop().await;
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_test_is_delivered_whatever_the_filters() {
     let mut world = World::new("test_event").await;
     let receiver = Receiver::start().await;

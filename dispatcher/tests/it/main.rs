@@ -15,6 +15,7 @@ mod feed;
 mod formats;
 mod health;
 mod replay;
+mod retention;
 mod rotation;
 mod standby;
 mod support;

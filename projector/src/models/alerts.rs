@@ -136,7 +136,11 @@ mod tests {
         life.push(event("inventory.alert_resolved", over));
         let row = folded::<AlertRow>(life).unwrap().remove(0);
         assert_eq!(
-            (row.status.as_str(), row.resolved_because.as_deref(), row.note.as_deref()),
+            (
+                row.status.as_str(),
+                row.resolved_because.as_deref(),
+                row.note.as_deref()
+            ),
             ("resolved", Some("recovered"), Some("pedido"))
         );
         assert_eq!(row.raised_position, 1);

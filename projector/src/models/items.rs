@@ -173,7 +173,10 @@ mod tests {
         );
         let rows = folded::<ItemRow>([created(), event("catalogue.item_changed", change), cost]).unwrap();
         assert_eq!(rows[0].search, "a cargador rapido acme x-1");
-        assert_eq!((rows[0].brand.as_deref(), rows[0].cost_minor), (Some("acme"), Some(600)));
+        assert_eq!(
+            (rows[0].brand.as_deref(), rows[0].cost_minor),
+            (Some("acme"), Some(600))
+        );
     }
 
     #[test]

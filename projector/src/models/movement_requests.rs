@@ -135,7 +135,10 @@ pub(super) mod tests {
                           "approved_by": "marta"});
         let done = event("inventory.movement_approved", done);
         let row = folded::<MovementRequestRow>([created(), done]).unwrap().remove(0);
-        assert_eq!((row.status.as_str(), row.decided_by.as_deref()), ("approved", Some("marta")));
+        assert_eq!(
+            (row.status.as_str(), row.decided_by.as_deref()),
+            ("approved", Some("marta"))
+        );
     }
 
     #[test]

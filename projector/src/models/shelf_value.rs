@@ -93,10 +93,9 @@ impl ShelfValue {
     fn at_average(self, quantity: i64) -> Result<Costed, FoldError> {
         let value_minor = match self.average_minor {
             None => return Ok(Costed::default()),
-            Some(_) if self.quantity > 0 => nearest(
-                i128::from(self.value_minor) * i128::from(quantity),
-                self.quantity,
-            )?,
+            Some(_) if self.quantity > 0 => {
+                nearest(i128::from(self.value_minor) * i128::from(quantity), self.quantity)?
+            }
             Some(last) => times(quantity, last)?,
         };
         Ok(Costed {

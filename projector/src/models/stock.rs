@@ -207,7 +207,11 @@ mod tests {
     fn goods_that_are_received_without_a_cost_have_none_and_those_found_are_worth_the_average() {
         let rows = folded::<StockRow>([received(5, None), received(5, Some(20))]).unwrap();
         assert_eq!(
-            (rows[0].costed_quantity, rows[0].total_cost_minor, rows[0].average_cost_minor),
+            (
+                rows[0].costed_quantity,
+                rows[0].total_cost_minor,
+                rows[0].average_cost_minor
+            ),
             (5, 100, Some(20))
         );
         let rows = folded::<StockRow>([received(5, Some(20)), received(5, None)]).unwrap();
@@ -222,7 +226,13 @@ mod tests {
 
     #[test]
     fn what_stays_is_rounded_down_and_the_last_piece_takes_the_rest() {
-        let life = [received(2, Some(5)), received(1, Some(1)), issued(1), issued(1), issued(1)];
+        let life = [
+            received(2, Some(5)),
+            received(1, Some(1)),
+            issued(1),
+            issued(1),
+            issued(1),
+        ];
         let worth: Vec<i64> = (2..=life.len())
             .map(|end| folded::<StockRow>(life[..end].to_vec()).unwrap()[0].total_cost_minor)
             .collect();
@@ -255,6 +265,9 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((rows[0].on_hand, rows[0].costed_quantity), (4, 3));
-        assert_eq!((rows[0].total_cost_minor, rows[0].average_cost_minor), (9, Some(3)));
+        assert_eq!(
+            (rows[0].total_cost_minor, rows[0].average_cost_minor),
+            (9, Some(3))
+        );
     }
 }

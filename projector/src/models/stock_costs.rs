@@ -142,9 +142,19 @@ mod tests {
         let rows = ledger([received(2, Some(5)), received(1, Some(1)), issued(1), issued(2)]);
         let steps: Vec<_> = rows
             .iter()
-            .map(|row| (row.costed_delta, row.value_delta_minor, row.costed_quantity, row.value_minor))
+            .map(|row| {
+                (
+                    row.costed_delta,
+                    row.value_delta_minor,
+                    row.costed_quantity,
+                    row.value_minor,
+                )
+            })
             .collect();
-        assert_eq!(steps, [(2, 10, 2, 10), (1, 1, 3, 11), (-1, -4, 2, 7), (-2, -7, 0, 0)]);
+        assert_eq!(
+            steps,
+            [(2, 10, 2, 10), (1, 1, 3, 11), (-1, -4, 2, 7), (-2, -7, 0, 0)]
+        );
         assert_eq!(rows[2].reference.as_deref(), Some("sale/s1"));
     }
 
@@ -153,7 +163,12 @@ mod tests {
         let rows = ledger([issued(4), received(10, Some(50))]);
         assert_eq!(rows.len(), 1);
         assert_eq!(
-            (rows[0].quantity_delta, rows[0].costed_delta, rows[0].value_delta_minor, rows[0].absorbed_minor),
+            (
+                rows[0].quantity_delta,
+                rows[0].costed_delta,
+                rows[0].value_delta_minor,
+                rows[0].absorbed_minor
+            ),
             (10, 6, 300, 200)
         );
     }

@@ -147,10 +147,15 @@ mod tests {
             (rows[0].status.as_str(), rows[0].document.as_deref()),
             ("away", Some("transfer/t1"))
         );
-        let came = json!({"unit": "imei:490154203237518", "sku": "P", "store": "norte", "document": "transfer/t1"});
+        let came =
+            json!({"unit": "imei:490154203237518", "sku": "P", "store": "norte", "document": "transfer/t1"});
         let rows = folded::<UnitRow>([sent, event("inventory.unit_arrived", came)]).unwrap();
         assert_eq!(
-            (rows[0].status.as_str(), rows[0].store.as_str(), rows[0].document.as_deref()),
+            (
+                rows[0].status.as_str(),
+                rows[0].store.as_str(),
+                rows[0].document.as_deref()
+            ),
             ("in_stock", "norte", None)
         );
     }

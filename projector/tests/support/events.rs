@@ -159,3 +159,10 @@ pub fn reservation_became(reservation_id: &str, status: &str) -> Event {
                "expires_at": "2026-11-22T18:15:00Z"}),
     )
 }
+
+/// The golden sample of an event's first version.
+pub fn golden(event_type: &str) -> Event {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/golden");
+    let text = std::fs::read_to_string(format!("{folder}/{event_type}.v1.json")).unwrap();
+    Event::decode(event_type, 1, &text).unwrap()
+}

@@ -118,7 +118,9 @@ impl CatalogueReads {
             query.push(" and gtin = ").push_bind(gtin);
         }
         if let Some((name, value)) = attribute {
-            query.push(" and details::jsonb -> 'attributes' ->> ").push_bind(name);
+            query
+                .push(" and details::jsonb -> 'attributes' ->> ")
+                .push_bind(name);
             query.push(" = ").push_bind(value);
         }
         for word in words.iter().flatten() {

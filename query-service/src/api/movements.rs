@@ -76,12 +76,14 @@ pub struct Movement {
 }
 
 /// From which size on movements wait; without any limit nothing waits.
-#[derive(Debug, Default, Serialize, JsonSchema, FromRow)]
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
 pub struct MovementPolicy {
     /// Movements of more pieces than this wait.
     pub max_quantity: Option<i64>,
     /// Movements of goods worth more than this wait, in minor units of the tenant's currency.
     pub max_value_minor: Option<i64>,
+    /// Of `max_value_minor`.
+    pub currency: String,
     /// Absent while nobody has said anything.
     pub set_by: Option<String>,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -200,9 +202,7 @@ impl MovementReads {
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        query
-            .push(" and movement_id = ")
-            .push_bind(movement_id.as_str());
+        query.push(" and movement_id = ").push_bind(movement_id.as_str());
         let found: Option<MovementHeader> = query
             .build_query_as()
             .fetch_optional(snapshot.connection())
@@ -232,7 +232,7 @@ impl MovementReads {
         let tenant = &context.principal.tenant;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let found: Option<MovementPolicy> = sqlx::query_as(
-            "select p.max_quantity, p.max_value_minor, p.set_by, p.set_at
+            "select p.max_quantity, p.max_value_minor, t.currency, p.set_by, p.set_at
              from rm_tenant t left join rm_movement_policies p using (tenant) where t.tenant = $1",
         )
         .bind(tenant.as_str())
@@ -257,10 +257,7 @@ async fn with_lines(
     if headers.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = headers
-        .iter()
-        .map(|header| header.movement_id.as_str())
-        .collect();
+    let ids: Vec<&str> = headers.iter().map(|header| header.movement_id.as_str()).collect();
     let rows: Vec<LineRow> = sqlx::query_as(
         "select movement_id, line, sku, item_name, quantity, unit_cost_minor, units, cause
          from rm_movement_request_lines where tenant = $1 and movement_id = any($2) order by movement_id, line",

@@ -80,7 +80,7 @@ pub struct PurchaseHeader {
 
 /// What was ordered of one item, and what has become of it.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
-pub struct PurchaseLine {
+pub struct PurchasedLine {
     pub line: i64,
     pub sku: String,
     /// `counted` or `serialised`.
@@ -131,7 +131,7 @@ pub struct PurchaseDocument<T> {
 pub struct Purchase {
     #[serde(flatten)]
     pub header: PurchaseHeader,
-    pub lines: Vec<PurchaseLine>,
+    pub lines: Vec<PurchasedLine>,
     /// In the order of the log, like the others.
     pub receptions: Vec<PurchaseDocument<ReceivedLine>>,
     pub cost_adjustments: Vec<PurchaseDocument<AdjustedLine>>,
@@ -295,7 +295,7 @@ async fn lines_of(
     snapshot: &mut Snapshot,
     tenant: &TenantId,
     id: &PurchaseId,
-) -> Result<Vec<PurchaseLine>, Problem> {
+) -> Result<Vec<PurchasedLine>, Problem> {
     sqlx::query_as(
         "select line, sku, kind, ordered, greatest(ordered - cancelled - received, 0) as outstanding, received,
            cancelled, returned, unit_cost_minor, tax_code, tax_rate_ppm, adjusted_minor, expensed_minor, credited_minor

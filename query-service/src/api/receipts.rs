@@ -38,6 +38,7 @@ pub struct Receipts {
 
 /// What is printed for the customer, as figures.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SaleReceipt")]
 pub struct Receipt {
     pub business_name: String,
     pub store_name: String,

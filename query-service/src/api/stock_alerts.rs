@@ -66,7 +66,8 @@ pub struct Alert {
     raised_position: i64,
 }
 
-const ALERT: &str = "select alert_id, store, sku, item_name, quantity, minimum, status, resolved_because, note,
+const ALERT: &str =
+    "select alert_id, store, sku, item_name, quantity, minimum, status, resolved_because, note,
     acknowledged_by, resolved_by, raised_at, resolved_at, raised_position from rm_alerts";
 
 /// Reads of thresholds and alerts.

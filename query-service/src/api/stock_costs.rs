@@ -95,9 +95,7 @@ impl StockCostReads {
             query.push(" and sku = ").push_bind(sku.as_str());
         }
         if let Some((store, sku, position)) = &list.page.after {
-            query
-                .push(" and (store, sku, position) > (")
-                .push_bind(store);
+            query.push(" and (store, sku, position) > (").push_bind(store);
             query.push(", ").push_bind(sku);
             query.push(", ").push_bind(*position).push(")");
         }

@@ -13,4 +13,6 @@ mod figures;
 mod pages;
 mod people;
 mod rebuild;
+mod stock;
+mod repairs;
 mod tenancy;

@@ -27,6 +27,9 @@ async fn another_tenant_finds_nothing_under_any_route() {
             ("sale/s1", sale),
             ("tax/self", shop::tax_rate()),
             ("reservation/r1", shop::reserved("r1", None, &["A"])),
+            ("stock/centro/CABLE", shop::golden("inventory.threshold_set")),
+            ("alert/a", shop::golden("inventory.alert_raised")),
+            ("movement/m-1", shop::golden("inventory.movement_created")),
         ],
     )
     .await;
@@ -37,6 +40,8 @@ async fn another_tenant_finds_nothing_under_any_route() {
         ("{customer_id}", "c1"),
         ("{sale_id}", "s1"),
         ("{reservation_id}", "r1"),
+        ("{alert_id}", "7b0c4b3e-3a54-5d10-9b43-0c9d7f3f9a11"),
+        ("{movement_id}", "m-1"),
     ];
     for route in ROUTES {
         let path = known

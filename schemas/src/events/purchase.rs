@@ -119,7 +119,6 @@ pub struct ReceivedLine {
     pub tax_minor: Minor,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
 fn is_zero(figure: &i64) -> bool {
     *figure == 0
 }

@@ -183,8 +183,7 @@ pub(super) async fn to_do(
             Ok(ToDo {
                 line: row.line,
                 chunk: row.chunk.filter(|_| part == PartName::Stock),
-                work: serde_json::from_str(&row.work)
-                    .map_err(|error| sqlx::Error::Decode(error.into()))?,
+                work: serde_json::from_str(&row.work).map_err(|error| sqlx::Error::Decode(error.into()))?,
             })
         })
         .collect()

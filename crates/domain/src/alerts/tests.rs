@@ -106,9 +106,7 @@ fn a_threshold_is_looked_at_when_it_is_set_and_when_it_goes() {
     low.clone()
         .when(threshold(Some(10)))
         .then(["inventory.threshold_set", "inventory.threshold_recovered"]);
-    let cleared = low
-        .when(threshold(None))
-        .then(["inventory.threshold_cleared"]);
+    let cleared = low.when(threshold(None)).then(["inventory.threshold_cleared"]);
     cleared.clone().when(threshold(None)).then_nothing();
     cleared.when(adjust(-10)).then(["inventory.adjusted"]);
 }

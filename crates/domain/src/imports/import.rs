@@ -62,9 +62,7 @@ impl Import {
                 }));
             }
             ImportEvent::Failed(failed) => {
-                let draft_sha256 = slot
-                    .take()
-                    .map_or_else(String::new, |import| import.draft_sha256);
+                let draft_sha256 = slot.take().map_or_else(String::new, |import| import.draft_sha256);
                 *slot = Some(Box::new(Import {
                     status: Status::Failed,
                     store: failed.store.clone(),

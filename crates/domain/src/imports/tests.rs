@@ -97,7 +97,9 @@ fn a_draft_may_be_replaced_until_it_is_confirmed() {
         .then(["import.drafted"])
         .when(confirm("i1", &[]))
         .then_refused("import.draft_differs");
-    confirmed().when(draft("i1", "d2")).then_refused("import.not_open");
+    confirmed()
+        .when(draft("i1", "d2"))
+        .then_refused("import.not_open");
     shop()
         .when(fail("i1"))
         .then(["import.failed"])
@@ -129,9 +131,7 @@ fn the_same_file_is_confirmed_once_unless_somebody_wants_it_again() {
 
 #[test]
 fn what_was_held_back_is_let_through_later_by_those_who_may() {
-    let done = confirmed()
-        .when(complete("i1", 3))
-        .then(["import.completed"]);
+    let done = confirmed().when(complete("i1", 3)).then(["import.completed"]);
     done.clone().when(confirm("i1", &[])).then_nothing();
     let again = done
         .clone()
@@ -162,9 +162,7 @@ fn what_was_held_back_is_let_through_later_by_those_who_may() {
 #[test]
 fn an_import_ends_once() {
     drafted().when(complete("i1", 0)).then_refused("import.not_open");
-    let done = confirmed()
-        .when(complete("i1", 0))
-        .then(["import.completed"]);
+    let done = confirmed().when(complete("i1", 0)).then(["import.completed"]);
     done.clone().when(complete("i1", 0)).then_nothing();
     done.when(fail("i1")).then_refused("import.not_open");
     shop()
@@ -231,10 +229,7 @@ fn what_was_changed_since_the_draft_is_not_overwritten() {
     let received = given
         .when(by_import(900))
         .then(["catalogue.item_changed"])
-        .when(apply(
-            vec![shelf(0)],
-            ImportAction::ReceiveStock(receive.clone()),
-        ))
+        .when(apply(vec![shelf(0)], ImportAction::ReceiveStock(receive.clone())))
         .then(["inventory.received"]);
     received
         .clone()

@@ -45,10 +45,7 @@ impl Asked {
             let of_line = match line.unit_cost_minor {
                 Some(unit_cost) => pieces.saturating_mul(unit_cost.get()),
                 None => {
-                    let cost = work
-                        .stock(&self.store, &line.sku)?
-                        .cost
-                        .at_average(pieces);
+                    let cost = work.stock(&self.store, &line.sku)?.cost.at_average(pieces);
                     if cost.quantity > 0 {
                         cost.value_minor
                     } else {

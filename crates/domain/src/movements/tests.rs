@@ -125,13 +125,18 @@ fn goods_that_leave_take_their_cost_along_and_their_units_go_off_the_books() {
 fn a_movement_beyond_the_policy_waits_and_keeps_what_shall_leave() {
     let shop = shop().when(policy(Some(3), None));
     let shop = shop.then(["admin.movement_policy_set"]);
-    let small = shop.clone().when(create(MovementKind::Out, vec![asked("CABLE", 3)]));
+    let small = shop
+        .clone()
+        .when(create(MovementKind::Out, vec![asked("CABLE", 3)]));
     assert_eq!(small.decision().answer["status"], "approved");
     let large = shop.when(create(MovementKind::Out, vec![asked("CABLE", 4)]));
     let answer = json!({ "movement_id": "m-1", "status": "pending_approval", "store": "centro" });
     let shop = large.then_answer(answer);
     let cable = level(&shop, "CABLE");
-    assert_eq!((cable.on_hand, cable.available(), cable.held_by("movement/m-1")), (10, 6, 4));
+    assert_eq!(
+        (cable.on_hand, cable.available(), cable.held_by("movement/m-1")),
+        (10, 6, 4)
+    );
     shop.when(sell("v-1", vec![line("CABLE", 7)], cash(700_000)))
         .then_refused("stock.insufficient");
 }
@@ -155,13 +160,19 @@ fn the_policy_counts_value_at_cost_and_at_the_price_where_no_cost_is_known() {
         ..create(MovementKind::In, vec![asked("CABLE", 7)])
     };
     let outcome = shop.clone().when(elsewhere);
-    assert_eq!(outcome.decision().answer["status"], "pending_approval", "7 at 100.00 each");
+    assert_eq!(
+        outcome.decision().answer["status"],
+        "pending_approval",
+        "7 at 100.00 each"
+    );
 }
 
 #[test]
 fn an_approval_moves_the_goods_once() {
     let shop = strict().and(create(MovementKind::WriteOff, vec![asked("CABLE", 4)]));
-    shop.clone().when(approve()).then_refused("movement.self_approval");
+    shop.clone()
+        .when(approve())
+        .then_refused("movement.self_approval");
     shop.clone().when(reject()).then_refused("movement.self_approval");
     let shop = as_user(shop, "jefa").when(approve());
     let shop = shop.then([
@@ -208,7 +219,10 @@ fn an_adjustment_that_waits_answers_so_and_one_within_the_policy_does_as_ever() 
     let shop = shop.when(adjust(-2)).then(["inventory.adjusted"]);
     let waiting = shop.when(adjust(-3));
     let answer = waiting.decision().answer.clone();
-    assert_eq!((&answer["status"], &answer["on_hand"]), (&json!("pending_approval"), &json!(8)));
+    assert_eq!(
+        (&answer["status"], &answer["on_hand"]),
+        (&json!("pending_approval"), &json!(8))
+    );
     let shop = waiting.then(["inventory.movement_created", "inventory.reserved"]);
     let movement_id = MovementId::new(answer["movement_id"].as_str().unwrap()).unwrap();
     let approve = ApproveMovement {
@@ -251,7 +265,10 @@ fn a_write_off_that_waits_keeps_pieces_and_units() {
         "inventory.reserved",
         "inventory.unit_reserved",
     ]);
-    assert_eq!((level(&shop, "CABLE").reserved, level(&shop, "PHONE").reserved), (3, 1));
+    assert_eq!(
+        (level(&shop, "CABLE").reserved, level(&shop, "PHONE").reserved),
+        (3, 1)
+    );
     let too_many = WriteOffStock {
         store: centro(),
         lines: vec![of("CABLE", 5, &[]), of("CABLE", 3, &[])],
@@ -294,12 +311,24 @@ fn a_movement_is_checked_line_by_line() {
         outcome.then_refused(code)
     };
     for pieces in [0, -1, 1_000_000_001] {
-        refused(MovementKind::Out, asked("CABLE", pieces), "movement.quantity_invalid");
+        refused(
+            MovementKind::Out,
+            asked("CABLE", pieces),
+            "movement.quantity_invalid",
+        );
     }
     for delta in [0, 1_000_000_001, i64::MIN] {
-        refused(MovementKind::Adjustment, asked("CABLE", delta), "movement.quantity_invalid");
+        refused(
+            MovementKind::Adjustment,
+            asked("CABLE", delta),
+            "movement.quantity_invalid",
+        );
     }
-    refused(MovementKind::Adjustment, asked("PHONE", 1), "stock.serialised_item");
+    refused(
+        MovementKind::Adjustment,
+        asked("PHONE", 1),
+        "stock.serialised_item",
+    );
     refused(MovementKind::Adjustment, asked("FIX", 1), "stock.service_item");
     refused(MovementKind::Out, asked("FIX", 1), "stock.service_item");
     refused(MovementKind::Out, asked("PHONE", 1), "unit.required");
@@ -338,9 +367,7 @@ fn a_movement_is_checked_line_by_line() {
 fn the_policy_is_bounded_and_setting_it_again_changes_nothing() {
     let shop = shop().and(policy(Some(5), Some(1)));
     shop.clone().when(policy(Some(5), Some(1))).then_nothing();
-    let shop = shop
-        .when(policy(None, None))
-        .then(["admin.movement_policy_set"]);
+    let shop = shop.when(policy(None, None)).then(["admin.movement_policy_set"]);
     let pointer = shop
         .clone()
         .when(policy(Some(-1), None))

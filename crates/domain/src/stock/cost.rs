@@ -44,10 +44,7 @@ impl ShelfCost {
     /// known.
     pub fn at_average(&self, quantity: i64) -> MovedCost {
         let value = if self.quantity > 0 {
-            rounded(
-                i128::from(self.value_minor) * i128::from(quantity),
-                self.quantity,
-            )
+            rounded(i128::from(self.value_minor) * i128::from(quantity), self.quantity)
         } else if let Some(last) = self.last_unit_minor {
             last.saturating_mul(quantity)
         } else {

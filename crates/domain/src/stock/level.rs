@@ -32,10 +32,12 @@ impl Stock {
         match event {
             StockEvent::Received(received) => {
                 let quantity = received.quantity.get();
-                let cost = received.unit_cost_minor.map_or_else(MovedCost::default, |cost| MovedCost {
-                    quantity,
-                    value_minor: cost.get().saturating_mul(quantity),
-                });
+                let cost = received
+                    .unit_cost_minor
+                    .map_or_else(MovedCost::default, |cost| MovedCost {
+                        quantity,
+                        value_minor: cost.get().saturating_mul(quantity),
+                    });
                 self.come_in(quantity, received.on_hand, cost);
             }
             StockEvent::Adjusted(adjusted) if adjusted.delta > 0 => {
@@ -107,7 +109,9 @@ impl Stock {
 
     /// Cost of one piece, averaged over those whose cost is known, rounded half away from zero.
     pub fn average_cost_minor(&self) -> Option<Minor> {
-        self.cost.average_minor().and_then(|average| Minor::new(average).ok())
+        self.cost
+            .average_minor()
+            .and_then(|average| Minor::new(average).ok())
     }
 
     pub(crate) fn weight(&self) -> usize {

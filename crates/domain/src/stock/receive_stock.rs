@@ -109,7 +109,12 @@ impl ReceiveStock {
 }
 
 /// A unit comes in when it was never seen, or was written off before.
-pub(crate) fn check_may_come_in(work: &Work<'_>, unit: &UnitId, sku: &Sku, line: usize) -> Result<(), Missing> {
+pub(crate) fn check_may_come_in(
+    work: &Work<'_>,
+    unit: &UnitId,
+    sku: &Sku,
+    line: usize,
+) -> Result<(), Missing> {
     let Some(known) = work.known_unit(unit)? else {
         return Ok(());
     };

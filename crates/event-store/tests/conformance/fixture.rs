@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use event_store::{
     Append, AppendError, ChainReader, CommandRecord, LogReader, LogWriter, MIGRATIONS, MemoryLog,
-    MemoryWriter, NewEvent, PostgresReader, PostgresWriter, StreamWrite, WriterOptions,
+    MemoryWriter, NewEvent, PostgresReader, PostgresWriter, StreamWrite, Tail, Tailed, WriterOptions,
 };
 use platform::db::{self, DbRole, Migration};
 use schemas::ids::TenantId;
@@ -147,6 +147,38 @@ impl Store for Postgres {
         .execute(&self.owner)
         .await
         .unwrap();
+    }
+}
+
+/// The same, read through the end of the log that its writers leave in memory.
+#[derive(Clone)]
+pub struct WithTail {
+    postgres: Postgres,
+    tail: Tail,
+}
+
+impl Store for WithTail {
+    type Reader = Tailed<PostgresReader>;
+    type Writer = PostgresWriter;
+
+    async fn fresh() -> Self {
+        Self {
+            postgres: Postgres::fresh().await,
+            // So little that readers are sent to the log now and then.
+            tail: Tail::new(64 << 10),
+        }
+    }
+
+    fn reader(&self) -> Tailed<PostgresReader> {
+        Tailed::new(self.postgres.reader(), self.tail.clone())
+    }
+
+    async fn writer(&self) -> Result<PostgresWriter, AppendError> {
+        Ok(self.postgres.writer().await?.with_tail(self.tail.clone()))
+    }
+
+    async fn end_owner(&self) {
+        self.postgres.end_owner().await;
     }
 }
 

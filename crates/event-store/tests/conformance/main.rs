@@ -26,6 +26,7 @@ mod purge;
 mod recorded_at;
 mod resume;
 mod standby;
+mod tail;
 mod unsafe_servers;
 
 macro_rules! promises {
@@ -97,6 +98,10 @@ mod memory {
 
 mod postgres {
     all_promises!(crate::fixture::Postgres);
+}
+
+mod postgres_with_tail {
+    all_promises!(crate::fixture::WithTail);
 }
 
 mod kurrentdb {

@@ -1,10 +1,11 @@
 //! `replay`: a month of a real retailer, sent as commands over HTTP, received as webhooks, reconciled to the penny.
 //!
 //! Every idempotency key derives from the file, so that a second run is answered from the first and adds nothing.
-//! `orders` builds the commands, `pipeline` sends them in an order that cannot matter, `expected` counts the webhooks that
+//! Catalogue and opening stock go in as files (`imports`). `orders` builds the commands, `pipeline` sends them in an order that cannot matter, `expected` counts the webhooks that
 //! follow from them, `reconcile` compares.
 
 mod expected;
+mod imports;
 mod orders;
 mod pipeline;
 mod progress;
@@ -20,7 +21,7 @@ use self::orders::{Order, Shop};
 use self::pipeline::Sent;
 use self::reconcile::Reconciliation;
 use self::report::Report;
-use crate::api;
+use crate::api::{self, Call};
 use crate::client::{self, Client};
 use crate::clock::Deadline;
 use crate::demo::{self, Demo};
@@ -120,9 +121,9 @@ impl Replay<'_> {
         let received_before = self.receiver.summary(HOOK).received;
         let started = Instant::now();
         self.send("store and till", self.shop.premises()).await?;
-        self.send("catalogue", self.shop.catalogue()).await?;
+        self.import("catalogue", imports::catalogue(self.shop)?).await?;
         let endpoint = self.create_endpoint().await?;
-        self.send("opening stock", self.shop.opening_stock()).await?;
+        self.import("opening stock", imports::opening_stock(self.shop)?).await?;
         self.send("customers", self.shop.customers()).await?;
         self.send("sales, returns, write-offs", self.shop.documents()?)
             .await?;
@@ -159,6 +160,15 @@ impl Replay<'_> {
     async fn send(&mut self, what: &str, orders: Vec<Order<'_>>) -> anyhow::Result<()> {
         let sent = pipeline::send(self.client, what, orders, self.concurrency).await?;
         self.sent.add(sent);
+        Ok(())
+    }
+
+    /// Uploads a file, and waits until all of it is carried out.
+    async fn import(&mut self, what: &str, call: Call) -> anyhow::Result<()> {
+        report::say(&format!("importing the {what}"));
+        let accepted = self.client.accepted(&call).await?;
+        self.sent.count(&accepted);
+        self.sent.imported_rows += imports::carried_out(self.client, accepted).await?;
         Ok(())
     }
 

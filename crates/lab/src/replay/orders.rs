@@ -7,12 +7,10 @@ use jiff::tz::TimeZone;
 use crate::api::{self, Call, Credit, SaleLine, Ticket};
 use crate::retail::plan::{Document, DocumentKind, Plan, is_service};
 
-const STORE: &str = "london-1";
+pub(super) const STORE: &str = "london-1";
 const TERMINAL: &str = "london-1-till-1";
 /// The shop's business days; its times carry no zone.
 const TIME_ZONE: &str = "Europe/London";
-/// Lines of one receipt; the product takes 2,000 lines and a command at most 2,048 streams.
-const RECEIPT_LINES: usize = 500;
 
 /// One command to send.
 pub struct Order<'a> {
@@ -60,34 +58,6 @@ impl<'a> Shop<'a> {
             .iter_mut()
             .for_each(|order| order.resources.push(Resource::Stock("")));
         orders
-    }
-
-    pub fn catalogue(self) -> Vec<Order<'a>> {
-        let order = |(number, item): (usize, &crate::retail::plan::CatalogueItem)| {
-            let kind = if item.is_service { "service" } else { "counted" };
-            // Codes may hold spaces, keys are numbered instead: the file always gives the same order.
-            self.order(
-                api::create_item(&item.code, &item.name, kind, item.price_minor),
-                &format!("item-{number}"),
-            )
-        };
-        self.plan.items.iter().enumerate().map(order).collect()
-    }
-
-    pub fn opening_stock(self) -> Vec<Order<'a>> {
-        let receipts = self.plan.opening.chunks(RECEIPT_LINES).enumerate();
-        receipts
-            .map(|(number, lines)| {
-                let lines: Vec<(&str, i64)> = lines
-                    .iter()
-                    .map(|(code, quantity)| (code.as_str(), *quantity))
-                    .collect();
-                self.order(
-                    api::receive_stock(STORE, "Opening stock", &lines),
-                    &format!("opening-{number}"),
-                )
-            })
-            .collect()
     }
 
     pub fn customers(self) -> Vec<Order<'a>> {

@@ -26,6 +26,8 @@ pub struct RefusedOrder {
 #[derive(Debug, Default)]
 pub struct Sent {
     pub commands: u64,
+    /// Rows of imported files that were carried out.
+    pub imported_rows: i64,
     /// Answered from an earlier run.
     pub replayed: u64,
     pub refused: Vec<RefusedOrder>,
@@ -43,6 +45,7 @@ impl Sent {
     pub fn add(&mut self, other: Sent) {
         self.commands += other.commands;
         self.replayed += other.replayed;
+        self.imported_rows += other.imported_rows;
         self.refused.extend(other.refused);
         self.last_position = self.last_position.max(other.last_position);
     }

@@ -137,6 +137,7 @@ impl Report {
             "lines": self.lines,
             "commands": self.sent.commands,
             "commands_replayed": self.sent.replayed,
+            "imported_rows": self.sent.imported_rows,
             "refused": self.sent.refused.len() + self.unsendable.len(),
             "refused_lines": refused_lines + self.unsendable.len(),
             "events": events,

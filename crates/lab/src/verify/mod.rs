@@ -134,6 +134,7 @@ pub async fn check(evidence: &Evidence) -> anyhow::Result<Verdict> {
     if heads.are_quiet() {
         // Of a log that is read to its end, or a command could be there by half.
         walked.folded.check_held(&mut findings);
+        walked.folded.check_units(&mut findings);
         walked.folded.check_orders(&mut findings);
         walked.folded.check_repairs(&mut findings);
         walked.folded.check_in_transit(&mut findings);

@@ -27,9 +27,11 @@ const QUEUE: usize = 10_000;
 const BATCH: usize = 500;
 /// Rows gather this long.
 const GATHER: Duration = Duration::from_millis(250);
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
-/// Attempts to write once the process stops.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
+/// Attempts to write once the process stops, and the time of each; within what a stop may take.
 const LAST_ATTEMPTS: u32 = 3;
+const LAST_LIMIT: Duration = Duration::from_secs(1);
 /// When a key was last used is written this often at most.
 const USED_EVERY: Duration = Duration::from_secs(60);
 /// How often old rows are looked for.
@@ -220,9 +222,11 @@ impl Writer {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut purged = Instant::now();
         let mut batch = Vec::with_capacity(BATCH);
+        let mut is_given_up = false;
         loop {
             let is_closed = self.gather(&mut batch).await;
-            self.write(&batch, &stop).await;
+            // Who gave up while stopping does not hold up the stop with each further batch.
+            is_given_up = is_given_up || !self.write(&batch, &stop).await;
             batch.clear();
             if is_closed {
                 break;
@@ -234,8 +238,10 @@ impl Writer {
                 purged = Instant::now();
             }
         }
-        self.write_uses(true).await;
-        self.limiter.give_back(true).await;
+        if !is_given_up {
+            self.write_uses(true).await;
+            self.limiter.give_back(true).await;
+        }
     }
 
     /// Waits for rows, a while at most; whether there can be no more.
@@ -252,22 +258,29 @@ impl Writer {
         false
     }
 
-    async fn write(&self, batch: &[CallRow], stop: &CancellationToken) {
-        let mut attempts_left = LAST_ATTEMPTS;
+    /// Writes, however long it takes; once the process stops a few times, and then gives up.
+    async fn write(&self, batch: &[CallRow], stop: &CancellationToken) -> bool {
+        let mut last_attempts = 0;
         while !batch.is_empty() {
-            let Err(error) = self.store.record(batch).await else {
-                return;
+            let limit = if stop.is_cancelled() {
+                LAST_LIMIT
+            } else {
+                WRITE_LIMIT
             };
-            if stop.is_cancelled() {
-                attempts_left -= 1;
+            let error = match tokio::time::timeout(limit, self.store.record(batch)).await {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer in time".to_owned(),
+            };
+            last_attempts += u32::from(stop.is_cancelled());
+            if last_attempts == LAST_ATTEMPTS {
+                tracing::error!(error, "calls of external systems are lost to their log");
+                return false;
             }
-            if attempts_left == 0 {
-                tracing::error!(%error, rows = batch.len(), "calls of external systems are not in the log");
-                return;
-            }
-            tracing::warn!(%error, "calls of external systems cannot be recorded now");
+            tracing::warn!(error, "calls of external systems cannot be recorded now");
             tokio::time::sleep(RETRY_PAUSE).await;
         }
+        true
     }
 
     async fn write_uses(&self, is_last: bool) {

@@ -172,6 +172,7 @@ fn check_dispatcher(config: &Config) -> Result<(), ConfigError> {
         dispatcher.retry_after_max_s,
         1..=604_800,
     )?;
+    within("dispatcher.retention_days", dispatcher.retention_days, 0..=36_500)?;
     within("dispatcher.lease_s", dispatcher.lease_s, 1..=3_600)?;
     refuse_if(
         dispatcher.lease_s * 1_000 <= MAX_ATTEMPT_MS,

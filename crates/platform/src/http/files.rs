@@ -49,7 +49,9 @@ impl Files {
                 .unwrap_or_default()
         };
         let encoding = text(CONTENT_ENCODING);
-        if text(CONTENT_TYPE).is_empty() || !(encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")) {
+        if text(CONTENT_TYPE).is_empty()
+            || !(encoding.is_empty() || encoding.eq_ignore_ascii_case("identity"))
+        {
             return Err(Problem::new(&codes::CONTENT_TYPE));
         }
         Arc::clone(&self.slots)

@@ -60,15 +60,25 @@ impl<W: Write> Members<'_, W> {
             return;
         }
         let name = field.name();
-        let comma = if std::mem::replace(&mut self.is_first, false) { "" } else { "," };
-        self.result = write!(self.out, "{comma}\"{}\":", name.strip_prefix("r#").unwrap_or(name))
-            .and_then(|()| value(self.out));
+        let comma = if std::mem::replace(&mut self.is_first, false) {
+            ""
+        } else {
+            ","
+        };
+        self.result = write!(
+            self.out,
+            "{comma}\"{}\":",
+            name.strip_prefix("r#").unwrap_or(name)
+        )
+        .and_then(|()| value(self.out));
     }
 }
 
 /// Names of fields are literals in our own code and need no escaping; values do.
 fn text(out: &mut impl Write, value: &str) -> fmt::Result {
-    let is_plain = value.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+    let is_plain = value
+        .bytes()
+        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
     if is_plain {
         write!(out, "\"{value}\"")
     } else {

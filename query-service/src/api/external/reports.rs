@@ -1,6 +1,10 @@
 //! Totals for external systems: sales of a day and month, the value of stock and what is low, by store or by article.
 //!
 //! Not here: the reports of users, which have figures of their own (`super::super::reports`).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{KeyContext, Problem};
 use poem::web::Data;
@@ -284,10 +288,6 @@ impl ExternalReports {
         path = "/api/external/reportes",
         method = "get",
         operation_id = "external_reports"
-    )]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one argument per parameter of the query, as poem-openapi wants it"
     )]
     async fn external_reports(
         &self,

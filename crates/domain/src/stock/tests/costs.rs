@@ -10,15 +10,32 @@ use crate::stock::{MovedCost, Shelf, ShelfCost};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Receive { pieces: i64, unit_cost: Option<i64> },
-    Issue { pieces: i64 },
-    WriteOff { pieces: i64 },
-    TakeBack { pieces: i64 },
-    Adjust { delta: i64 },
-    Dispatch { pieces: i64 },
+    Receive {
+        pieces: i64,
+        unit_cost: Option<i64>,
+    },
+    Issue {
+        pieces: i64,
+    },
+    WriteOff {
+        pieces: i64,
+    },
+    TakeBack {
+        pieces: i64,
+    },
+    Adjust {
+        delta: i64,
+    },
+    Dispatch {
+        pieces: i64,
+    },
     /// Of the goods that are away, so many arrive.
-    Arrive { pieces: i64 },
-    Correct { delta_minor: i64 },
+    Arrive {
+        pieces: i64,
+    },
+    Correct {
+        delta_minor: i64,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<(bool, Step)>> {
@@ -72,13 +89,10 @@ impl Books {
         };
         match *step {
             Step::Receive { pieces, unit_cost } => {
-                let cost = unit_cost.map_or_else(
-                    MovedCost::default,
-                    |unit_cost| MovedCost {
-                        quantity: pieces,
-                        value_minor: pieces * unit_cost,
-                    },
-                );
+                let cost = unit_cost.map_or_else(MovedCost::default, |unit_cost| MovedCost {
+                    quantity: pieces,
+                    value_minor: pieces * unit_cost,
+                });
                 self.ledger[at] += coming(cost, pieces);
                 let unit_cost = unit_cost.map(minor);
                 self.bench
@@ -91,7 +105,8 @@ impl Books {
             }
             Step::WriteOff { pieces } => {
                 self.ledger[at] -= leaving(before.cost, pieces).value_minor;
-                self.bench.run(|work| shelf.write_off(work, quantity(pieces), None));
+                self.bench
+                    .run(|work| shelf.write_off(work, quantity(pieces), None));
             }
             Step::TakeBack { pieces } => {
                 self.ledger[at] += coming(before.cost.at_average(pieces), pieces);

@@ -36,7 +36,14 @@ fn goods_leave_and_arrive_with_exactly_what_they_cost() {
     assert_eq!(left, moved(1, 3));
     assert_eq!(bench.stock(&here, &cable).on_hand, 0);
     assert_eq!(bench.stock(&there, &cable).cost.value_minor, 8);
-    assert_eq!(bench.types[2..], ["inventory.dispatched", "inventory.arrived", "inventory.dispatched"]);
+    assert_eq!(
+        bench.types[2..],
+        [
+            "inventory.dispatched",
+            "inventory.arrived",
+            "inventory.dispatched"
+        ]
+    );
 }
 
 #[test]
@@ -88,7 +95,10 @@ fn a_unit_that_is_away_comes_back_by_its_document_alone() {
     let again = bench.refused(|work| dispatch_unit(work, &phone, &here, None, "repair/r-1", 0));
     assert_eq!(again.code(), "unit.away");
     let other = bench.refused(|work| arrive_unit(work, &phone, &there, "transfer/t-2", 3));
-    assert_eq!((other.code(), other.pointer().as_deref()), ("unit.not_away", Some("/lines/3")));
+    assert_eq!(
+        (other.code(), other.pointer().as_deref()),
+        ("unit.not_away", Some("/lines/3"))
+    );
     bench.run(|work| arrive_unit(work, &phone, &there, TRANSFER, 0));
     assert_eq!(bench.unit(&phone).place, Place::InStock { store: norte() });
     let twice = bench.refused(|work| arrive_unit(work, &phone, &there, TRANSFER, 0));
@@ -121,5 +131,6 @@ fn a_unit_that_is_away_is_neither_sold_nor_received_nor_written_off() {
     shop.clone()
         .when(receive(vec![receipt("PHONE", 1, &[IMEI])]))
         .then_refused("unit.away");
-    shop.when(write_off("PHONE", 1, &[IMEI])).then_refused("unit.away");
+    shop.when(write_off("PHONE", 1, &[IMEI]))
+        .then_refused("unit.away");
 }

@@ -155,7 +155,12 @@ fn take(shop: Given, number: usize, serial: &str, is_there: bool, step: Step) ->
                 return shop;
             };
             if matches!(step, Step::Void) {
-                return shop.when(VoidSale { sale_id, occurred_at: None }).given;
+                return shop
+                    .when(VoidSale {
+                        sale_id,
+                        occurred_at: None,
+                    })
+                    .given;
             }
             shop.when(return_of(sale_id, unit, (store, number))).given
         }
@@ -179,7 +184,11 @@ fn take(shop: Given, number: usize, serial: &str, is_there: bool, step: Step) ->
         }),
         Step::Arrive => by_document(shop, |bench| {
             let phone = sku("PHONE");
-            let document = if number.is_multiple_of(3) { "transfer/u" } else { "transfer/t" };
+            let document = if number.is_multiple_of(3) {
+                "transfer/u"
+            } else {
+                "transfer/t"
+            };
             bench.try_run(|work| {
                 let shelf = Shelf {
                     store: &store,

@@ -70,9 +70,38 @@ impl Cost {
         )
     }
 
+    /// The row of the ledger between two balances; none when nothing changed and nothing was absorbed.
+    fn step(self, after: Self, absorbed: i64) -> Option<Row> {
+        let (pieces, value) = (after.pieces - self.pieces, after.total - self.total);
+        (pieces != 0 || value != 0 || absorbed != 0).then(|| {
+            Row::from([
+                ("costed_delta", json!(pieces)),
+                ("value_delta_minor", json!(value)),
+                ("absorbed_minor", json!(absorbed)),
+                ("costed_quantity", json!(after.pieces)),
+                ("value_minor", json!(after.total)),
+            ])
+        })
+    }
+
+    /// What comes in with `delta` units and does not stay, since as much had been sold before it came.
+    fn absorbed(self, after: Self, delta: i64, own: Option<(i64, i64)>) -> Option<i64> {
+        if delta <= 0 {
+            return Some(0);
+        }
+        let come = own
+            .map(|(_, value)| i128::from(value))
+            .or_else(|| self.worth(delta).map(|(_, value)| value));
+        let stays = i128::from(after.total) - i128::from(self.total);
+        i64::try_from(come.unwrap_or(0) - stays).ok()
+    }
+
     /// After a correction of what the goods cost.
     pub(super) fn corrected(self, delta: i64) -> Option<Self> {
-        self.with(i128::from(self.pieces), i128::from(self.total) + i128::from(delta))
+        self.with(
+            i128::from(self.pieces),
+            i128::from(self.total) + i128::from(delta),
+        )
     }
 
     /// Pieces and value of so many units that bring no cost of their own.
@@ -99,14 +128,15 @@ impl Cost {
     }
 }
 
-/// The cost after a stock event; one that states what goods cost is held against the rules.
+/// The cost after a stock event, and the ledger's row about it; an event that states what goods cost is
+/// held against the rules.
 pub(super) fn after(
     cost: Cost,
     before: i64,
     delta: i64,
     fact: &Fact<'_>,
     findings: &mut Findings,
-) -> Option<Cost> {
+) -> Option<(Cost, Option<Row>)> {
     let said = |field: &str| fact.data.get(field).and_then(Value::as_i64);
     if let Some(correction) = said("delta_minor") {
         let corrected = cost.corrected(correction)?;
@@ -114,7 +144,7 @@ pub(super) fn after(
         if stated != (Some(corrected.pieces), Some(corrected.total)) || corrected.total < 0 {
             wrong(fact, stated, corrected.pieces, corrected.total, findings);
         }
-        return Some(corrected);
+        return Some((corrected, cost.step(corrected, 0)));
     }
     let documented = said("costed_quantity").zip(said("value_minor"));
     let own = match (documented, said("unit_cost_minor")) {
@@ -130,7 +160,8 @@ pub(super) fn after(
             wrong(fact, (Some(pieces), Some(value)), gone, worth, findings);
         }
     }
-    Some(moved)
+    let absorbed = cost.absorbed(moved, delta, own)?;
+    Some((moved, cost.step(moved, absorbed)))
 }
 
 fn wrong(
@@ -206,7 +237,10 @@ mod tests {
     fn a_correction_changes_the_value_and_no_piece() {
         let cost = Cost::default().moved(0, 3, Some((2, 10))).unwrap();
         let corrected = cost.corrected(-3).unwrap();
-        assert_eq!((corrected.pieces, corrected.total, corrected.average), (2, 7, Some(4)));
+        assert_eq!(
+            (corrected.pieces, corrected.total, corrected.average),
+            (2, 7, Some(4))
+        );
     }
 
     #[test]

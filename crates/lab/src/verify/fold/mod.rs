@@ -13,8 +13,10 @@ mod offline;
 mod purchases;
 mod reservations;
 mod sales;
+mod stock_control;
 mod suppliers;
 mod transfers;
+mod units;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -116,21 +118,28 @@ impl Folded {
         let fact = Fact { event, data, meta };
         self.audit(&fact);
         match event.event_type.split_once('.') {
-            Some(("inventory", kind)) if kind.starts_with("unit_") => self.unit(&fact, kind),
+            Some(("inventory", kind)) if kind.starts_with("unit_") => self.unit(&fact, kind, findings),
             Some(("inventory", kind)) => match kind.strip_prefix("reservation_") {
                 Some(kind) => self.reservation(&fact, kind, findings),
-                None => self.stock(&fact, kind, findings),
+                None => match kind.split_once('_') {
+                    Some(("threshold", kind)) => self.threshold(&fact, kind, findings),
+                    Some(("alert", kind)) => self.alert(&fact, kind, findings),
+                    Some(("movement", kind)) => self.movement(&fact, kind, findings),
+                    _ => self.stock(&fact, kind, findings),
+                },
             },
             Some(("transfer_order", kind)) => self.transfer(&fact, kind, findings),
             Some(("repair", kind)) => self.repair(&fact, kind, findings),
             Some(("supplier", kind)) => self.supplier(&fact, kind, findings),
             Some(("purchase", kind)) => self.purchase(&fact, kind, findings),
             Some(("customer", kind)) => self.customer(&fact, kind, findings),
+            Some(("order", kind)) => self.order(&fact, kind, findings),
             Some(("sale", kind)) => match kind.strip_prefix("offline_") {
                 Some(kind) => self.offline(&fact, kind, findings),
                 None => self.sale(&fact, kind, findings),
             },
             Some(("catalogue", kind)) => self.item(&fact, kind),
+            Some(("admin", "movement_policy_set")) => self.movement_policy(&fact),
             Some(("admin", kind)) => match kind.strip_prefix("api_key_") {
                 Some(kind) => self.api_key(&fact, kind, findings),
                 None => self.admin(&fact, kind, findings),
@@ -192,8 +201,12 @@ impl Folded {
             _ => {}
         }
         let row = self.row("rm_stock", fact.key(&[store, sku]));
+        let mut step = None;
         match cost::after(Cost::of(row), get(row, "on_hand"), on_hand, fact, findings) {
-            Some(cost) => cost.store(row),
+            Some((cost, ledger)) => {
+                cost.store(row);
+                step = ledger;
+            }
             None => findings.error("stock", format!("position {position}: the cost leaves its range")),
         }
         row.insert("last_position", json!(position));
@@ -208,46 +221,12 @@ impl Folded {
                 );
             }
         }
-    }
-
-    fn unit(&mut self, fact: &Fact<'_>, kind: &str) {
-        let status = match kind {
-            "unit_received" | "unit_released" | "unit_returned" | "unit_arrived" => "in_stock",
-            "unit_dispatched" => "away",
-            "unit_reserved" => "reserved",
-            "unit_sold" => "sold",
-            _ => "written_off",
-        };
-        let row = self.row("rm_units", fact.key(&[fact.text("unit")]));
-        row.insert("status", json!(status));
-        for column in ["sku", "store"] {
-            row.insert(column, fact.value(column));
+        if let Some(step) = step {
+            *self.row(
+                "rm_stock_costs",
+                fact.key(&[store, sku, &position.to_string()]),
+            ) = step;
         }
-        // Who holds it, or took it, is known as long as it is so.
-        row.insert(
-            "holder",
-            if status == "reserved" {
-                fact.value("holder")
-            } else {
-                Value::Null
-            },
-        );
-        row.insert(
-            "sale_id",
-            if status == "sold" {
-                fact.value("sale_id")
-            } else {
-                Value::Null
-            },
-        );
-        row.insert(
-            "document",
-            if status == "away" {
-                fact.value("document")
-            } else {
-                Value::Null
-            },
-        );
     }
 
     fn item(&mut self, fact: &Fact<'_>, kind: &str) {
@@ -258,7 +237,9 @@ impl Folded {
                     row.insert(column, fact.value(column));
                 }
                 row.insert("discontinued", json!(false));
+                row.insert("cost_minor", Value::Null);
             }
+            "item_cost_set" => drop(row.insert("cost_minor", fact.value("cost_minor"))),
             "item_changed" => {
                 for column in ["name", "price_minor", "tax_code"] {
                     // An absent field stays as it is; a tax code of null clears it.
@@ -277,3 +258,5 @@ impl Folded {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+#[cfg(test)]
+mod transit_tests;

@@ -54,14 +54,12 @@ impl Folded {
         for line in fact.list("lines") {
             let (pieces, value) = (number(line, "quantity"), number(line, "value_minor"));
             let line_key = fact.key(&[id, &number(line, "line").to_string()]);
-            let row = self.row("rm_transfer_lines", line_key);
             let column = match (kind, decision) {
                 ("dispatched", _) => "dispatched",
                 ("received", _) => "received",
                 ("difference_resolved", "lost") => "lost",
                 _ => "back",
             };
-            add(row, column, pieces);
             match column {
                 "dispatched" => self.away.said(fact, 1, line),
                 "received" | "back" => self.away.said(fact, -1, line),
@@ -72,6 +70,8 @@ impl Folded {
             } else {
                 "settled_value_minor"
             };
+            let row = self.row("rm_transfer_lines", line_key);
+            add(row, column, pieces);
             add(row, value_column, value);
             let row = self.row("rm_transfers", key.clone());
             let sign = if kind == "dispatched" { 1 } else { -1 };
