@@ -44,12 +44,12 @@ pub async fn overdue(pool: &PgPool, bound: Duration) -> Result<Overdue, sqlx::Er
     sqlx::query_as(
         "with due as (
            select e.endpoint, d.fast, d.since from webhook_endpoints e cross join lateral (
-             (select greatest(due_at, lease_until) as since, false as fast from webhook_open
+             (select greatest(due_at, lease_until, e.resumed_at) as since, false as fast from webhook_open
               where endpoint = e.endpoint and not fast
                 and due_at <= now() and (lease_until is null or lease_until <= now())
               order by due_at, sequence limit 1)
              union all
-             (select greatest(due_at, lease_until) as since, true as fast from webhook_open
+             (select greatest(due_at, lease_until, e.resumed_at) as since, true as fast from webhook_open
               where endpoint = e.endpoint and fast
                 and due_at <= now() and (lease_until is null or lease_until <= now())
               order by due_at, sequence limit 1)) d

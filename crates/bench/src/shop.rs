@@ -134,6 +134,7 @@ impl Shop {
             method,
             path: format!("/api/v1/webhooks/endpoints/{endpoint_id}{action}"),
             body,
+            file: None,
             key: Some(format!("bench-{endpoint_id}{action}")),
         };
         self.client.accepted(&call).await

@@ -13,7 +13,9 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::auth::{ApiKeySecrets, ApiKeys, KeyStore, SignInLimits, TokenSettings, TokenVerifier, signing_keys};
+use crate::auth::{
+    ApiKeySecrets, ApiKeys, KeyStore, SignInLimits, TokenSettings, TokenVerifier, signing_keys,
+};
 use crate::clock::SharedClock;
 use crate::config::{Config, HttpConfig, Secret};
 use crate::db::{self, DbRole, Migration};

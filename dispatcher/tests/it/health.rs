@@ -112,6 +112,15 @@ async fn the_watchdog_tells_a_queue_that_nobody_takes_from_an_endpoint_that_is_b
         .unwrap();
     let stalled = watchdog::overdue(&world.pool, bound).await.unwrap();
     assert!((300..330).contains(&stalled.stalled_s), "{stalled:?}");
+    sqlx::query("update webhook_endpoints set resumed_at = now() - interval '10 s'")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let resumed = watchdog::overdue(&world.pool, bound).await.unwrap();
+    assert!(
+        (10..40).contains(&resumed.oldest_s),
+        "{resumed:?}: a rest is no delay"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -221,17 +221,22 @@ impl ImportReads {
         .fetch_all(snapshot.connection())
         .await
         .map_err(unavailable)?;
-        let layout: Option<Value> =
-            sqlx::query_scalar("select layout from imports where tenant = $1 and import_id = $2")
-                .bind(tenant.as_str())
-                .bind(import_id.as_str())
-                .fetch_one(snapshot.connection())
-                .await
-                .map_err(unavailable)?;
+        // Articles are carried out before stock, so progress counts parts and not rows.
+        let (layout, parts, open): (Option<Value>, i64, i64) = sqlx::query_as(
+            "select layout, count(item) + count(r.stock),
+               count(*) filter (where item = 'planned') + count(*) filter (where r.stock = 'planned')
+             from imports i left join import_rows r using (tenant, import_id)
+             where tenant = $1 and import_id = $2 group by i.tenant, i.import_id",
+        )
+        .bind(tenant.as_str())
+        .bind(import_id.as_str())
+        .fetch_one(snapshot.connection())
+        .await
+        .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {
-            value: progress(import, by_status, layout),
+            value: progress(import, by_status, layout, (parts, open)),
             position,
         }))
     }
@@ -321,7 +326,13 @@ async fn find(snapshot: &mut Snapshot, id: &ImportId) -> Result<Import, Problem>
     found.ok_or_else(not_found)
 }
 
-fn progress(import: Import, by_status: Vec<(String, i64)>, layout: Option<Value>) -> ImportProgress {
+/// `parts` are articles and stock of all rows, and how many of them are still to be carried out.
+fn progress(
+    import: Import,
+    by_status: Vec<(String, i64)>,
+    layout: Option<Value>,
+    (parts, open): (i64, i64),
+) -> ImportProgress {
     let rows: i64 = by_status.iter().map(|(_, rows)| rows).sum();
     let planned: i64 = by_status
         .iter()
@@ -331,7 +342,11 @@ fn progress(import: Import, by_status: Vec<(String, i64)>, layout: Option<Value>
     let done = rows - planned;
     let percent = match import.status.as_str() {
         "completed" | "repeated" | "failed" => 100,
-        "applying" => done.saturating_mul(100).checked_div(rows).unwrap_or(0).min(99),
+        "applying" => (parts - open)
+            .saturating_mul(100)
+            .checked_div(parts)
+            .unwrap_or(0)
+            .min(99),
         _ => 0,
     };
     let rows_by_status: Map<String, Value> = by_status

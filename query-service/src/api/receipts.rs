@@ -78,6 +78,8 @@ pub struct VerifiedReceipt {
     pub sale_id: String,
     /// RFC 3339.
     pub occurred_at: String,
+    /// The same as it is printed: in the shop's zone.
+    pub printed_at: String,
     pub currency: String,
     pub currency_exponent: u32,
     pub total_minor: i64,
@@ -359,6 +361,9 @@ impl ReceiptReads {
             store_name: around.store_name,
             sale_id: header.sale_id,
             occurred_at: signed.occurred_at,
+            printed_at: header
+                .occurred_at
+                .map_or_else(String::new, |at| local(at, around.time_zone.as_deref())),
             currency: signed.currency,
             currency_exponent: currency.exponent(),
             total_minor: header.total_minor,

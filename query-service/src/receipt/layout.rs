@@ -252,7 +252,10 @@ impl Page {
         }
         self.centre(words.verify);
         self.rows.push(Row::Qr);
-        self.centre(&receipt.code);
+        // The digits on a line of their own, so that no group is broken.
+        let (tenant, digits) = receipt.code.rsplit_once('.').unwrap_or(("", &receipt.code));
+        self.centre(&format!("{tenant}."));
+        self.centre(digits);
         self.centre(&receipt.url);
     }
 

@@ -100,7 +100,7 @@ pub fn valid(receipt: &VerifiedReceipt, language: Language) -> String {
         (words.business, receipt.business_name.clone(), ""),
         (words.store, receipt.store_name.clone(), ""),
         (words.receipt, receipt.sale_id.clone(), ""),
-        (words.date, receipt.occurred_at.clone(), ""),
+        (words.date, receipt.printed_at.clone(), ""),
         (words.total, amount(receipt.total_minor), "total"),
         (words.tax, amount(receipt.tax_minor), ""),
     ];

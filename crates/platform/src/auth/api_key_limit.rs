@@ -98,12 +98,12 @@ impl Limiter {
     /// [`NotNow`].
     pub async fn take(&self, key: &KeyRef, limit: i64) -> Result<Quota, NotNow> {
         let lane = self.lane(key);
-        if let Some(answer) = lane.from_share(limit) {
+        if let Some(answer) = lane.answer_from_memory(limit) {
             return answer.map_err(NotNow::UsedUp);
         }
         // A semaphore that is never closed.
         let _turn = lane.asking.acquire().await;
-        if let Some(answer) = lane.from_share(limit) {
+        if let Some(answer) = lane.answer_from_memory(limit) {
             return answer.map_err(NotNow::UsedUp);
         }
         if let Some(old) = lane.taken_back() {
@@ -176,7 +176,7 @@ impl Limiter {
 
 impl Lane {
     /// Answers from memory, if that is possible.
-    fn from_share(&self, limit: i64) -> Option<Result<Quota, Quota>> {
+    fn answer_from_memory(&self, limit: i64) -> Option<Result<Quota, Quota>> {
         let now = Instant::now();
         let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
         if share.limit != limit || now >= share.ends {

@@ -195,9 +195,8 @@ impl Gateway {
                 language,
             }),
         }
-        let Some(endpoint) = self.endpoints.get(table) else {
-            return Err(Problem::new(&codes::PATH_UNKNOWN));
-        };
+        let endpoint = self.endpoints.get(table);
+        let endpoint = endpoint.ok_or_else(|| Problem::new(&codes::PATH_UNKNOWN))?;
         let response = endpoint.get_response(normalised(request)).await;
         if let Some(who) = who.filter(|_| response.status() == StatusCode::FORBIDDEN) {
             let problem = response.extensions().get::<Problem>();
