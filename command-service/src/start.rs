@@ -31,8 +31,13 @@ pub fn migrations() -> Vec<Migration> {
         version: *version,
         sql,
     });
-    log.chain([snapshots::MIGRATION, inbox::MIGRATION, processes::MIGRATION, imports::MIGRATION])
-        .collect()
+    log.chain([
+        snapshots::MIGRATION,
+        inbox::MIGRATION,
+        processes::MIGRATION,
+        imports::MIGRATION,
+    ])
+    .collect()
 }
 
 /// A running write side.

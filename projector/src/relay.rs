@@ -12,11 +12,11 @@ use std::time::Duration;
 use bus::{Bus, BusError, Outgoing, StreamState};
 use event_store::{LogReader, ReadError};
 use platform::db::Migration;
+use platform::failpoint;
 use platform::lease::{Lease, Standby};
 use platform::metrics::{FAST_SECONDS, counter, gauge, histogram};
-use platform::tasks::{OnEnd, Tasks};
-use platform::failpoint;
 use platform::pace::Pace;
+use platform::tasks::{OnEnd, Tasks};
 use prometheus::{Histogram, IntCounter, IntGauge};
 use schemas::{Position, RecordedEvent};
 use sqlx::PgPool;
@@ -206,7 +206,10 @@ impl<R: LogReader> Relay<R> {
     }
 
     async fn read(&self, after: i64) -> Result<Vec<Arc<RecordedEvent>>, RelayError> {
-        Ok(self.reader.read_shared(Position(after), self.bus.window()).await?)
+        Ok(self
+            .reader
+            .read_shared(Position(after), self.bus.window())
+            .await?)
     }
 
     /// Takes the lease and decides where to go on; `None` when the stop came first.

@@ -117,7 +117,12 @@ pub struct ImportArgs {
     #[arg(long, alias = "draft")]
     pub borrador: bool,
     /// Why; kept with every change.
-    #[arg(long, alias = "reason", value_name = "TEXT", default_value = "Importación por línea de comandos")]
+    #[arg(
+        long,
+        alias = "reason",
+        value_name = "TEXT",
+        default_value = "Importación por línea de comandos"
+    )]
     pub motivo: String,
     #[command(flatten)]
     pub system: RunningSystem,

@@ -232,6 +232,50 @@ async fn overrides_need_the_role_and_uploads_need_a_reason() {
         .problem(403, "auth.role_forbidden");
 }
 
+/// A workbook within every limit of size, whose table of strings says that it is larger than any memory.
+fn greedy_workbook() -> Vec<u8> {
+    const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let relation = |kind: &str, target: &str| {
+        format!(
+            "<Relationships xmlns=\"{PACKAGE}\"><Relationship Id=\"rId1\" Type=\"{OFFICE}/{kind}\" \
+             Target=\"{target}\"/></Relationships>"
+        )
+    };
+    let parts = [
+        ("_rels/.rels", relation("officeDocument", "xl/workbook.xml")),
+        (
+            "xl/_rels/workbook.xml.rels",
+            relation("worksheet", "worksheets/sheet1.xml"),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets>\
+                 <sheet name=\"a\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!("<worksheet xmlns=\"{MAIN}\"><sheetData/></worksheet>"),
+        ),
+        (
+            "xl/sharedStrings.xml",
+            format!(
+                "<sst xmlns=\"{MAIN}\" count=\"4000000000\" uniqueCount=\"4000000000\"><si><t>a</t></si></sst>"
+            ),
+        ),
+    ];
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in parts {
+        let options = zip::write::SimpleFileOptions::default();
+        writer.start_file(name, options).unwrap();
+        std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
 #[tokio::test]
 async fn hostile_files_end_as_failures_and_the_service_goes_on() {
     let product = Product::shared().await;
@@ -250,6 +294,8 @@ async fn hostile_files_end_as_failures_and_the_service_goes_on() {
         .await
         .ok();
     assert_eq!(damaged["failure"]["code"], "import.file_rejected", "{damaged}");
+    let greedy = upload(&manager, "", greedy_workbook()).await.ok();
+    assert_eq!(greedy["failure"]["code"], "import.file_rejected", "{greedy}");
     let long = vec![b'a'; (20 << 20) + (100 << 10)];
     let answer = upload(&manager, "", long).await;
     assert_eq!(answer.status.as_u16(), 413, "{}", answer.body);

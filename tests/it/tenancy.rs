@@ -66,7 +66,10 @@ fn body(operation: &str) -> Value {
         "add_customer_note" | "correct_customer_note" => json!({ "text": "otra" }),
         "return_delivered" => json!({ "lines": [{ "line": 1, "quantity": 1 }] }),
         "exchange_goods" => {
-            let (returned, lines) = (json!([{ "sale_line": 1, "quantity": 1 }]), json!([{ "sku": "LIB-0001", "quantity": 1 }]));
+            let (returned, lines) = (
+                json!([{ "sale_line": 1, "quantity": 1 }]),
+                json!([{ "sku": "LIB-0001", "quantity": 1 }]),
+            );
             json!({ "store": "providencia", "returned": returned, "lines": lines })
         }
         "confirm_import" => json!({ "draft_sha256": "0" }),

@@ -43,7 +43,10 @@ async fn a_sale_takes_stock_and_is_seen_by_a_read_at_its_position() {
         .await
         .ok();
     assert_eq!(read["total_minor"], 2_700);
-    let receipt = cashier.get(&format!("/api/v1/pos/receipt/{id}?format=json")).await.ok();
+    let receipt = cashier
+        .get(&format!("/api/v1/pos/receipt/{id}?format=json"))
+        .await
+        .ok();
     assert_eq!(receipt["total_minor"], 2_700);
 }
 

@@ -316,7 +316,6 @@ fn answer(answer: ImportAnswer, replayed: bool) -> Result<Accepted, Problem> {
     Ok(CommandAnswer::composed(bytes, replayed))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
 fn unavailable(error: sqlx::Error) -> Problem {
     tracing::warn!(%error, "the tables of imports do not answer");
     Problem::new(&codes::SERVICE_UNAVAILABLE).retry_after(2)

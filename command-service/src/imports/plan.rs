@@ -32,14 +32,15 @@ pub(super) struct Change {
 
 /// One part of a row.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most parts of a file are work, and each lives as long as its draft"
+)]
 pub(super) enum Part {
     /// Says what holds already.
     Unchanged,
     /// To be submitted; held back while `holds` is not empty.
-    Work {
-        work: Work,
-        holds: Vec<ImportOverride>,
-    },
+    Work { work: Work, holds: Vec<ImportOverride> },
 }
 
 /// What is submitted for a part, and what it rests on.
@@ -257,8 +258,10 @@ impl<'a> Planner<'a> {
 /// that unit has.
 fn contradicts(first: &Record, later: &Record) -> bool {
     let differs = |later: bool, same: bool| later && !same;
-    differs(later.price_minor.is_some(), later.price_minor == first.price_minor)
-        || differs(later.name.is_some(), later.name == first.name)
+    differs(
+        later.price_minor.is_some(),
+        later.price_minor == first.price_minor,
+    ) || differs(later.name.is_some(), later.name == first.name)
         || differs(later.tax.is_some(), later.tax == first.tax)
 }
 

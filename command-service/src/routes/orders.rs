@@ -57,7 +57,13 @@ impl OrdersApi {
     ) -> Result<CommandAnswer<OrderStatusAnswer>, Problem> {
         let (order_id, customer_id) = (parameters::id(&order_id.0)?, body.0.customer_id);
         self.0
-            .submit(context.0, AcceptQuote { order_id, customer_id })
+            .submit(
+                context.0,
+                AcceptQuote {
+                    order_id,
+                    customer_id,
+                },
+            )
             .await
     }
 

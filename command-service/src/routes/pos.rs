@@ -12,8 +12,8 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use schemas::events::sale::{DraftContent, DraftLine};
 
-pub(super) use self::bodies::{LineBody, PaymentBody, RefundBody};
 use self::bodies::{Completion, DraftBody, ReturnAnswer, ReturnBody, SaleAnswer, SaleBody, VoidBody};
+pub(super) use self::bodies::{LineBody, PaymentBody, RefundBody};
 use self::exchange::{ExchangeAnswer, ExchangeBody};
 use super::parameters::{self, NoFields};
 use crate::http::{CommandAnswer, Http};

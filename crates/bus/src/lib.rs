@@ -4,10 +4,10 @@
 //! instead. Deliberately absent: reading the log, checkpoints, and any decision that rests on the broker's disk.
 
 pub mod cloud_event;
-pub mod wake;
 mod error;
 pub mod publish;
 mod strip;
+pub mod wake;
 
 use std::time::Duration;
 

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Ctx;
 use crate::work::{Decision, Missing, Work};
-use crate::{admin, alerts, api_keys, catalogue, connectors, customers, imports, movements, offline, orders, purchases, repairs, reservations, sales, security, stock, suppliers, transfers, webhooks};
+use crate::{
+    admin, alerts, api_keys, catalogue, connectors, customers, imports, movements, offline, orders,
+    purchases, repairs, reservations, sales, security, stock, suppliers, transfers, webhooks,
+};
 
 /// A command's own rules.
 pub trait Decide {

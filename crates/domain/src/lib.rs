@@ -19,8 +19,8 @@ pub mod context;
 pub mod customers;
 pub mod imports;
 pub mod movements;
-pub mod orders;
 pub mod offline;
+pub mod orders;
 pub mod processes;
 pub mod purchases;
 pub mod refusal;
@@ -32,9 +32,9 @@ pub mod state;
 pub mod stock;
 pub mod streams;
 pub mod suppliers;
-pub mod transfers;
 #[cfg(test)]
 mod testing;
+pub mod transfers;
 pub mod webhooks;
 pub mod work;
 

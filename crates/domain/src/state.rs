@@ -7,21 +7,21 @@ use schemas::{Event, StreamName};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::{Counter, Store, Tenant, Terminal, User};
-use crate::api_keys::ApiKey;
 use crate::alerts::Alert;
+use crate::api_keys::ApiKey;
 use crate::catalogue::Item;
 use crate::connectors::Connector;
 use crate::customers::Customer;
 use crate::imports::{Import, ImportFile};
 use crate::movements::Movement;
+use crate::offline::{Quarantine, Till};
 use crate::orders::Order;
 use crate::purchases::Purchase;
 use crate::repairs::{Custody, Repair};
-use crate::offline::{Quarantine, Till};
 use crate::reservations::Reservation;
 use crate::sales::{GoodsReturn, Sale};
-use crate::suppliers::Supplier;
 use crate::stock::{Stock, Unit};
+use crate::suppliers::Supplier;
 use crate::transfers::Transfer;
 use crate::webhooks::Endpoint;
 

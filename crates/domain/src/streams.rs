@@ -3,8 +3,9 @@
 use schemas::StreamName;
 use schemas::events::settings::Series;
 use schemas::ids::{
-    AlertId, ApiKeyId, ConnectorSlug, CustomerId, EndpointId, ImportId, MovementId, OrderId, PurchaseId, RepairId, QuarantineId, ReservationId, ReturnId, SaleId,
-    Sku, StoreId, SupplierId, TerminalId, TransferId, UnitId, Username,
+    AlertId, ApiKeyId, ConnectorSlug, CustomerId, EndpointId, ImportId, MovementId, OrderId, PurchaseId,
+    QuarantineId, RepairId, ReservationId, ReturnId, SaleId, Sku, StoreId, SupplierId, TerminalId,
+    TransferId, UnitId, Username,
 };
 
 pub fn tenant() -> StreamName {

@@ -55,6 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "compared with the machine's clock")]
     fn ids_are_of_version_7_and_grow_also_within_a_millisecond() {
         let before = OffsetDateTime::now_utc().unix_timestamp();
         let ids: Vec<Uuid> = (0..20_000).map(|_| fresh_id()).collect();

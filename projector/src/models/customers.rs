@@ -222,14 +222,24 @@ mod tests {
     fn what_is_given_is_changed_null_clears_and_the_rest_stays() {
         let change = |data| event("customer.changed", data);
         let life = samples::life().into_iter().chain([
-            change(json!({"customer_id": "c1", "phone": {"sealed": "v1.phone"}, "email": {"sealed": "v1.mail"}})),
-            change(json!({"customer_id": "c1", "kind": "company", "name": {"sealed": "v1.new"}, "phone": null})),
-            event("customer.status_changed", json!({"customer_id": "c1", "status": "blocked"})),
+            change(
+                json!({"customer_id": "c1", "phone": {"sealed": "v1.phone"}, "email": {"sealed": "v1.mail"}}),
+            ),
+            change(
+                json!({"customer_id": "c1", "kind": "company", "name": {"sealed": "v1.new"}, "phone": null}),
+            ),
+            event(
+                "customer.status_changed",
+                json!({"customer_id": "c1", "status": "blocked"}),
+            ),
         ]);
         let row = folded::<CustomerRow>(life).unwrap().remove(0);
         assert_eq!((row.kind.as_str(), row.status.as_str()), ("company", "blocked"));
         assert_eq!((row.name_sealed.as_str(), row.phone_sealed), ("v1.new", None));
-        assert_eq!((row.email_sealed.as_deref(), row.balance_minor), (Some("v1.mail"), -150));
+        assert_eq!(
+            (row.email_sealed.as_deref(), row.balance_minor),
+            (Some("v1.mail"), -150)
+        );
     }
 
     #[test]

@@ -143,7 +143,13 @@ mod tests {
         .unwrap();
         let figures: Vec<_> = rows
             .iter()
-            .map(|row| (row.delivered_quantity, row.returned_quantity, row.invoiced_quantity))
+            .map(|row| {
+                (
+                    row.delivered_quantity,
+                    row.returned_quantity,
+                    row.invoiced_quantity,
+                )
+            })
             .collect();
         assert_eq!(figures, [(3, 1, 1), (1, 0, 0)]);
         assert_eq!((rows[0].sku.as_str(), rows[0].total_minor), ("A", 270));

@@ -96,7 +96,8 @@ impl OrderRow {
             customer_id: content.customer_id.as_ref().map(ToString::to_string),
             reference: content.reference.clone(),
             currency: content.currency.code().to_owned(),
-            line_count: i64::try_from(content.lines.len()).map_err(|_| FoldError::OutOfRange("line_count"))?,
+            line_count: i64::try_from(content.lines.len())
+                .map_err(|_| FoldError::OutOfRange("line_count"))?,
             gross_minor: content.gross_minor.get(),
             discount_minor: content.discount_minor.get(),
             tax_minor: content.tax_minor.get(),
@@ -130,22 +131,38 @@ impl OrderRow {
             OrderEvent::Expired(_) => self.status = "expired".to_owned(),
             OrderEvent::Delivered(e) => {
                 for line in &e.lines {
-                    add(&mut self.delivered_quantity, line.quantity.get(), "delivered_quantity")?;
+                    add(
+                        &mut self.delivered_quantity,
+                        line.quantity.get(),
+                        "delivered_quantity",
+                    )?;
                 }
                 self.delivered_at = Some(e.occurred_at);
                 push(&mut self.deliveries, e)?;
             }
             OrderEvent::Invoiced(e) => {
                 for line in &e.lines {
-                    add(&mut self.invoiced_quantity, line.quantity.get(), "invoiced_quantity")?;
+                    add(
+                        &mut self.invoiced_quantity,
+                        line.quantity.get(),
+                        "invoiced_quantity",
+                    )?;
                 }
                 add(&mut self.invoiced_minor, e.total_minor.get(), "invoiced_minor")?;
                 push(&mut self.invoices, e)?;
             }
             OrderEvent::Returned(e) => {
                 for line in &e.lines {
-                    add(&mut self.returned_quantity, line.quantity.get(), "returned_quantity")?;
-                    add(&mut self.invoiced_quantity, -line.credited_quantity, "invoiced_quantity")?;
+                    add(
+                        &mut self.returned_quantity,
+                        line.quantity.get(),
+                        "returned_quantity",
+                    )?;
+                    add(
+                        &mut self.invoiced_quantity,
+                        -line.credited_quantity,
+                        "invoiced_quantity",
+                    )?;
                 }
                 add(&mut self.invoiced_minor, -e.total_minor.get(), "invoiced_minor")?;
                 push(&mut self.returns, e)?;
@@ -254,8 +271,10 @@ pub(super) mod samples {
     }
 
     pub fn delivered(id: &str, cables: i64, phones: i64) -> Event {
-        let line = |line: i64, sku: &str, quantity: i64| json!({"line": line, "sku": sku, "quantity": quantity,
-            "costed_quantity": 0, "value_minor": 0});
+        let line = |line: i64, sku: &str, quantity: i64| {
+            json!({"line": line, "sku": sku, "quantity": quantity,
+            "costed_quantity": 0, "value_minor": 0})
+        };
         let lines = [line(1, "A", cables), line(2, "P", phones)];
         let lines: Vec<&Value> = lines.iter().filter(|line| line["quantity"] != 0).collect();
         let data = json!({"order_id": "o1", "delivery_id": id, "store": "centro", "lines": lines,
@@ -309,9 +328,19 @@ mod tests {
             assert_eq!(row(events.clone()).status, status);
         }
         let found = row(events);
-        assert_eq!((found.delivered_quantity, found.invoiced_quantity, found.invoiced_minor), (4, 3, 270));
+        assert_eq!(
+            (
+                found.delivered_quantity,
+                found.invoiced_quantity,
+                found.invoiced_minor
+            ),
+            (4, 3, 270)
+        );
         let deliveries: Vec<serde_json::Value> = serde_json::from_str(&found.deliveries).unwrap();
-        assert_eq!(deliveries.iter().map(|d| &d["delivery_id"]).collect::<Vec<_>>(), ["e1", "e2"]);
+        assert_eq!(
+            deliveries.iter().map(|d| &d["delivery_id"]).collect::<Vec<_>>(),
+            ["e1", "e2"]
+        );
     }
 
     #[test]
@@ -323,7 +352,14 @@ mod tests {
             samples::invoiced(3, 270),
             samples::returned(),
         ]);
-        assert_eq!((found.invoiced_quantity, found.invoiced_minor, found.returned_quantity), (2, 180, 1));
+        assert_eq!(
+            (
+                found.invoiced_quantity,
+                found.invoiced_minor,
+                found.returned_quantity
+            ),
+            (2, 180, 1)
+        );
         assert_eq!(found.status, "delivered");
     }
 
@@ -337,7 +373,10 @@ mod tests {
             samples::invoiced(1, 90),
         ];
         assert_eq!(row(cancelled).status, "cancelled");
-        assert_eq!(row([samples::quoted(), samples::stage("expired")]).status, "expired");
+        assert_eq!(
+            row([samples::quoted(), samples::stage("expired")]).status,
+            "expired"
+        );
         assert!(folded::<OrderRow>([samples::stage("expired")]).is_err());
     }
 }

@@ -1,14 +1,15 @@
 //! Receipts as PDF and JSON, and the page where anybody verifies one (POS-3).
 
+mod answer;
+mod around;
+
 use platform::auth::DocumentKeys;
-use platform::http::json::{json_bytes, register_schema, schema_ref};
-use platform::http::{Language, Problem, PublicContext, RequestContext, Text, codes};
-use poem::http::{HeaderValue, StatusCode};
+use platform::http::{Language, Problem, PublicContext, RequestContext, codes};
+use poem::Request;
+use poem::http::StatusCode;
 use poem::web::Data;
-use poem::{Body, IntoResponse, Request, Response};
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
-use poem_openapi::{ApiResponse, OpenApi};
 use schemars::JsonSchema;
 use schemas::events::sale::SalePayment;
 use schemas::{Currency, SaleId, Sealed, TenantId};
@@ -16,17 +17,18 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use self::answer::{Form, ReceiptAnswer, VerifiedAnswer, form, language, wants_json};
+use self::around::Around;
 use super::Group;
 use super::sales::{Sale, load_sale, load_sale_at};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
+use crate::failure::not_found;
 use crate::parameters::path_id;
 use crate::people::{self, SealedField};
 use crate::receipt::layout::{Letterhead, Printed, PrintedItem, PrintedPayment, rows};
 use crate::receipt::pdf::{Paper, draw};
 use crate::receipt::signed::{Code, Proof, SignedLine, SignedPayment, SignedReceipt, check, grouped, prove};
 use crate::receipt::verify_page;
-use crate::snapshot::Snapshot;
 
 /// What signs receipts, and where they are verified.
 #[derive(Debug, Clone)]
@@ -89,144 +91,6 @@ pub struct VerifiedReceipt {
     /// `completed` or `voided`.
     pub status: String,
     pub verification: Verification,
-}
-
-/// A receipt in the form that was asked for.
-#[derive(Debug)]
-pub enum ReceiptAnswer {
-    Json(Box<Receipt>),
-    Pdf { bytes: Vec<u8>, name: String },
-}
-
-/// A verified receipt in the form that was asked for.
-#[derive(Debug)]
-pub enum VerifiedAnswer {
-    Json(Box<VerifiedReceipt>),
-    Page { status: StatusCode, html: String },
-}
-
-fn json(value: &impl Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => json_bytes(StatusCode::OK, bytes),
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON");
-            poem::Error::from(Problem::new(&codes::INTERNAL)).into_response()
-        }
-    }
-}
-
-fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
-    let mut response = Response::builder()
-        .status(status)
-        .content_type(content_type)
-        .body(Body::from(body));
-    let headers = response.headers_mut();
-    headers.insert("cache-control", HeaderValue::from_static("no-store"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
-}
-
-impl IntoResponse for ReceiptAnswer {
-    fn into_response(self) -> Response {
-        match self {
-            ReceiptAnswer::Json(receipt) => json(&receipt),
-            ReceiptAnswer::Pdf { bytes: pdf, name } => {
-                let mut response = bytes(StatusCode::OK, "application/pdf", pdf);
-                if let Ok(value) = HeaderValue::from_str(&format!("inline; filename=\"{name}.pdf\"")) {
-                    response.headers_mut().insert("content-disposition", value);
-                }
-                response
-            }
-        }
-    }
-}
-
-impl IntoResponse for VerifiedAnswer {
-    fn into_response(self) -> Response {
-        match self {
-            VerifiedAnswer::Json(verified) => json(&verified),
-            VerifiedAnswer::Page { status, html } => {
-                let mut response = bytes(status, "text/html; charset=utf-8", html.into_bytes());
-                let policy =
-                    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-                response
-                    .headers_mut()
-                    .insert("content-security-policy", HeaderValue::from_static(policy));
-                response
-            }
-        }
-    }
-}
-
-fn two_forms<T: JsonSchema>(description: &'static str, other: &'static str) -> MetaResponses {
-    let media = |content_type, schema| MetaMediaType { content_type, schema };
-    let text = MetaSchemaRef::Inline(Box::new(poem_openapi::registry::MetaSchema::new("string")));
-    MetaResponses {
-        responses: vec![MetaResponse {
-            description,
-            status: Some(200),
-            status_range: None,
-            content: vec![media(other, text), media("application/json", schema_ref::<T>())],
-            headers: vec![],
-        }],
-    }
-}
-
-impl ApiResponse for ReceiptAnswer {
-    fn meta() -> MetaResponses {
-        two_forms::<Receipt>("The receipt.", "application/pdf")
-    }
-
-    fn register(registry: &mut Registry) {
-        register_schema::<Receipt>(registry);
-    }
-}
-
-impl ApiResponse for VerifiedAnswer {
-    fn meta() -> MetaResponses {
-        two_forms::<VerifiedReceipt>("The receipt is ours, and says this.", "text/html")
-    }
-
-    fn register(registry: &mut Registry) {
-        register_schema::<VerifiedReceipt>(registry);
-    }
-}
-
-/// What was asked for.
-enum Form {
-    Json,
-    Pdf(Paper),
-}
-
-fn wants_json(request: &Request) -> bool {
-    let accept = request
-        .headers()
-        .get("accept")
-        .and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("json"))
-}
-
-fn form(format: Option<&str>, request: &Request) -> Result<Form, Problem> {
-    match format {
-        None if wants_json(request) => Ok(Form::Json),
-        None | Some("80mm") => Ok(Form::Pdf(Paper::Roll80)),
-        Some("a4") => Ok(Form::Pdf(Paper::A4)),
-        Some("json") => Ok(Form::Json),
-        Some(_) => Err(Problem::new(&codes::PARAMETER_INVALID).detail(Text::fixed(
-            "`format` es `80mm`, `a4` o `json`.",
-            "`format` is `80mm`, `a4` or `json`.",
-        ))),
-    }
-}
-
-fn language(lang: Option<&str>, of_request: Language) -> Result<Language, Problem> {
-    match lang {
-        None => Ok(of_request),
-        Some("es") => Ok(Language::Spanish),
-        Some("en") => Ok(Language::English),
-        Some(_) => Err(Problem::new(&codes::PARAMETER_INVALID)
-            .detail(Text::fixed("`lang` es `es` o `en`.", "`lang` is `es` or `en`."))),
-    }
 }
 
 /// Reads of receipts.
@@ -436,74 +300,6 @@ fn signed(tenant: &TenantId, sale: &Sale) -> Option<(Currency, SignedReceipt)> {
         payments: payments.iter().map(SignedPayment::of).collect(),
     };
     Some((currency, signed))
-}
-
-/// What stands around the sale on paper.
-struct Around {
-    business_name: String,
-    store_name: String,
-    time_zone: Option<String>,
-    name_sealed: Option<String>,
-    letterhead: Option<Letterhead>,
-}
-
-type LetterheadRow = (
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
-
-impl Around {
-    async fn load(snapshot: &mut Snapshot, sale: &Sale, language: Language) -> Result<Around, Problem> {
-        let tenant = snapshot.tenant.clone();
-        let names: (Option<String>, Option<String>, Option<String>, Option<String>) = sqlx::query_as(
-            "select (select name from rm_tenant where tenant = $1), (select time_zone from rm_tenant where tenant = $1),
-                    (select name from rm_stores where tenant = $1 and store = $2),
-                    (select name_sealed from rm_customers where tenant = $1 and customer_id = $3)",
-        )
-        .bind(tenant.as_str())
-        .bind(&sale.header.store)
-        .bind(&sale.header.customer_id)
-        .fetch_one(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let head: Option<LetterheadRow> = sqlx::query_as(
-            "select legal_name, tax_id, address, phone, email, website, footer_es, footer_en from rm_letterheads
-             where tenant = $1",
-        )
-        .bind(tenant.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let letterhead =
-            head.map(
-                |(legal_name, tax_id, address, phone, email, website, es, en)| Letterhead {
-                    legal_name,
-                    tax_id,
-                    address,
-                    phone,
-                    email,
-                    website,
-                    footer: match language {
-                        Language::Spanish => es,
-                        Language::English => en,
-                    },
-                },
-            );
-        let (business_name, time_zone, store_name, name_sealed) = names;
-        Ok(Around {
-            business_name: business_name.unwrap_or_else(|| tenant.to_string()),
-            store_name: store_name.unwrap_or_else(|| sale.header.store.clone()),
-            time_zone,
-            name_sealed,
-            letterhead,
-        })
-    }
 }
 
 fn printed(

@@ -13,6 +13,6 @@ mod figures;
 mod pages;
 mod people;
 mod rebuild;
-mod stock;
 mod repairs;
+mod stock;
 mod tenancy;

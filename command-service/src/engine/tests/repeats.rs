@@ -55,7 +55,10 @@ async fn a_repeated_refusal_and_a_reused_key_are_told_apart() {
         delta: -5,
         ..take_one()
     };
-    let refused = bench.engine.submit(submission(TENANT, Some("k"), much.clone())).await;
+    let refused = bench
+        .engine
+        .submit(submission(TENANT, Some("k"), much.clone()))
+        .await;
     assert!(matches!(refused, Ok(Reply::Refused { replayed: false, .. })));
     let more = AdjustStock {
         delta: 50,
@@ -64,7 +67,10 @@ async fn a_repeated_refusal_and_a_reused_key_are_told_apart() {
     bench.accept(submission(TENANT, None, more)).await;
     let again = bench.engine.submit(submission(TENANT, Some("k"), much)).await;
     assert!(matches!(again, Ok(Reply::Refused { replayed: true, .. })));
-    let reused = bench.engine.submit(submission(TENANT, Some("k"), take_one())).await;
+    let reused = bench
+        .engine
+        .submit(submission(TENANT, Some("k"), take_one()))
+        .await;
     assert_eq!(reused.unwrap_err(), SubmitError::KeyReused);
 }
 
@@ -76,7 +82,10 @@ async fn after_a_repetition_keys_are_looked_up_before_anything_is_decided() {
     bench.accept(submission(TENANT, Some("k1"), take_one())).await;
     let appends = bench.appends.load(Ordering::SeqCst);
     for _ in 0..3 {
-        let again = bench.engine.submit(submission(TENANT, Some("k1"), take_one())).await;
+        let again = bench
+            .engine
+            .submit(submission(TENANT, Some("k1"), take_one()))
+            .await;
         assert!(is_replayed(&again));
     }
     assert_eq!(

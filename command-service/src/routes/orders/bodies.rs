@@ -57,7 +57,10 @@ pub(super) struct OrderBody {
 impl OrderBody {
     /// A time until which an order holds is refused rather than dropped.
     pub(super) fn kind(&self) -> Result<OrderKind, Problem> {
-        let (es, en) = ("Solo una cotización tiene vigencia.", "Only a quote has a validity.");
+        let (es, en) = (
+            "Solo una cotización tiene vigencia.",
+            "Only a quote has a validity.",
+        );
         match self.kind {
             OrderKindName::Quote => Ok(OrderKind::Quote {
                 valid_until: self.valid_until,
@@ -109,8 +112,16 @@ pub(super) struct DeliveryBodyLine {
 
 impl From<DeliveryBodyLine> for DeliveryLineRequest {
     fn from(line: DeliveryBodyLine) -> Self {
-        let DeliveryBodyLine { line, quantity, units } = line;
-        DeliveryLineRequest { line, quantity, units }
+        let DeliveryBodyLine {
+            line,
+            quantity,
+            units,
+        } = line;
+        DeliveryLineRequest {
+            line,
+            quantity,
+            units,
+        }
     }
 }
 

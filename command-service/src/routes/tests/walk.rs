@@ -130,7 +130,10 @@ fn example(operation: &str) -> (Value, &'static str) {
         "adjust_supplier_debt" => (json!({ "delta_minor": -5 }), "adjust_supplier_debt"),
         "order_purchase" => {
             let lines = json!([{ "sku": "A", "quantity": 1, "unit_cost_minor": 5 }]);
-            (json!({ "supplier_id": "p", "store": "s", "lines": lines }), "order_purchase")
+            (
+                json!({ "supplier_id": "p", "store": "s", "lines": lines }),
+                "order_purchase",
+            )
         }
         "send_purchase" => (json!({}), "send_purchase"),
         "receive_purchase" => {
@@ -234,14 +237,11 @@ fn example(operation: &str) -> (Value, &'static str) {
 }
 
 fn path_of(route: &Route) -> String {
-    let segments = route
-        .path
-        .split('/')
-        .map(|s| match s {
-            "{series}" => "repair",
-            parameter if parameter.starts_with('{') => "x1",
-            literal => literal,
-        });
+    let segments = route.path.split('/').map(|s| match s {
+        "{series}" => "repair",
+        parameter if parameter.starts_with('{') => "x1",
+        literal => literal,
+    });
     segments.collect::<Vec<_>>().join("/")
 }
 

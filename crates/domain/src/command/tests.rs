@@ -224,7 +224,15 @@ fn endpoints() -> Vec<Command> {
 #[test]
 fn a_command_on_the_state_that_it_produced_does_nothing_or_already_exists() {
     let mut shop = shop();
-    for command in [administration(), trade(), reservations(), purchases(), endpoints()].concat() {
+    for command in [
+        administration(),
+        trade(),
+        reservations(),
+        purchases(),
+        endpoints(),
+    ]
+    .concat()
+    {
         let first = shop.when(command.clone());
         assert!(!first.decision().events.is_empty(), "{}", command.name());
         let again = first.given.clone().when(command.clone());

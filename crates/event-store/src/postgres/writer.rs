@@ -207,9 +207,12 @@ impl LogWriter for PostgresWriter {
     async fn append(&mut self, batch: &[Append]) -> Result<Vec<Appended>, AppendError> {
         // Taken out, and put back only when its state is known: a future that is dropped half-way closes the connection.
         let mut owned = self.owned.take().ok_or(AppendError::Fenced)?;
-        let result = timeout(self.options.append_timeout, owned.append(batch, self.tail.as_ref()))
-            .await
-            .unwrap_or_else(|_| Err(fault::timed_out()));
+        let result = timeout(
+            self.options.append_timeout,
+            owned.append(batch, self.tail.as_ref()),
+        )
+        .await
+        .unwrap_or_else(|_| Err(fault::timed_out()));
         match &result {
             Err(AppendError::Fenced | AppendError::Unknown(_) | AppendError::Unusable(_)) => self.lose(),
             Ok(_)

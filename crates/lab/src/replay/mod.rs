@@ -123,7 +123,8 @@ impl Replay<'_> {
         self.send("store and till", self.shop.premises()).await?;
         self.import("catalogue", imports::catalogue(self.shop)?).await?;
         let endpoint = self.create_endpoint().await?;
-        self.import("opening stock", imports::opening_stock(self.shop)?).await?;
+        self.import("opening stock", imports::opening_stock(self.shop)?)
+            .await?;
         self.send("customers", self.shop.customers()).await?;
         self.send("sales, returns, write-offs", self.shop.documents()?)
             .await?;

@@ -68,7 +68,10 @@ const TABLES: &[(&str, &[&str])] = &[
     ("rm_supplier_lots", &["tenant", "supplier_id", "sku", "lot"]),
     ("rm_purchases", &["tenant", "purchase_id"]),
     ("rm_purchase_lines", &["tenant", "purchase_id", "line"]),
-    ("rm_purchase_documents", &["tenant", "purchase_id", "kind", "document_id"]),
+    (
+        "rm_purchase_documents",
+        &["tenant", "purchase_id", "kind", "document_id"],
+    ),
     ("rm_sales", &["tenant", "sale_id"]),
     ("rm_sale_lines", &["tenant", "sale_id", "line"]),
     ("rm_daily_sales", &["tenant", "store", "day"]),

@@ -64,7 +64,7 @@ impl Feature {
         Feature::ALL
             .iter()
             .copied()
-            .find(|feature| feature.paths().iter().any(|prefix| within(prefix)))
+            .find(|feature| feature.paths().iter().any(within))
     }
 
     /// The environment's name of its switch.

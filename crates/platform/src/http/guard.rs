@@ -446,5 +446,5 @@ fn finished(mut response: Response, uri: &Uri, request_id: &str) -> Response {
 }
 
 #[cfg(test)]
-#[path = "guard_tests.rs"]
+#[path = "tests/guard.rs"]
 mod tests;

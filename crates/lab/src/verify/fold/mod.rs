@@ -7,10 +7,10 @@ mod admin;
 mod api_keys;
 mod cost;
 mod customers;
-mod orders;
-mod repairs;
 mod offline;
+mod orders;
 mod purchases;
+mod repairs;
 mod reservations;
 mod sales;
 mod stock_control;
@@ -222,10 +222,7 @@ impl Folded {
             }
         }
         if let Some(step) = step {
-            *self.row(
-                "rm_stock_costs",
-                fact.key(&[store, sku, &position.to_string()]),
-            ) = step;
+            *self.row("rm_stock_costs", fact.key(&[store, sku, &position.to_string()])) = step;
         }
     }
 

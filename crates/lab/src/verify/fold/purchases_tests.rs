@@ -170,6 +170,11 @@ fn every_figure_that_lies_is_noticed() {
             continue;
         }
         for figure in figures {
+            // Only these events carry a unit cost; the helper writes one into every line.
+            let has_cost = event_type.ends_with(".ordered") || event_type.ends_with(".received");
+            if figure == "unit_cost_minor" && !has_cost {
+                continue;
+            }
             for in_line in [false, true] {
                 let mut changed = data.clone();
                 let place = if in_line {

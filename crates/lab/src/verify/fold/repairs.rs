@@ -123,13 +123,11 @@ impl Folded {
                     );
                 }
             }
-            "sla_breached" => {
-                if row.insert("sla_breached", json!(true)) == Some(json!(true)) {
-                    findings.error(
-                        "repairs",
-                        format!("position {position}: {id} misses its target twice"),
-                    );
-                }
+            "sla_breached" if row.insert("sla_breached", json!(true)) == Some(json!(true)) => {
+                findings.error(
+                    "repairs",
+                    format!("position {position}: {id} misses its target twice"),
+                );
             }
             _ => {}
         }

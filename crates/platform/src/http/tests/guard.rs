@@ -460,5 +460,5 @@ async fn the_callers_request_id_is_kept() {
     assert_eq!(response.0.header("x-request-id"), Some("till-7-123"));
 }
 
-#[path = "guard_denials_tests.rs"]
+#[path = "guard_denials.rs"]
 mod denials;
