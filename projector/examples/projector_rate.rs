@@ -5,6 +5,7 @@
 //! figures of one machine prove nothing, ratios of one run do. Where the server runs on this machine, the processor
 //! time that client and server took is printed, too: it says the same however busy the machine is.
 #![allow(clippy::print_stdout, reason = "a program that prints figures")]
+#![allow(clippy::unwrap_used, reason = "the tests' events, which it shares, may panic")]
 
 #[path = "../tests/support/events.rs"]
 mod shop;

@@ -1,4 +1,8 @@
 //! The catalogue (INV-1).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
 use platform::search;

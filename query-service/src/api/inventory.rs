@@ -1,4 +1,8 @@
 //! Stock by store and item, and single units (INV-2).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
 use poem::web::Data;

@@ -1,4 +1,8 @@
 //! Movements that were asked for, with their lines, and the rule that lets large ones wait (INV-3).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use std::collections::HashMap;
 

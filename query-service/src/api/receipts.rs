@@ -26,7 +26,7 @@ use crate::failure::not_found;
 use crate::parameters::path_id;
 use crate::people::{self, SealedField};
 use crate::receipt::layout::{Letterhead, Printed, PrintedItem, PrintedPayment, rows};
-use crate::receipt::pdf::{Paper, draw};
+use crate::receipt::pdf::draw;
 use crate::receipt::signed::{Code, Proof, SignedLine, SignedPayment, SignedReceipt, check, grouped, prove};
 use crate::receipt::verify_page;
 
@@ -105,10 +105,6 @@ impl ReceiptReads {
         path = "/api/v1/pos/receipt/:sale_id",
         method = "get",
         operation_id = "get_receipt"
-    )]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one argument per parameter of the query"
     )]
     async fn get_receipt(
         &self,

@@ -1,4 +1,8 @@
 //! Thresholds with where their shelves stand, and alerts (INV-4).
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument per parameter of the query, as poem-openapi wants it"
+)]
 
 use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
 use poem::web::Data;

@@ -48,11 +48,11 @@ fn a_letterhead_has_bounded_texts() {
     assert_eq!(pointer.unwrap(), "/footer_en");
 }
 
+/// A number, if there is one, and the events that came of taking it.
+type Taken = (Option<String>, Vec<(schemas::StreamName, schemas::Event)>);
+
 /// What a module does that numbers its documents.
-fn take(
-    given: &Given,
-    series: Series,
-) -> Result<(Option<String>, Vec<(schemas::StreamName, schemas::Event)>), Missing> {
+fn take(given: &Given, series: Series) -> Result<Taken, Missing> {
     struct All(std::collections::HashMap<schemas::StreamName, State>);
     impl View for All {
         fn state(&self, stream: &schemas::StreamName) -> Option<&State> {

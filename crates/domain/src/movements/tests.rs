@@ -204,7 +204,7 @@ fn a_rejection_gives_the_goods_back_once() {
     ]);
     let shop = shop.when(reject()).then_nothing();
     shop.clone().when(approve()).then_refused("movement.rejected");
-    shop.when(sell("v-1", vec![unit_line(IMEI)], cash(500_000))).given;
+    shop.and(sell("v-1", vec![unit_line(IMEI)], cash(500_000)));
 }
 
 #[test]

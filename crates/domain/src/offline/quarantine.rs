@@ -23,10 +23,6 @@ pub struct Quarantine {
 
 /// What is let pass for one sale that has happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a decision of its own, and any may be taken"
-)]
 pub struct Leniency {
     pub negative_stock: bool,
     pub over_limit: bool,

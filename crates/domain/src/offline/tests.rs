@@ -388,9 +388,10 @@ proptest! {
         for (till, many) in order.into_iter().chain(whole) {
             let sales = batch(till);
             // A till that does not know what arrived begins with the sale before.
-            for index in next[till].saturating_sub(1)..sales.len().min(next[till] + many) {
+            let (from, to) = (next[till].saturating_sub(1), sales.len().min(next[till] + many));
+            for (index, sale) in sales.iter().enumerate().take(to).skip(from) {
                 let number = i64::try_from(index).unwrap() + 1;
-                let outcome = given.when(Command::from(record(number, sales[index].clone())));
+                let outcome = given.when(Command::from(record(number, sale.clone())));
                 let answer: Value = outcome.decision().answer.clone();
                 prop_assert_eq!(answer["outcome"] == "duplicate", index < next[till]);
                 next[till] = next[till].max(index + 1);
