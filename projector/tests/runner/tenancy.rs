@@ -31,6 +31,34 @@ async fn one_of_each(log: &mut Log, tenant: &str) {
         ],
     )
     .await;
+    // The other modules' tables, by the events' golden samples; each stream's name only tells them apart.
+    let samples = [
+        ("alert/a", "inventory.alert_raised"),
+        ("stock/centro/CABLE", "inventory.received"),
+        ("stock/centro/CABLE", "inventory.threshold_set"),
+        ("movement/m", "inventory.movement_created"),
+        ("tenant/self", "admin.movement_policy_set"),
+        ("tenant/self", "admin.letterhead_set"),
+        ("tenant/self", "admin.numbering_set"),
+        ("tenant/self", "admin.repair_terms_set"),
+        ("api_key/k", "admin.api_key_created"),
+        ("customer/ana", "customer.registered"),
+        ("customer/ana", "customer.note_added"),
+        ("till/caja-1", "sale.offline_recorded"),
+        ("quarantine/q", "sale.offline_quarantined"),
+        ("transfer/t", "transfer_order.requested"),
+        ("supplier/s", "supplier.registered"),
+        ("supplier/s", "supplier.contact_added"),
+        ("supplier/s", "supplier.charged"),
+        ("purchase/p", "purchase.ordered"),
+        ("purchase/p", "purchase.received"),
+        ("order/o", "order.placed"),
+        ("repair/r", "repair.received"),
+        ("repair/r", "repair.quoted"),
+        ("repair/r", "repair.parts_taken"),
+    ];
+    let samples = samples.map(|(stream, event_type)| (stream, shop::golden(event_type)));
+    log.append(tenant, samples.to_vec()).await;
 }
 
 #[tokio::test]
@@ -62,6 +90,10 @@ async fn the_api_role_sees_one_tenant_in_every_table_and_nothing_without_one() {
     .unwrap();
     let mut readable = 0;
     for table in tables {
+        // Not filled from the log: the walk over the whole product's tables has it (tests/it/tenancy).
+        if ["api_key_usage", "integration_log"].contains(&table.as_str()) {
+            continue;
+        }
         let tenants = format!("select distinct tenant from {table} order by tenant");
         if !table.starts_with("rm_") && table != "projection_poison" && !table.contains('.') {
             let denied = sqlx::query(AssertSqlSafe(tenants)).execute(&models.api).await;

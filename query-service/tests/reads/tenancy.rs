@@ -2,13 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use platform::http::ReasonRule;
+use platform::http::{Access, ReasonRule};
 use poem::http::StatusCode;
 use query_service::ROUTES;
 
 use crate::api::Api;
 use crate::support::Log;
 use crate::support::events as shop;
+
+/// Reads whose own modules' tests fill them.
+const FILLED_ELSEWHERE: &[&str] = &[
+    "/suppliers",
+    "/purchases",
+    "/repairs",
+    "/sales/orders",
+    "/transfers",
+    "/in-transit",
+    "/offline/",
+    "/api-keys",
+    "/integrations/",
+    "/letterhead",
+    "/numbering",
+    "/repair-terms",
+    "/policies/movements",
+    "/features",
+];
 
 #[tokio::test]
 async fn another_tenant_finds_nothing_under_any_route() {
@@ -43,19 +61,28 @@ async fn another_tenant_finds_nothing_under_any_route() {
         ("{alert_id}", "7b0c4b3e-3a54-5d10-9b43-0c9d7f3f9a11"),
         ("{movement_id}", "m-1"),
     ];
-    for route in ROUTES {
+    // Rows for keys and for everybody have walks of their own; imports' tables are the write side's.
+    let rows = ROUTES
+        .iter()
+        .filter(|route| route.access == Access::User && !route.path.contains("/inventory/import/"));
+    for route in rows {
         let path = known
             .iter()
             .fold(route.path.to_owned(), |path, (name, id)| path.replace(name, id));
         let (status, body) = api.get("t2", &path).await;
         match body["items"].as_array() {
             Some(items) => assert!(items.is_empty(), "{path}: {body}"),
+            // Settings that nobody has made are answered as such, to their own tenant.
+            None if !route.path.contains('{') && status == StatusCode::OK => {
+                assert!(!body.to_string().contains("\"t1\""), "{path}: {body}");
+            }
             None => assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {body}"),
         }
         // Customers are sealed by a vault that this test has not filled; everything else is there for its own tenant.
         if !route.path.contains("customers")
             && !route.path.ends_with("users")
             && !route.path.contains("receipt")
+            && !FILLED_ELSEWHERE.iter().any(|part| route.path.contains(part))
         {
             let own = api.read("t1", &path).await;
             assert!(
