@@ -26,7 +26,9 @@ fn operations_with_bodies() -> Vec<(Method, String)> {
         for (method, operation) in item.as_object().unwrap() {
             let security = &operation["security"][0];
             let is_for_users = security.get("integrationToken").is_none() && security.get("ApiKey").is_none();
-            let takes_json = operation["requestBody"]["content"].get("application/json").is_some();
+            let takes_json = operation["requestBody"]["content"]
+                .get("application/json")
+                .is_some();
             if takes_json && is_for_users {
                 let path: Vec<&str> = path
                     .split('/')
