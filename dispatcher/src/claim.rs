@@ -30,6 +30,11 @@ const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// again well within the 60 s of WHK-3.
 const FAST_LEASE_MARGIN: Duration = Duration::from_secs(7);
 
+/// Begins a transaction whose statements reach rows by their keys. The tables of open and finished deliveries grow and
+/// shrink by orders of magnitude between two looks of autovacuum: a plan that believes the table to be empty, as it was
+/// when it was looked at last, reads all of it for every batch (measured: 212 µs a delivery in place of 21).
+pub const BEGIN_BY_INDEX: &str = "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off";
+
 /// What is due, by the lane's own index. The lease is in none, so that a claim writes one row version in the row's page.
 macro_rules! claim_sql {
     ($fast:literal) => {
@@ -183,12 +188,14 @@ impl<R: LogReader> Claimer<R> {
             .map(|&(endpoint, room)| (endpoint, i64::try_from(room).unwrap_or(1)))
             .unzip();
         let lease_ends = lease_ends(self.lease);
+        let mut transaction = self.pool.begin_with(BEGIN_BY_INDEX).await?;
         let mut rows: Vec<Row> = sqlx::query_as(self.lane.sql())
             .bind(&ids)
             .bind(&limits)
             .bind(i64::try_from(self.lease.as_millis())?)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         rows.sort_unstable_by_key(|row| (row.endpoint, row.sequence));
         let mut taken: HashMap<i64, usize> = HashMap::new();
         rows.iter()

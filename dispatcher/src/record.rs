@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use platform::pace::Pace;
 use schemas::RecordedEvent;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+use crate::claim::BEGIN_BY_INDEX;
 use crate::metrics::Metrics;
 use crate::queue::Job;
 use crate::registry::Endpoint;
@@ -318,15 +319,13 @@ impl Columns {
         );
     }
 
-    /// One transaction, and but for receivers that are gone one statement.
+    /// One transaction, and but for receivers that are gone one statement in it.
     async fn write(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
-        let mut connection = pool.acquire().await?;
-        if self.gone_id.is_empty() {
-            return self.write_outcomes(&mut connection).await;
-        }
-        let mut transaction = connection.begin().await?;
+        let mut transaction = pool.begin_with(BEGIN_BY_INDEX).await?;
         self.write_outcomes(&mut transaction).await?;
-        self.write_gone(&mut transaction).await?;
+        if !self.gone_id.is_empty() {
+            self.write_gone(&mut transaction).await?;
+        }
         transaction.commit().await
     }
 
