@@ -29,11 +29,7 @@ impl Decide for AddCustomerNote {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         let customer = work.customer(&self.customer_id)?;
-        let fresh = || NoteId::new(&ctx.fresh_id("note").to_string());
-        let note_id = match &self.note_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        };
+        let note_id = ctx.given_or_fresh(self.note_id.as_ref(), "note");
         if customer.notes.contains(&note_id) {
             return Err(CustomerRefusal::NoteExists { note_id }.into());
         }

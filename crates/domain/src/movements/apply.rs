@@ -6,7 +6,7 @@ use schemas::events::unit::{UnitReceived, UnitWrittenOff};
 use schemas::{MovementId, Quantity, StoreId, UnitId};
 
 use super::movement::holder;
-use crate::refusal::{Refusal, StockRefusal};
+use crate::refusal::StockRefusal;
 use crate::stock::{Shelf, check_may_come_in, unit_at_hand};
 use crate::streams;
 use crate::work::{Missing, Work};
@@ -119,7 +119,7 @@ impl Doing<'_> {
 /// A unit that this line may take out of the store.
 ///
 /// # Errors
-/// As [`unit_at_hand`], and [`Refusal::UnitOfOtherItem`].
+/// As [`unit_at_hand`], and `unit.other_item`.
 pub(super) fn check_unit(
     work: &Work<'_>,
     store: &StoreId,
@@ -128,17 +128,7 @@ pub(super) fn check_unit(
     (holder, index): (Option<&str>, usize),
 ) -> Result<(), Missing> {
     let found = unit_at_hand(work, unit, store, holder, index)?;
-    if found.sku == line.sku {
-        return Ok(());
-    }
-    let (unit, sku, unit_sku) = (unit.clone(), line.sku.clone(), found.sku.clone());
-    Err(Refusal::UnitOfOtherItem {
-        unit,
-        sku,
-        unit_sku,
-        line: index,
-    }
-    .into())
+    Ok(found.check_item(unit, &line.sku, index)?)
 }
 
 /// Where a line of a movement says how many.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::apply::{Doing, pieces};
 use super::movement::streams_of;
-use super::request::{Asked, fresh_id, must_wait, wait};
+use super::request::{Asked, must_wait, wait};
 use crate::bounds::{check_entries, check_not_negative, check_optional_text, distinct};
 use crate::command::Decide;
 use crate::context::Ctx;
@@ -61,7 +61,7 @@ impl Decide for CreateMovement {
         let entries = self.lines.iter().map(|line| 1 + line.units.len()).sum();
         check_entries("lines", entries, MAX_MOVEMENT)?;
         check_optional_text("comment", self.comment.as_deref(), 500)?;
-        let movement_id = self.movement_id.clone().unwrap_or_else(|| fresh_id(ctx));
+        let movement_id = ctx.given_or_fresh(self.movement_id.as_ref(), "movement");
         let stream = streams::movement(&movement_id);
         let bare = self.asked(|_| Ok(String::new()))?;
         let of_lines = streams_of(&self.store, &bare.lines);

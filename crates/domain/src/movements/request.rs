@@ -104,11 +104,6 @@ pub(crate) fn must_wait(
     Ok(is_beyond(policy, asked.size(work)?).then_some(asked))
 }
 
-/// An id that nobody gave.
-pub(super) fn fresh_id(ctx: &Ctx) -> MovementId {
-    MovementId::new(&ctx.fresh_id("movement").to_string()).expect("a UUID is letters, digits and hyphens")
-}
-
 /// Lets a movement wait: says so, and keeps the goods that shall leave. The lines have been checked as if they were done
 /// now. Gives the answer's fields.
 ///
@@ -120,7 +115,7 @@ pub(crate) fn wait(
     asked: &Asked,
     movement_id: Option<&MovementId>,
 ) -> Result<Value, Missing> {
-    let movement_id = movement_id.cloned().unwrap_or_else(|| fresh_id(ctx));
+    let movement_id = ctx.given_or_fresh(movement_id, "movement");
     let stream = streams::movement(&movement_id);
     if !matches!(work.state(&stream)?, State::Movement(None)) {
         return Err(StockRefusal::MovementExists { movement_id }.into());

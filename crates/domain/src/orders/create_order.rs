@@ -58,11 +58,7 @@ pub enum OrderKind {
 
 impl Decide for CreateOrder {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
-        let fresh = || OrderId::new(&ctx.fresh_id("order").to_string());
-        let order_id = match &self.order_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        };
+        let order_id = ctx.given_or_fresh(self.order_id.as_ref(), "order");
         let asked = Asked {
             store: &self.store,
             customer_id: self.customer_id.as_ref(),

@@ -102,11 +102,7 @@ impl Decide for DeliverOrder {
 
 impl DeliverOrder {
     fn delivery_id(&self, ctx: &Ctx) -> OrderDeliveryId {
-        let fresh = || OrderDeliveryId::new(&ctx.fresh_id("delivery").to_string());
-        match &self.delivery_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.delivery_id.as_ref(), "delivery")
     }
 
     fn handed(&self) -> Vec<Handed> {

@@ -83,11 +83,7 @@ impl Decide for InvoiceOrder {
 
 impl InvoiceOrder {
     fn invoice_id(&self, ctx: &Ctx) -> InvoiceId {
-        let fresh = || InvoiceId::new(&ctx.fresh_id("invoice").to_string());
-        match &self.invoice_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.invoice_id.as_ref(), "invoice")
     }
 
     fn event(

@@ -117,17 +117,7 @@ impl Pick<'_> {
             .into());
         }
         for unit in &self.units {
-            let unit_sku = work.unit(unit, line)?.sku.clone();
-            if unit_sku != sku {
-                let unit = unit.clone();
-                return Err(Refusal::UnitOfOtherItem {
-                    unit,
-                    sku,
-                    unit_sku,
-                    line,
-                }
-                .into());
-            }
+            work.unit(unit, line)?.check_item(unit, &sku, line)?;
             if let Some(ordered) = &self.line.unit
                 && ordered != unit
             {

@@ -105,11 +105,7 @@ impl Decide for ReturnDelivered {
 
 impl ReturnDelivered {
     fn return_id(&self, ctx: &Ctx) -> ReturnId {
-        let fresh = || ReturnId::new(&ctx.fresh_id("return").to_string());
-        match &self.return_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.return_id.as_ref(), "return")
     }
 
     fn event(

@@ -48,11 +48,7 @@ impl Decide for AdjustPurchaseCost {
         let stream = streams::purchase(id);
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
-        let adjustment_id = match &self.adjustment_id {
-            Some(id) => id.clone(),
-            None => CostAdjustmentId::new(&ctx.fresh_id("cost_adjustment").to_string())
-                .expect("a UUID is letters, digits and hyphens"),
-        };
+        let adjustment_id = ctx.given_or_fresh(self.adjustment_id.as_ref(), "cost_adjustment");
         let purchase = work.purchase(id)?;
         let (supplier_id, store) = (purchase.supplier_id.clone(), purchase.store.clone());
         let currency = purchase.currency;

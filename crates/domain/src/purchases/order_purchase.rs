@@ -55,11 +55,7 @@ pub struct OrderLineRequest {
 impl Decide for OrderPurchase {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         self.check()?;
-        let purchase_id = match &self.purchase_id {
-            Some(id) => id.clone(),
-            None => PurchaseId::new(&ctx.fresh_id("purchase").to_string())
-                .expect("a UUID is letters, digits and hyphens"),
-        };
+        let purchase_id = ctx.given_or_fresh(self.purchase_id.as_ref(), "purchase");
         let stream = streams::purchase(&purchase_id);
         let others = [
             streams::tenant(),

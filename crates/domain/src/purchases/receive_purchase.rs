@@ -56,11 +56,7 @@ impl Decide for ReceivePurchase {
         let stream = streams::purchase(id);
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
-        let reception_id = match &self.reception_id {
-            Some(id) => id.clone(),
-            None => ReceptionId::new(&ctx.fresh_id("reception").to_string())
-                .expect("a UUID is letters, digits and hyphens"),
-        };
+        let reception_id = ctx.given_or_fresh(self.reception_id.as_ref(), "reception");
         let purchase = work.purchase(id)?;
         let (supplier_id, store) = (purchase.supplier_id.clone(), purchase.store.clone());
         if let Some(known) = purchase.receptions.get(&reception_id) {

@@ -47,11 +47,7 @@ impl Decide for ReturnToSupplier {
         let stream = streams::purchase(id);
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
-        let return_id = match &self.return_id {
-            Some(id) => id.clone(),
-            None => SupplierReturnId::new(&ctx.fresh_id("supplier_return").to_string())
-                .expect("a UUID is letters, digits and hyphens"),
-        };
+        let return_id = ctx.given_or_fresh(self.return_id.as_ref(), "supplier_return");
         let purchase = work.purchase(id)?;
         let (supplier_id, store) = (purchase.supplier_id.clone(), purchase.store.clone());
         let currency = purchase.currency;

@@ -103,11 +103,7 @@ impl Decide for ReceiveRepair {
 
 impl ReceiveRepair {
     fn id(&self, ctx: &Ctx) -> RepairId {
-        let fresh = || RepairId::new(&ctx.fresh_id("repair").to_string());
-        match &self.repair_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.repair_id.as_ref(), "repair")
     }
 
     fn check(&self, ctx: &Ctx) -> Result<(), Missing> {

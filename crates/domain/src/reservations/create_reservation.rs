@@ -93,11 +93,7 @@ impl Decide for CreateReservation {
 
 impl CreateReservation {
     fn id(&self, ctx: &Ctx) -> ReservationId {
-        let fresh = || ReservationId::new(&ctx.fresh_id("reservation").to_string());
-        match &self.reservation_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.reservation_id.as_ref(), "reservation")
     }
 
     /// The lines as a sale would ask for them.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::checkout::{self, Checkout};
-use super::sale;
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
@@ -52,7 +51,7 @@ pub struct PaymentRequest {
 
 impl Decide for CompleteSale {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
-        let sale_id = sale::given_or_fresh(self.sale_id.as_ref(), ctx);
+        let sale_id = ctx.given_or_fresh(self.sale_id.as_ref(), "sale");
         let content = DraftContent {
             store: self.store.clone(),
             terminal: self.terminal.clone(),

@@ -13,7 +13,6 @@ use time::OffsetDateTime;
 
 use super::checkout::{self, Checkout, Exchange};
 use super::payments::refunds_for;
-use super::sale;
 use super::{PaymentRequest, ReturnGoods, ReturnLineRequest};
 use crate::bounds::{self, check_entries};
 use crate::business_day::business_day;
@@ -68,7 +67,7 @@ impl Decide for ExchangeGoods {
         check_entries("lines", lines, MAX_EXCHANGE_LINES)?;
         let goods_return = self.goods_return();
         let prepared = goods_return.prepare(&work, ctx)?;
-        let new_sale_id = sale::given_or_fresh(self.new_sale_id.as_ref(), ctx);
+        let new_sale_id = ctx.given_or_fresh(self.new_sale_id.as_ref(), "sale");
         let content = self.content(prepared.customer_id.clone());
         let skus = checkout::open(&work, ctx, &new_sale_id, &content, None)?;
         if !matches!(work.state(&streams::sale(&new_sale_id))?, State::Sale(None)) {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use schemas::events::catalogue::ItemKind;
 use schemas::events::sale::{Discount, DraftLine};
-use schemas::{Minor, Quantity, Sku, StoreId, StreamName, TaxCode};
+use schemas::{Minor, Quantity, Sku, StoreId, StreamName, TaxCode, UnitId};
 
 use crate::admin::Tenant;
 use crate::bounds::{MAX_LINES, check_entries, check_not_negative, distinct};
@@ -52,7 +52,7 @@ pub(crate) fn load(
     let skus = lines
         .iter()
         .enumerate()
-        .map(|(index, line)| item_of(work, line, index))
+        .map(|(index, line)| item_of(work, line.unit.as_ref(), line.sku.as_ref(), index))
         .collect::<Result<Vec<Sku>, Missing>>()?;
     streams.extend(
         skus.iter()
@@ -90,23 +90,23 @@ fn check_each(lines: &[DraftLine]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn item_of(work: &Work<'_>, request: &DraftLine, line: usize) -> Result<Sku, Missing> {
-    match (&request.unit, &request.sku) {
+/// The item that a line means by its unit, its SKU, or both.
+///
+/// # Errors
+/// [`Refusal::LineWithoutGoods`], [`Refusal::UnitNotFound`], [`Refusal::UnitOfOtherItem`].
+pub(super) fn item_of(
+    work: &Work<'_>,
+    unit: Option<&UnitId>,
+    sku: Option<&Sku>,
+    line: usize,
+) -> Result<Sku, Missing> {
+    match (unit, sku) {
         (Some(unit), sku) => {
-            let unit_sku = &work.unit(unit, line)?.sku;
-            match sku {
-                Some(sku) if sku != unit_sku => {
-                    let (unit, sku, unit_sku) = (unit.clone(), sku.clone(), unit_sku.clone());
-                    Err(Refusal::UnitOfOtherItem {
-                        unit,
-                        sku,
-                        unit_sku,
-                        line,
-                    }
-                    .into())
-                }
-                Some(_) | None => Ok(unit_sku.clone()),
+            let known = work.unit(unit, line)?;
+            if let Some(sku) = sku {
+                known.check_item(unit, sku, line)?;
             }
+            Ok(known.sku.clone())
         }
         (None, Some(sku)) => Ok(sku.clone()),
         (None, None) => Err(Refusal::LineWithoutGoods { line }.into()),

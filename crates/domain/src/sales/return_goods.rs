@@ -163,11 +163,7 @@ impl ReturnGoods {
     }
 
     fn id(&self, ctx: &Ctx) -> ReturnId {
-        let fresh = || ReturnId::new(&ctx.fresh_id("return").to_string());
-        match &self.return_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.return_id.as_ref(), "return")
     }
 
     /// Loads everything, and checks where the goods come back and that the id is free; gives whose return it is.

@@ -5,10 +5,11 @@
 use std::collections::{HashMap, HashSet};
 
 use schemas::events::catalogue::ItemKind;
-use schemas::{Minor, Quantity, SaleId, Sku, StoreId, StreamName, UnitId};
+use schemas::{Minor, Quantity, SaleId, StoreId, StreamName, UnitId};
 
 use super::ReturnLineRequest;
 use super::goods::Returned;
+use super::lines::item_of;
 use super::pricing::tax_and_total;
 use super::sale::{Sold, SoldLine};
 use crate::admin::Tenant;
@@ -81,7 +82,7 @@ pub(super) fn load(
         }
         None => {
             for (line, request) in requests.iter().enumerate() {
-                let sku = named_sku(work, request, line)?;
+                let sku = item_of(work, request.unit.as_ref(), request.sku.as_ref(), line)?;
                 all.extend([streams::item(&sku), streams::stock(store, &sku)]);
             }
         }
@@ -211,29 +212,6 @@ fn check_same_goods(
     Ok(())
 }
 
-fn named_sku(work: &Work<'_>, request: &ReturnLineRequest, line: usize) -> Result<Sku, Missing> {
-    match (&request.unit, &request.sku) {
-        (None, None) => Err(Refusal::LineWithoutGoods { line }.into()),
-        (None, Some(sku)) => Ok(sku.clone()),
-        (Some(unit), given) => {
-            let unit_sku = work.unit(unit, line)?.sku.clone();
-            match given {
-                Some(sku) if *sku != unit_sku => {
-                    let (unit, sku) = (unit.clone(), sku.clone());
-                    Err(Refusal::UnitOfOtherItem {
-                        unit,
-                        sku,
-                        unit_sku,
-                        line,
-                    }
-                    .into())
-                }
-                Some(_) | None => Ok(unit_sku),
-            }
-        }
-    }
-}
-
 /// Reckons at the prices given, with today's taxes. Units must be with a customer.
 ///
 /// # Errors
@@ -245,7 +223,7 @@ pub(super) fn without_sale(
 ) -> Result<Vec<Reckoned>, Missing> {
     let mut reckoned = Vec::with_capacity(requests.len());
     for (line, request) in requests.iter().enumerate() {
-        let sku = named_sku(work, request, line)?;
+        let sku = item_of(work, request.unit.as_ref(), request.sku.as_ref(), line)?;
         let item = work.item(&sku)?;
         match &request.unit {
             Some(unit) if !matches!(work.unit(unit, line)?.place, Place::Sold { .. }) => {

@@ -6,7 +6,6 @@ use schemas::events::sale::{DraftContent, Refund, SaleCompleted, SaleEvent, Sale
 use schemas::{Currency, CustomerId, Minor, ReturnId, SaleId, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
 
-use crate::context::Ctx;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::streams;
@@ -184,15 +183,6 @@ impl SoldLine {
     pub fn returnable(&self) -> i64 {
         self.quantity.saturating_sub(self.returned_quantity)
     }
-}
-
-/// The till's own id for a sale, or a generated one.
-pub(super) fn given_or_fresh(given: Option<&SaleId>, ctx: &Ctx) -> SaleId {
-    let fresh = || SaleId::new(&ctx.fresh_id("sale").to_string());
-    given.map_or_else(
-        || fresh().expect("a UUID is letters, digits and hyphens"),
-        SaleId::clone,
-    )
 }
 
 fn add_by_method(sums: &mut Vec<Refund>, amount: &Refund) {

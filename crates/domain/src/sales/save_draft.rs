@@ -5,11 +5,11 @@ use schemas::events::sale::{DraftContent, SaleDraftChanged, SaleDrafted};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::checkout;
 use super::goods::holder;
 use super::keeping::kept_by;
 use super::lines::resolve;
 use super::pricing::check_discount;
-use super::{checkout, sale};
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::Refusal;
@@ -29,7 +29,7 @@ pub struct SaveDraft {
 
 impl Decide for SaveDraft {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
-        let sale_id = sale::given_or_fresh(self.sale_id.as_ref(), ctx);
+        let sale_id = ctx.given_or_fresh(self.sale_id.as_ref(), "sale");
         let stream = streams::sale(&sale_id);
         let draft = &self.draft;
         let skus = checkout::open(&work, ctx, &sale_id, draft, None)?;

@@ -99,6 +99,23 @@ impl Unit {
         });
     }
 
+    /// Whether the unit is of the item that a request's line (from 0) names.
+    ///
+    /// # Errors
+    /// [`Refusal::UnitOfOtherItem`].
+    pub(crate) fn check_item(&self, unit: &UnitId, sku: &Sku, line: usize) -> Result<(), Refusal> {
+        if self.sku == *sku {
+            return Ok(());
+        }
+        let (unit, sku, unit_sku) = (unit.clone(), sku.clone(), self.sku.clone());
+        Err(Refusal::UnitOfOtherItem {
+            unit,
+            sku,
+            unit_sku,
+            line,
+        })
+    }
+
     pub(crate) fn weight(&self) -> usize {
         128 + self.holder.as_ref().map_or(0, String::len)
     }

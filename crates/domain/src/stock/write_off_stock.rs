@@ -123,17 +123,7 @@ impl WriteOffStock {
     ) -> Result<(), Missing> {
         let kind = work.item(&line.sku)?.kind;
         for unit in &line.units {
-            let found = unit_at_hand(work, unit, &self.store, None, index)?;
-            if found.sku != line.sku {
-                let (unit, sku, unit_sku) = (unit.clone(), line.sku.clone(), found.sku.clone());
-                return Err(Refusal::UnitOfOtherItem {
-                    unit,
-                    sku,
-                    unit_sku,
-                    line: index,
-                }
-                .into());
-            }
+            unit_at_hand(work, unit, &self.store, None, index)?.check_item(unit, &line.sku, index)?;
         }
         let shelf = Shelf {
             store: &self.store,

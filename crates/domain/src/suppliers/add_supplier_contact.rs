@@ -39,11 +39,7 @@ impl Decide for AddSupplierContact {
         work.tenant(&ctx.tenant)?;
         let supplier = work.supplier(id)?;
         check_optional_text("role", self.role.as_deref(), 100)?;
-        let contact_id = match &self.contact_id {
-            Some(id) => id.clone(),
-            None => ContactId::new(&ctx.fresh_id("contact").to_string())
-                .expect("a UUID is letters, digits and hyphens"),
-        };
+        let contact_id = ctx.given_or_fresh(self.contact_id.as_ref(), "contact");
         if supplier.contacts.contains(&contact_id) {
             return Err(SupplierRefusal::ContactExists { contact_id }.into());
         }

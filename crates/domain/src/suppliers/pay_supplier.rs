@@ -44,11 +44,7 @@ impl Decide for PaySupplier {
         if !is_money {
             return Err(Refusal::PaymentMethodNotAllowed {}.into());
         }
-        let payment_id = match &self.payment_id {
-            Some(id) => id.clone(),
-            None => PaymentId::new(&ctx.fresh_id("payment").to_string())
-                .expect("a UUID is letters, digits and hyphens"),
-        };
+        let payment_id = ctx.given_or_fresh(self.payment_id.as_ref(), "payment");
         if supplier.payments.contains(&payment_id) {
             return Err(Refusal::PaymentExists { payment_id }.into());
         }

@@ -41,11 +41,7 @@ pub(super) fn check_details(details: &SupplierDetails) -> Result<(), Refusal> {
 
 impl Decide for RegisterSupplier {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
-        let supplier_id = match &self.supplier_id {
-            Some(id) => id.clone(),
-            None => SupplierId::new(&ctx.fresh_id("supplier").to_string())
-                .expect("a UUID is letters, digits and hyphens"),
-        };
+        let supplier_id = ctx.given_or_fresh(self.supplier_id.as_ref(), "supplier");
         let stream = streams::supplier(&supplier_id);
         work.require([&streams::tenant(), &stream])?;
         let currency = work.tenant(&ctx.tenant)?.currency;

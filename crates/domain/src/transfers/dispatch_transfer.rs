@@ -53,7 +53,7 @@ impl Decide for DispatchTransfer {
             shelf.check_available(&work, (policy, kind), goods.quantity.get(), pointer)?;
             let cost = shelf.dispatch(&mut work, goods.quantity, &document)?;
             for unit in &goods.units {
-                check_item(&work, unit, sku, index)?;
+                work.unit(unit, index)?.check_item(unit, sku, index)?;
                 dispatch_unit(&mut work, unit, &found.from, None, &document, index)?;
             }
             moved.push(MovedTransferLine {
@@ -121,25 +121,4 @@ impl DispatchTransfer {
         }
         Ok(&requested.sku)
     }
-}
-
-/// A unit is of the line's item.
-fn check_item(
-    work: &Work<'_>,
-    unit: &schemas::UnitId,
-    sku: &schemas::Sku,
-    line: usize,
-) -> Result<(), Missing> {
-    let known = work.unit(unit, line)?;
-    if known.sku == *sku {
-        return Ok(());
-    }
-    let (unit, sku, unit_sku) = (unit.clone(), sku.clone(), known.sku.clone());
-    Err(Refusal::UnitOfOtherItem {
-        unit,
-        sku,
-        unit_sku,
-        line,
-    }
-    .into())
 }

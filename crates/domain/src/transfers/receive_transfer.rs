@@ -74,11 +74,7 @@ impl Decide for ReceiveTransfer {
 
 impl ReceiveTransfer {
     fn id(&self, ctx: &Ctx) -> ReceptionId {
-        let fresh = || ReceptionId::new(&ctx.fresh_id("reception").to_string());
-        match &self.reception_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.reception_id.as_ref(), "reception")
     }
 }
 

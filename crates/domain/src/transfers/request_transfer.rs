@@ -85,11 +85,7 @@ impl Decide for RequestTransfer {
 
 impl RequestTransfer {
     fn id(&self, ctx: &Ctx) -> TransferId {
-        let fresh = || TransferId::new(&ctx.fresh_id("transfer").to_string());
-        match &self.transfer_id {
-            Some(id) => id.clone(),
-            None => fresh().expect("a UUID is letters, digits and hyphens"),
-        }
+        ctx.given_or_fresh(self.transfer_id.as_ref(), "transfer")
     }
 
     fn check_lines(&self, work: &Work<'_>) -> Result<(), Missing> {
