@@ -110,6 +110,8 @@ impl How {
 pub(super) enum Card {
     Hit(Target, How),
     Failpoint(Failpoint),
+    /// Postgres is killed with acknowledged work that it has not written (a control).
+    Unwritten,
 }
 
 /// Every card of a layout.
@@ -301,6 +303,29 @@ async fn strike_server(
         pids,
         halted,
     }))
+}
+
+/// The running Postgres, whose writers of log and pages are halted: what it acknowledges from now on without waiting
+/// for them is in its memory alone. None while it is not there.
+pub(super) fn halt_writers(fleet: &Fleet) -> Option<Vec<u32>> {
+    let postmaster = fleet.server(Target::Postgres.supervised_as()?)?;
+    let writers = Processes::now().writers(postmaster);
+    if writers.is_empty() {
+        return None;
+    }
+    processes::send_all(&writers, Signal::STOP);
+    Some(std::iter::once(postmaster).chain(writers).collect())
+}
+
+/// Kills it. Its writers, too: halted ones would outlive it, and keep its memory from its successor.
+pub(super) fn kill_unwritten(fleet: &Fleet, pids: Vec<u32>) -> Struck {
+    processes::send_all(&pids, Signal::KILL);
+    fleet.members.iter().for_each(|member| member.disturb());
+    Struck {
+        member: "postgres".to_owned(),
+        pids,
+        halted: None,
+    }
 }
 
 fn pick(pids: &[u32], random: &mut impl Rng) -> Option<u32> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::blows::{Card, How, Target};
+use super::blows::Card;
 use super::world::World;
 use crate::api;
 use crate::clock::Deadline;
@@ -17,8 +17,8 @@ use crate::journal::Journal;
 /// What is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Control {
-    /// Postgres acknowledges before it has written: a killed server forgets what clients were told. (`fsync = off`
-    /// would show nothing here, since the page cache survives a killed process.)
+    /// Postgres acknowledges before it has written, and dies while its writers are halted: it forgets what clients were
+    /// told. (`fsync = off` would show nothing here, since the page cache survives a killed process.)
     LostAck,
     /// Checkpoints of the read models and of the webhook matcher are moved over events that nobody has read.
     SkipEvent,
@@ -55,7 +55,7 @@ impl Control {
     /// What is dealt instead of all cards.
     pub(super) fn cards(self, count: usize) -> Vec<Card> {
         match self {
-            Control::LostAck => vec![Card::Hit(Target::Postgres, How::Kill); count],
+            Control::LostAck => vec![Card::Unwritten; count],
             Control::SkipEvent | Control::DoubleEffect => Vec::new(),
         }
     }
@@ -68,8 +68,6 @@ impl Control {
         let mut owner = PgConnection::connect(database_url).await?;
         for statement in [
             "alter system set synchronous_commit = off",
-            "alter system set wal_writer_delay = '10s'",
-            "alter system set wal_writer_flush_after = '1GB'",
             "select pg_reload_conf()",
         ] {
             owner.execute(statement).await?;

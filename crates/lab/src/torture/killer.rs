@@ -32,6 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const STEADY: Duration = Duration::from_millis(3_500);
 /// This share of blows is followed by the next at once, in the middle of the recovery.
 const HASTE_PERCENT: u32 = 15;
+/// Commands that are acknowledged while Postgres' writers are halted.
+const UNWRITTEN_PROBES: usize = 3;
 
 /// A line of the journal.
 #[derive(Debug, Serialize)]
@@ -119,6 +121,7 @@ impl Killer<'_> {
                         .await
                 }
                 Card::Failpoint(place) => self.fall(fleet, *place, number, killed, &mut random).await,
+                Card::Unwritten => self.forget(fleet, number, &mut deaths, killed).await,
             };
             let mut line = line.with_context(|| format!("blow {} of {blows}, {card:?}", number + 1))?;
             line.number = number + 1;
@@ -144,6 +147,36 @@ impl Killer<'_> {
         }
         self.progress.allow(self.commands);
         Ok(())
+    }
+
+    /// Kills Postgres after it has acknowledged commands that it cannot have written.
+    async fn forget<'l>(
+        &self,
+        fleet: &mut Fleet,
+        number: usize,
+        deaths: &mut Deaths,
+        killed: &mut Killed,
+    ) -> anyhow::Result<Line<'l>> {
+        let name = Target::Postgres.name();
+        if let Some(last) = deaths.get(name) {
+            tokio::time::sleep_until(*last + STEADY).await;
+        }
+        let deadline = Deadline::after(PATIENCE);
+        let pids = loop {
+            fleet.check()?;
+            if let Some(pids) = blows::halt_writers(fleet) {
+                break pids;
+            }
+            anyhow::ensure!(deadline.pause(LOOK_EVERY).await, "{name} is not there to be hit");
+        };
+        for probe in 0..UNWRITTEN_PROBES {
+            self.probe(&format!("{number}-unwritten-{probe}")).await?;
+        }
+        let struck = blows::kill_unwritten(fleet, pids);
+        deaths.insert(name, Instant::now());
+        *killed.by_target.entry(name).or_default() += 1;
+        *killed.by_signal.entry(How::Kill.name()).or_default() += 1;
+        Ok(line(name, How::Kill.name(), struck, self.progress.answered()))
     }
 
     async fn hit<'l>(
@@ -255,6 +288,7 @@ fn card_name(card: &Card) -> &'static str {
     match card {
         Card::Hit(target, _) => target.name(),
         Card::Failpoint(place) => place.name,
+        Card::Unwritten => Target::Postgres.name(),
     }
 }
 

@@ -69,14 +69,27 @@ impl Processes {
 
     /// Backends that serve the product's own roles, in the order of their pids.
     pub(crate) fn backends(&self, postmaster: u32) -> Vec<u32> {
-        let serves = |pid: &u32| {
+        self.workers(postmaster, &["postgres: trastienda_"])
+    }
+
+    /// The processes that write log and pages behind the backends' backs.
+    pub(crate) fn writers(&self, postmaster: u32) -> Vec<u32> {
+        let titles =
+            ["walwriter", "background writer", "checkpointer"].map(|role| format!("postgres: {role}"));
+        self.workers(postmaster, &titles.each_ref().map(String::as_str))
+    }
+
+    /// Children whose title begins so, in the order of their pids.
+    fn workers(&self, postmaster: u32, titles: &[&str]) -> Vec<u32> {
+        let is_one = |pid: &u32| {
             let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&title).starts_with("postgres: trastienda_")
+            let title = String::from_utf8_lossy(&title);
+            titles.iter().any(|beginning| title.starts_with(beginning))
         };
         let children = self.0.iter().filter(|(_, process)| process.parent == postmaster);
-        let mut backends: Vec<u32> = children.map(|(pid, _)| *pid).filter(serves).collect();
-        backends.sort_unstable();
-        backends
+        let mut workers: Vec<u32> = children.map(|(pid, _)| *pid).filter(is_one).collect();
+        workers.sort_unstable();
+        workers
     }
 }
 
