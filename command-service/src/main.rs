@@ -9,9 +9,12 @@ use command_service::start::{WriteSide, migrations};
 use command_service::{imports, routes};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
-use platform::http::{Gateway, health, openapi};
+use platform::http::{Gateway, examples, health, openapi};
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
+
+/// Calls that were made, for the API's document.
+const EXAMPLES: &str = include_str!("../../docs/examples/command-service.json");
 
 fn main() -> anyhow::Result<ExitCode> {
     // A child that reads a file limits itself before anything else is set up.
@@ -37,7 +40,8 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         .checks()
         .with("log", move || std::future::ready(engine.owns_log()));
     let rows = [routes::ROUTES, imports::ROUTES].concat();
-    let document = openapi::document(&[routes::spec()?, imports::spec()?], &rows)?;
+    let mut document = openapi::document(&[routes::spec()?, imports::spec()?], &rows)?;
+    examples::add(&mut document, &[EXAMPLES])?;
     let verifier = connected.token_verifier(config, Arc::clone(&clock)).await?;
     let keys = connected.api_keys(config, tasks, write_side.keys, clock);
     let services = vec![

@@ -239,6 +239,7 @@ pub const ROUTES: &[Route] = &[
 
     by_key(Post, "/api/external/articulos", "external_put_article", "articulos:escribir"),
     by_key(Post, "/api/external/movimientos", "external_create_movement", "movimientos:escribir"),
+    by_key(Post, "/api/v1/repairs/workshop/{repair_id}/diagnosis", "diagnose_at_workshop", "repairs:diagnose"),
 
     write(Post, "/api/v1/connectors/{slug}/revoke", "revoke_connector", who(ADMIN, Optional, "connectors:write")),
 ];
@@ -266,7 +267,7 @@ type Apis = (
     webhooks::WebhooksApi,
     connectors::ConnectorsApi,
     api_keys::ApiKeysApi,
-    external::ExternalApi,
+    (external::ExternalApi, external::WorkshopApi),
 );
 
 /// The write side for a gateway.
@@ -309,7 +310,10 @@ pub fn service(
             http: Arc::clone(&http),
             desk,
         },
-        external::ExternalApi(http),
+        (
+            external::ExternalApi(Arc::clone(&http)),
+            external::WorkshopApi(http),
+        ),
     );
     let service = OpenApiService::new(apis, "command-service", env!("CARGO_PKG_VERSION"));
     Ok(Service {

@@ -36,6 +36,7 @@ pub fn migrations() -> Vec<Migration> {
         inbox::MIGRATION,
         processes::MIGRATION,
         imports::MIGRATION,
+        imports::WAITING_MIGRATION,
     ])
     .collect()
 }

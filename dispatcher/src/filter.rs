@@ -5,7 +5,7 @@
 //! what an event holds.
 
 /// Spanish names, and the types that they mean.
-const SPANISH: [(&str, &str); 4] = [
+pub const SPANISH: [(&str, &str); 4] = [
     ("movimiento_creado", "inventory.movement_created"),
     ("movimiento_aprobado", "inventory.movement_approved"),
     (STOCK_BAJO, "inventory.threshold_breach"),

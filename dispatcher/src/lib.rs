@@ -7,6 +7,7 @@
 pub mod api;
 mod body;
 mod breaker;
+pub mod catalogue;
 mod claim;
 pub mod counters;
 pub mod feed;

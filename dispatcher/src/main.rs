@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bus::{Bus, BusOptions};
-use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed, ROUTES, feed};
+use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed, ROUTES, catalogue, feed};
 use event_store::PostgresReader;
 use platform::auth::IntegrationTokens;
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
-use platform::http::{CursorKey, Gateway, health, openapi};
+use platform::http::{CursorKey, Gateway, examples, health, openapi};
 use platform::outbound::Outbound;
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
+
+/// Calls that were made, for the API's document.
+const EXAMPLES: &str = include_str!("../../docs/examples/dispatcher.json");
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -51,11 +54,13 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         openapi::spec_for(&reads.operations())?,
         openapi::spec_for(&feed.operations())?,
     ];
-    let document = openapi::document(&specs, &[ROUTES, feed::ROUTES].concat())?;
+    let mut document = openapi::document(&specs, &[ROUTES, feed::ROUTES].concat())?;
+    examples::add(&mut document, &[EXAMPLES])?;
     let verifier = connected.token_verifier(config, clock).await?;
     let services = vec![
         reads.service(),
         feed.service(),
+        catalogue::pages(),
         health::service(connected.checks(), &document),
     ];
     let settings = connected.guard(config, tasks);

@@ -24,7 +24,7 @@ pub struct CopyRows {
 impl CopyRows {
     /// Room for some rows of usual length.
     pub fn with_rows(rows: usize, columns: usize) -> Self {
-        let mut bytes = Vec::with_capacity(HEADER.len() + rows * columns * 16);
+        let mut bytes = Vec::with_capacity(HEADER.len() + rows * columns * 24);
         bytes.extend_from_slice(HEADER);
         Self { bytes }
     }

@@ -157,7 +157,7 @@ impl<M: ReadModel> Table<M> {
     fn new() -> Self {
         Self {
             statements: Statements::of::<M>(),
-            cache: RowCache::new(if M::APPEND_ONLY { 0 } else { CACHED_ROWS }),
+            cache: RowCache::new(if M::IS_CACHED { CACHED_ROWS } else { 0 }),
             batch: Batch::default(),
             new: Outgoing::Nothing,
             known: Outgoing::Nothing,
@@ -179,6 +179,9 @@ impl<M: ReadModel> Table<M> {
             if keys.len() > 1 {
                 keys.sort_unstable();
                 keys.dedup();
+            }
+            if !M::APPEND_ONLY && slots.is_empty() {
+                slots.reserve(facts.len() - index);
             }
             let opens = M::opens(fact);
             for key in keys {
@@ -216,7 +219,9 @@ impl<M: ReadModel> Table<M> {
         let mut missing = Vec::new();
         if !M::APPEND_ONLY {
             for (slot, key) in keys.iter().enumerate() {
-                rows[slot] = self.cache.take(key);
+                if M::IS_CACHED {
+                    rows[slot] = self.cache.take(key);
+                }
                 if rows[slot].is_none() && !is_opened[slot] {
                     missing.push(slot);
                 }
@@ -281,7 +286,7 @@ impl<M: ReadModel> Table<M> {
         }
         self.new = Outgoing::many(&new)?;
         self.known = Outgoing::in_arrays(&known)?;
-        if !M::APPEND_ONLY {
+        if M::IS_CACHED {
             for (key, row) in keys.into_iter().zip(rows) {
                 if let Some(row) = row {
                     self.cache.put(key, row);

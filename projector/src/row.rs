@@ -135,6 +135,9 @@ pub trait ReadModel: Row {
     const INDEXES: &'static str = "";
     /// Whether each key is written once only (it holds the position), so that nothing needs loading.
     const APPEND_ONLY: bool = false;
+    /// Whether rows are kept in memory after a batch, since others will touch them soon. Rows that are as good as finished
+    /// when they are opened cost memory and copying there; whatever touches them later reads them from the table.
+    const IS_CACHED: bool = !Self::APPEND_ONLY;
     /// Columns that a comparison of two groups leaves out. None, as long as a row is a function of the log alone.
     const NOT_COMPARED: &'static [&'static str] = &[];
 

@@ -5,6 +5,7 @@
 pub mod api;
 mod column;
 mod failure;
+pub mod pages;
 mod parameters;
 mod people;
 mod progress;
@@ -83,6 +84,7 @@ impl QueryService {
             (
                 api::inventory::InventoryReads(self.clone()),
                 api::stock_costs::StockCostReads(self.clone()),
+                api::stock_movements::StockMovementReads(self.clone()),
                 api::stock_alerts::StockAlertReads(self.clone()),
                 api::movements::MovementReads(self.clone()),
             ),

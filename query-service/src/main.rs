@@ -9,10 +9,13 @@ use event_store::{LogReader, PostgresReader};
 use platform::auth::{PostgresKeys, ReadStream};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
-use platform::http::{CursorKey, Gateway, health, openapi};
+use platform::http::{CursorKey, Gateway, examples, health, openapi};
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
-use query_service::{Progress, QueryService, ROUTES, Receipts};
+use query_service::{Progress, QueryService, ROUTES, Receipts, pages};
+
+/// Calls that were made, for the API's document.
+const EXAMPLES: &str = include_str!("../../docs/examples/query-service.json");
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -35,13 +38,15 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         },
     );
     let service = service.with_features(platform::http::Features::of(&config.enable));
-    let document = openapi::document(&[openapi::spec_for(&service.operations())?], ROUTES)?;
+    let mut document = openapi::document(&[openapi::spec_for(&service.operations())?], ROUTES)?;
+    examples::add(&mut document, &[EXAMPLES])?;
     let clock: SharedClock = Arc::new(SystemClock);
     let verifier = connected.token_verifier(config, Arc::clone(&clock)).await?;
     let reader = PostgresReader::new(connected.engine_pool.clone());
     let store = PostgresKeys::new(connected.engine_pool.clone(), key_streams(reader));
     let keys = connected.api_keys(config, tasks, Arc::new(store), clock);
-    let services = vec![service.service(), health::service(connected.checks(), &document)];
+    let health = health::service(connected.checks(), &document);
+    let services = vec![service.service(), pages::service(), health];
     let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)?;
     Ok(gateway.accepting(keys))

@@ -6,7 +6,9 @@ use platform::http::{CursorKey, Page, PageRequest, Problem};
 use schemas::{InvalidId, TenantId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
 use time::format_description::FormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::failure::{bad_parameter, not_found};
@@ -62,6 +64,15 @@ pub fn filter_day(name: &str, text: Option<String>) -> Result<Option<String>, Pr
         }
         text => Ok(text),
     }
+}
+
+/// A moment such as `2026-11-01T00:00:00-06:00`.
+///
+/// # Errors
+/// 400 when it is not one.
+pub fn filter_time(name: &str, text: Option<&str>) -> Result<Option<OffsetDateTime>, Problem> {
+    text.map(|text| OffsetDateTime::parse(text, &Rfc3339).map_err(|_| bad_parameter(name, "RFC 3339")))
+        .transpose()
 }
 
 /// A list as it was asked for: its page, and the scope that binds cursors to tenant and filters.

@@ -49,6 +49,14 @@ const fn by_key(path: &'static str, operation: &'static str, scope: &'static str
     }
 }
 
+/// The same row, also for a key that has its scope.
+const fn also_by_key(row: Route) -> Route {
+    Route {
+        access: Access::UserOrKey,
+        ..row
+    }
+}
+
 const fn public(path: &'static str, operation: &'static str) -> Route {
     Route {
         method: Verb::Get,
@@ -67,7 +75,9 @@ pub const ROUTES: &[Route] = &[
     read("/api/v1/catalogue/items", "list_items", EVERYBODY, Optional, "catalogue:read"),
     read("/api/v1/catalogue/items/{sku}", "get_item", EVERYBODY, Optional, "catalogue:read"),
     read("/api/v1/inventory/stock", "list_stock", EVERYBODY, Optional, "inventory:read"),
+    read("/api/v1/inventory/stock/movements", "list_stock_movements", EVERYBODY, Optional, "inventory:read"),
     read("/api/v1/inventory/units/{unit}", "get_unit", EVERYBODY, Optional, "inventory:read"),
+    read("/api/v1/inventory/units/{unit}/history", "list_unit_history", EVERYBODY, Optional, "inventory:read"),
     read("/api/v1/inventory/units", "list_units", EVERYBODY, Optional, "inventory:read"),
     read("/api/v1/inventory/costs", "list_stock_costs", BUYING, Optional, "inventory:costs"),
     read("/api/v1/inventory/thresholds", "list_thresholds", EVERYBODY, Optional, "inventory:read"),
@@ -106,7 +116,7 @@ pub const ROUTES: &[Route] = &[
     read("/api/v1/purchases", "list_purchases", BUYING, Optional, "purchases:read"),
     read("/api/v1/purchases/{purchase_id}", "get_purchase", BUYING, Optional, "purchases:read"),
     read("/api/v1/repairs", "list_repairs", EVERYBODY, Optional, "repairs:read"),
-    read("/api/v1/repairs/workshop", "list_workshop_repairs", EVERYBODY, ReasonRule::Optional, WORKSHOP_SCOPE),
+    also_by_key(read("/api/v1/repairs/workshop", "list_workshop_repairs", EVERYBODY, Optional, WORKSHOP_SCOPE)),
     read("/api/v1/repairs/{repair_id}", "get_repair", EVERYBODY, Optional, "repairs:read"),
     read("/api/v1/admin/letterhead", "get_letterhead", EVERYBODY, Optional, "admin:read"),
     read("/api/v1/admin/numbering", "list_numbering", EVERYBODY, Optional, "admin:read"),

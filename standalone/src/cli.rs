@@ -17,6 +17,8 @@ pub enum Command {
     Standalone(StandaloneArgs),
     /// Prints the merged OpenAPI document.
     Openapi,
+    /// Prints the AsyncAPI document of all events that leave.
+    Asyncapi,
     /// Tenants, which only this command line creates.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -124,8 +126,62 @@ pub struct ImportArgs {
         default_value = "Importación por línea de comandos"
     )]
     pub motivo: String,
+    /// What a manager or administrator takes responsibility for; comma-separated. Needs --usuario and --clave.
+    #[arg(
+        long,
+        alias = "overrides",
+        value_enum,
+        value_delimiter = ',',
+        value_name = "NAMES",
+        requires = "usuario"
+    )]
+    pub excepciones: Vec<ImportException>,
+    /// Who signs in; without it the import is the command line's own, which takes no responsibility.
+    #[arg(long, alias = "user", value_name = "USER", requires = "clave")]
+    pub usuario: Option<String>,
+    /// File with that user's password; `-` reads standard input.
+    #[arg(long, alias = "password-file", value_name = "FILE")]
+    pub clave: Option<PathBuf>,
+    /// Where the running system answers, for whoever signs in; of --data it is known.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Language of what is said.
+    #[arg(long, alias = "language", value_enum, default_value = "es")]
+    pub idioma: Tongue,
     #[command(flatten)]
     pub system: RunningSystem,
+}
+
+/// What an import holds back until somebody takes responsibility.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ImportException {
+    #[value(name = "price_drop")]
+    PriceDrop,
+    #[value(name = "negative_adjustment")]
+    NegativeAdjustment,
+    #[value(name = "known_imei")]
+    KnownImei,
+    #[value(name = "repeated_file")]
+    RepeatedFile,
+}
+
+impl ImportException {
+    /// As the API names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ImportException::PriceDrop => "price_drop",
+            ImportException::NegativeAdjustment => "negative_adjustment",
+            ImportException::KnownImei => "known_imei",
+            ImportException::RepeatedFile => "repeated_file",
+        }
+    }
+}
+
+/// A language of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Tongue {
+    Es,
+    En,
 }
 
 /// How to reach a running system.

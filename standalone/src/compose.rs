@@ -10,15 +10,16 @@ use anyhow::Context;
 use bus::{Bus, BusOptions};
 use command_service::engine::Engine;
 use command_service::imports;
+use command_service::routes::KeyDesk;
 use command_service::start::WriteSide;
 use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed};
 use event_store::{PostgresReader, Tailed};
-use platform::auth::{IntegrationTokens, PasswordHasher, document_keys};
+use platform::auth::{ApiKeySecrets, IntegrationTokens, PasswordHasher, document_keys};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::db::{self, Migration};
 use platform::http::health::{self, Checks};
-use platform::http::{CursorKey, Gateway, Route, openapi};
+use platform::http::{CursorKey, Gateway, Route, examples, openapi};
 use platform::outbound::Outbound;
 use platform::process::{self, Connected};
 use platform::tasks::Tasks;
@@ -43,6 +44,8 @@ pub struct Running {
     /// Key of the demo passwords and tokens.
     pub demo_key: [u8; 32],
     pub integration_tokens: IntegrationTokens,
+    /// Where keys of external systems are made and noted.
+    pub key_desk: KeyDesk,
     pub base_url: String,
     pub metrics_url: String,
     /// Ready only once the demo is complete.
@@ -73,6 +76,13 @@ fn routes() -> Vec<Route> {
     .concat()
 }
 
+/// Calls that were made, for the API's document: one file of each service.
+const EXAMPLES: [&str; 3] = [
+    include_str!("../../docs/examples/command-service.json"),
+    include_str!("../../docs/examples/query-service.json"),
+    include_str!("../../docs/examples/dispatcher.json"),
+];
+
 fn document() -> anyhow::Result<serde_json::Value> {
     let specs = [
         command_service::routes::spec()?,
@@ -81,7 +91,9 @@ fn document() -> anyhow::Result<serde_json::Value> {
         described(DeliveryReads::operations)?,
         described(Feed::operations)?,
     ];
-    Ok(openapi::document(&specs, &routes())?)
+    let mut document = openapi::document(&specs, &routes())?;
+    examples::add(&mut document, &EXAMPLES)?;
+    Ok(document)
 }
 
 /// The description of what a service's constructor of operations gives, without a service.
@@ -95,6 +107,16 @@ fn described<S, T: OpenApi>(
 #[expect(clippy::print_stdout, reason = "the answer of a command line")]
 pub fn print_openapi() -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(&document()?)?);
+    Ok(())
+}
+
+/// Prints the AsyncAPI document; needs nothing that runs.
+#[expect(clippy::print_stdout, reason = "the answer of a command line")]
+pub fn print_asyncapi() -> anyhow::Result<()> {
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&dispatcher::catalogue::asyncapi())?
+    );
     Ok(())
 }
 
@@ -184,14 +206,20 @@ pub async fn start(
         write_side.service,
         write_side.imports,
         query.service(),
+        query_service::pages::service(),
         deliveries.service(),
         feed.service(),
+        dispatcher::catalogue::pages(),
         health::service(checks, &document()?),
     ];
     let verifier = Arc::new(connected.token_verifier(config, Arc::clone(&clock)).await?);
     let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, verifier, settings).map_err(anyhow::Error::msg)?;
     let gateway = gateway.taking_files(imports::FILE_OPERATIONS, imports::MAX_UPLOAD_BYTES);
+    let key_desk = KeyDesk {
+        secrets: ApiKeySecrets::new(connected.keys.api_keys),
+        store: Arc::clone(&write_side.keys),
+    };
     let gateway = gateway.accepting(connected.api_keys(config, tasks, write_side.keys, clock));
 
     let metrics_url = ports.metrics_url()?;
@@ -211,6 +239,7 @@ pub async fn start(
         hasher,
         demo_key,
         integration_tokens: tokens,
+        key_desk,
         base_url,
         metrics_url,
         seeded,

@@ -1,8 +1,14 @@
 //! `trastienda import ARCHIVO --tipo articulos|stock`: hands a file to a running system and says what came of it (INV-7).
 //!
-//! Not here: reading or applying it; the system that runs does both, as for an upload.
+//! Ends with 0 when every row was carried out or said what holds already, with 1 when nothing came of the file, with 2 when
+//! the command was not understood, and with 3 when some rows are left for somebody to look at. Not here: reading or
+//! applying the file; the system that runs does both, as for an upload.
+
+mod signed_in;
+mod words;
 
 use std::io::Read;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -13,6 +19,7 @@ use schemas::StoreId;
 use schemas::ids::{ImportId, TenantId};
 use sqlx::PgPool;
 
+use self::words::Words;
 use crate::cli::{ImportArgs, ImportKind};
 use crate::tenant::Address;
 
@@ -22,20 +29,53 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Rows that are listed; the rest is in the history.
 const REMARKS: i64 = 50;
 const MAX_BYTES: u64 = 20 << 20;
+/// Fewest characters of a reason, as of the API's.
+const REASON_MIN_CHARS: usize = 5;
+/// The command was carried out, and some rows were not.
+const ROWS_LEFT: u8 = 3;
 
-pub async fn run(args: ImportArgs) -> anyhow::Result<()> {
+pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
+    let words = Words(args.idioma);
+    let wanted = wanted(&args, words)?;
+    let tenant = wanted.tenant.clone();
+    let pool = connect(&args, words).await?;
+    let id = match &args.usuario {
+        Some(username) => signed_in::begin(&args, username, &wanted).await?,
+        None => direct::begin(&pool, wanted).await?,
+    };
+    let standing = wait(&pool, &tenant, &id, words).await?;
+    report(&pool, &tenant, &id, (&standing, words)).await
+}
+
+fn wanted(args: &ImportArgs, words: Words) -> anyhow::Result<DirectImport> {
+    let reason = args.motivo.trim();
+    anyhow::ensure!(
+        reason.chars().count() >= REASON_MIN_CHARS,
+        words.say(
+            "--motivo necesita al menos 5 caracteres",
+            "--motivo (the reason) needs at least 5 characters"
+        )
+    );
+    let is_stock = args.tipo == ImportKind::Stock;
+    anyhow::ensure!(
+        !is_stock || args.tienda.is_some(),
+        words.say(
+            "--tipo stock necesita --tienda",
+            "--tipo stock needs --tienda (the store)"
+        )
+    );
     let mut content = Vec::new();
-    let cannot = || format!("cannot read {}", args.archivo.display());
+    let cannot = || {
+        let said = words.say("no se puede leer", "cannot read");
+        format!("{said} {}", args.archivo.display())
+    };
     std::fs::File::open(&args.archivo)
         .with_context(cannot)?
         .take(MAX_BYTES + 1)
         .read_to_end(&mut content)
         .with_context(cannot)?;
-    let tenant = TenantId::new(&args.tenant)?;
-    let is_stock = args.tipo == ImportKind::Stock;
-    anyhow::ensure!(!is_stock || args.tienda.is_some(), "--tipo stock needs --tienda");
-    let wanted = DirectImport {
-        tenant: tenant.clone(),
+    Ok(DirectImport {
+        tenant: TenantId::new(&args.tenant)?,
         store: args.tienda.as_deref().map(StoreId::new).transpose()?,
         is_stock,
         is_received: args.recibido,
@@ -45,15 +85,11 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<()> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned()),
         content,
-        reason: Some(args.motivo.clone()),
-    };
-    let pool = connect(&args).await?;
-    let id = direct::begin(&pool, wanted).await?;
-    let standing = wait(&pool, &tenant, &id).await?;
-    report(&pool, &tenant, &id, &standing).await
+        reason: Some(reason.to_owned()),
+    })
 }
 
-async fn connect(args: &ImportArgs) -> anyhow::Result<PgPool> {
+async fn connect(args: &ImportArgs, words: Words) -> anyhow::Result<PgPool> {
     let url = match &args.system.data {
         Some(data) => Address::read(data)?.database_url,
         None => {
@@ -62,15 +98,18 @@ async fn connect(args: &ImportArgs) -> anyhow::Result<PgPool> {
                 .engine_database_url
                 .as_ref()
                 .or(config.database_url.as_ref());
-            own.context("name --data, or configure database_url")?
-                .expose()
-                .to_owned()
+            own.context(words.say(
+                "indique --data, o configure database_url",
+                "name --data, or configure database_url",
+            ))?
+            .expose()
+            .to_owned()
         }
     };
     Ok(db::pool(&url, DbRole::Engine, 1).await?)
 }
 
-async fn wait(pool: &PgPool, tenant: &TenantId, id: &ImportId) -> anyhow::Result<Standing> {
+async fn wait(pool: &PgPool, tenant: &TenantId, id: &ImportId, words: Words) -> anyhow::Result<Standing> {
     let deadline = Instant::now() + OVER_WITHIN;
     loop {
         let standing = direct::standing(pool, tenant, id).await?;
@@ -79,37 +118,48 @@ async fn wait(pool: &PgPool, tenant: &TenantId, id: &ImportId) -> anyhow::Result
         }
         anyhow::ensure!(
             Instant::now() < deadline,
-            "import {id} is still {} after {} s; it goes on by itself",
-            standing.status,
-            OVER_WITHIN.as_secs()
+            "{id}: {} ({})",
+            words.status(standing.status),
+            words.say(
+                "sigue en marcha por sí sola; consulte el historial",
+                "it goes on by itself; look at the history"
+            )
         );
         tokio::time::sleep(LOOK).await;
     }
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of a command line")]
-async fn report(pool: &PgPool, tenant: &TenantId, id: &ImportId, standing: &Standing) -> anyhow::Result<()> {
-    for remark in direct::remarks(pool, tenant, id, REMARKS).await? {
-        let sku = remark.sku.as_deref().unwrap_or("-");
-        println!(
-            "line {}: {sku}: {} {}",
-            remark.line,
-            remark.status,
-            remark.codes.join(" ")
-        );
+async fn report(
+    pool: &PgPool,
+    tenant: &TenantId,
+    id: &ImportId,
+    (standing, words): (&Standing, Words),
+) -> anyhow::Result<ExitCode> {
+    for said in direct::about_file(pool, tenant, id).await? {
+        println!("{}", words.said(&said));
     }
-    if let Some(counts) = &standing.counts {
-        println!("{counts}");
-    }
-    match (&standing.failure, &standing.same_as) {
-        (Some(failure), _) => anyhow::bail!("import {id} {}: {failure}", standing.status),
-        (None, Some(first)) => {
-            println!("import {id}: the same file was confirmed before as {first}; nothing more is changed");
-            Ok(())
+    let is_repeated = standing.same_as.is_some();
+    if !is_repeated {
+        for remark in direct::remarks(pool, tenant, id, REMARKS).await? {
+            println!("{}", words.remark(&remark));
         }
-        (None, None) => {
-            println!("import {id}: {}", standing.status);
-            Ok(())
+        if let Some(counts) = &standing.counts {
+            println!("{}", words.counts(counts));
         }
     }
+    if let Some(failure) = &standing.failure {
+        anyhow::bail!("{id}: {}", words.failure(failure));
+    }
+    if let Some(first) = &standing.same_as {
+        println!("{id}: {}", words.repeated(first));
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{id}: {}", words.status(standing.status));
+    let is_left = standing.status == "completed" && standing.counts.as_ref().is_some_and(words::leaves_rows);
+    Ok(if is_left {
+        ExitCode::from(ROWS_LEFT)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

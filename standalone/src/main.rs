@@ -31,18 +31,20 @@ fn main() -> std::process::ExitCode {
             return std::process::ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(async {
+    let outcome: anyhow::Result<std::process::ExitCode> = runtime.block_on(async {
         match cli.command {
-            cli::Command::Standalone(options) => standalone::run(options).await,
-            cli::Command::Openapi => compose::print_openapi(),
-            cli::Command::Tenant(cli::TenantCommand::Create(options)) => tenant::create(options).await,
-            cli::Command::Import(options) => import::run(options).await,
-            cli::Command::Projections(command) => projections::run(command).await,
+            cli::Command::Standalone(options) => standalone::run(options).await?,
+            cli::Command::Openapi => compose::print_openapi()?,
+            cli::Command::Asyncapi => compose::print_asyncapi()?,
+            cli::Command::Tenant(cli::TenantCommand::Create(options)) => tenant::create(options).await?,
+            cli::Command::Import(options) => return import::run(options).await,
+            cli::Command::Projections(command) => projections::run(command).await?,
         }
+        Ok(std::process::ExitCode::SUCCESS)
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             std::process::ExitCode::FAILURE

@@ -102,6 +102,7 @@ async fn set_up(
             &running.hasher,
             &running.demo_key,
             &running.integration_tokens,
+            &running.key_desk,
         )
         .await?;
         let file = DemoFile {
@@ -139,6 +140,7 @@ fn greet(running: &Running, data: &Path, tenants: &[DemoTenant]) {
     let base = &running.base_url;
     println!("\nTrastienda is ready.");
     println!("  API      {base}   (OpenAPI: {base}/openapi.json)");
+    println!("  page     {base}/admin");
     println!("  metrics  {}", running.metrics_url);
     println!("  data     {}", data.display());
     let Some(first) = tenants.first() else { return };
@@ -147,6 +149,9 @@ fn greet(running: &Running, data: &Path, tenants: &[DemoTenant]) {
         println!("  {} ({}, {})", tenant.id, tenant.name, tenant.currency);
         for user in &tenant.users {
             println!("    {:<14} {}", user.username, user.password);
+        }
+        if let Some(key) = &tenant.api_key {
+            println!("    {:<14} {}   (docs/external-api.md)", "ApiKey", key.key);
         }
     }
     let Some(user) = first.users.first() else { return };

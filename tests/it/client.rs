@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::examples;
+
 /// Plain HTTP for tests: the product's own client refuses loopback on purpose. Connections are not kept, since each test
 /// has a runtime of its own and takes its connections along when it ends.
 #[expect(clippy::disallowed_methods, reason = "tests talk to loopback")]
@@ -61,15 +63,8 @@ impl Answer {
 impl Client {
     pub async fn sign_in(base: &str, tenant: &str, username: &str, password: &str) -> Self {
         let body = json!({ "tenant": tenant, "username": username, "password": password });
-        let answer = http()
-            .post(format!("{base}/api/v1/auth/token"))
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap();
-        assert!(status.is_success(), "{body}");
+        let request = http().post(format!("{base}/api/v1/auth/token")).json(&body);
+        let body = send(request).await.ok();
         Self {
             base: base.to_owned(),
             token: body["access_token"].as_str().unwrap().to_owned(),
@@ -115,13 +110,24 @@ impl Client {
 }
 
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {
-    let answer = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let copy = if examples::is_recording() {
+        request.try_clone()
+    } else {
+        None
+    };
+    let answer = client.execute(request).await.unwrap();
     let (status, headers) = (answer.status(), answer.headers().clone());
     let bytes = answer.bytes().await.unwrap();
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    Answer {
+    let answer = Answer {
         status,
         headers,
         body,
+    };
+    if let Some(request) = copy {
+        examples::offer(&request, &answer);
     }
+    answer
 }

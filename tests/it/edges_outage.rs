@@ -1,7 +1,7 @@
 //! Postgres and NATS go away and come back, under load: what was acknowledged is there, the rest says when to come
 //! back, and nobody has to help.
 //!
-//! How long they are away is short here; `TRASTIENDA_OUTAGE_S` makes it as long as the laboratory wants.
+//! How long they are away is short here; `OUTAGE_SECONDS` makes it as long as the laboratory wants.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const RECOVERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a server is away.
 fn outage(short_s: u64) -> Duration {
-    let wanted = std::env::var_os("TRASTIENDA_OUTAGE_S").map(|text| text.to_str().unwrap().parse().unwrap());
+    let wanted = std::env::var_os("OUTAGE_SECONDS").map(|text| text.to_str().unwrap().parse().unwrap());
     Duration::from_secs(wanted.unwrap_or(short_s))
 }
 
@@ -138,7 +138,7 @@ fn adjustment(sku: &str) -> Value {
 }
 
 /// Adds one piece at a time until told to stop. Every key is repeated until it is carried out; until then every answer
-/// must be a 503 that says when to come back.
+/// must be a 503 that says when to come back, or a 409 that says so while the attempt before still waits for the server.
 async fn keep_adjusting(
     client: Client,
     sku: String,
@@ -158,7 +158,8 @@ async fn keep_adjusting(
                 carried_out.fetch_add(1, Ordering::Relaxed);
                 break;
             }
-            assert_eq!(answer.status.as_u16(), 503, "{}", answer.body);
+            let is_in_flight = answer.body["code"] == "idempotency.in_flight";
+            assert!(answer.status.as_u16() == 503 || is_in_flight, "{}", answer.body);
             assert!(answer.headers.contains_key("retry-after"), "{}", answer.body);
             turned_away.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(20)).await;

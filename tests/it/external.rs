@@ -124,15 +124,17 @@ async fn every_row_for_keys_asks_for_its_scope_and_every_other_scope_is_refused(
     let rows: Vec<_> = rows
         .into_iter()
         .flatten()
-        .filter(|row| row.access == Access::Key)
+        .filter(|row| row.access.takes_keys())
         .collect();
-    assert_eq!(rows.len(), 5);
+    assert_eq!(rows.len(), 7);
+    supplier(&admin, "it-ext-taller").await;
     for scope in ApiScope::ALL.map(ApiScope::as_str) {
-        let key = key(&admin, &format!("Solo {scope}"), &[scope], json!({})).await;
+        let workshop = json!({ "workshop": "it-ext-taller" });
+        let key = key(&admin, &format!("Solo {scope}"), &[scope], workshop).await;
         for row in &rows {
             let method = Method::from_bytes(row.method.as_str().as_bytes()).unwrap();
             let body = (method == Method::POST).then(|| json!({}));
-            let path = format!("{}/", row.path);
+            let path = format!("{}/", row.path.replace("{repair_id}", "it-ext-none"));
             let answer = call(product, &key.secret, method, &path, body.as_ref()).await;
             let is_denied = answer.body["code"] == "api_key.scope_missing";
             let case = format!("{scope} at {}: {}", row.operation, answer.body);
@@ -142,8 +144,25 @@ async fn every_row_for_keys_asks_for_its_scope_and_every_other_scope_is_refused(
                 answer.status.is_success() || is_denied || answer.status.as_u16() == 400,
                 "{case}"
             );
+            // Keys are asked for by their own word, tokens by theirs.
+            let stranger = http().request(
+                Method::from_bytes(row.method.as_str().as_bytes()).unwrap(),
+                format!("{}{path}", product.base_url()),
+            );
+            let anonymous = send(stranger).await;
+            let asked_for = anonymous.headers["www-authenticate"].to_str().unwrap();
+            assert_eq!(
+                asked_for.starts_with("ApiKey"),
+                row.access == Access::Key,
+                "{asked_for}"
+            );
         }
     }
+}
+
+async fn supplier(admin: &Client, id: &str) {
+    let body = json!({ "supplier_id": id, "name": format!("Taller {id}") });
+    admin.post("/api/v1/suppliers", &body).await.ok();
 }
 
 /// S2's own command line.
@@ -268,6 +287,201 @@ async fn movements_by_key_move_stock_in_the_stores_of_the_key_alone() {
         let body = read(product, &key.secret, &path).await.ok();
         assert!(body["resultados"].is_array(), "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_workshop_with_a_key_sees_and_diagnoses_the_devices_that_were_sent_to_it_and_no_others() {
+    const VIEW: &str = "/api/v1/repairs/workshop";
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let customer = json!({ "customer_id": "it-ext-lucia", "name": "Lucía Ñandú", "phone": "+504 9999-7777" });
+    admin.post("/api/v1/customers", &customer).await.ok();
+    supplier(&admin, "it-ext-norte").await;
+    supplier(&admin, "it-ext-sur").await;
+    let take_in = async |id: &str, store: &str, unit: &str| {
+        let body = json!({ "repair_id": id, "store": store, "customer_id": "it-ext-lucia", "unit": unit,
+                           "description": "Nokia 3310", "fault": "No carga" });
+        admin.post("/api/v1/repairs", &body).await.ok();
+        let sent = json!({ "workshop": { "kind": "supplier", "supplier_id": "it-ext-norte" },
+                           "instructions": "Revisar el conector" });
+        admin
+            .post(&format!("/api/v1/repairs/{id}/workshop"), &sent)
+            .await
+            .ok()
+    };
+    take_in("it-ext-rep-1", "centro", "imei:868932036356090").await;
+    let sent = take_in("it-ext-rep-2", "kennedy", "imei:353270079684223").await;
+
+    // Without a workshop there is nothing that such a key could see.
+    let nobodys = json!({ "name": "x", "system": "x", "scopes": ["repairs:workshop"] });
+    admin
+        .post(KEYS, &nobodys)
+        .await
+        .problem(422, "api_key.workshop_missing");
+    let both = ["repairs:workshop", "repairs:diagnose"];
+    let north = key(&admin, "Norte", &both, json!({ "workshop": "it-ext-norte" })).await;
+    let south = key(&admin, "Sur", &both, json!({ "workshop": "it-ext-sur" })).await;
+    let centre = json!({ "workshop": "it-ext-norte", "stores": ["centro"] });
+    let centre = key(&admin, "Centro", &both, centre).await;
+
+    let view = format!("{VIEW}?min_position={}", sent["position"]);
+    let seen = read(product, &north.secret, &view).await;
+    assert!(seen.headers.contains_key("ratelimit"));
+    let seen = seen.ok();
+    let ids = |seen: &Value| -> Vec<String> {
+        let rows = seen["items"].as_array().unwrap().iter();
+        rows.map(|row| row["repair_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ids(&seen), ["it-ext-rep-1", "it-ext-rep-2"]);
+    assert_eq!(seen["items"][0]["instructions"], "Revisar el conector");
+    let text = seen.to_string();
+    for private in ["it-ext-lucia", "Ñandú", "9999-7777", "minor"] {
+        assert!(!text.contains(private), "{private} in {text}");
+    }
+    assert_eq!(
+        ids(&read(product, &centre.secret, &view).await.ok()),
+        ["it-ext-rep-1"]
+    );
+    for query in ["", "&workshop=supplier/it-ext-norte", "&workshop=user/admin"] {
+        let seen = read(product, &south.secret, &format!("{view}{query}")).await.ok();
+        assert_eq!(ids(&seen), [] as [&str; 0], "{query}");
+    }
+
+    let says = json!({ "diagnosis": "Conector sucio" });
+    let at = |id: &str| format!("{VIEW}/{id}/diagnosis");
+    for (secret, id) in [
+        (&south.secret, "it-ext-rep-1"),
+        (&centre.secret, "it-ext-rep-2"),
+        (&north.secret, "ninguna"),
+    ] {
+        write(product, secret, &at(id), &says)
+            .await
+            .problem(404, "repair.not_found");
+    }
+    let pays = json!({ "diagnosis": "Conector sucio", "covered": true });
+    write(product, &north.secret, &at("it-ext-rep-1"), &pays)
+        .await
+        .problem(400, "request.body_invalid");
+    let said = write(product, &north.secret, &at("it-ext-rep-1"), &says)
+        .await
+        .ok();
+    assert_eq!(said["status"], "diagnosed");
+    let path = format!("/api/v1/repairs/it-ext-rep-1?min_position={}", said["position"]);
+    let repair = admin.get(&path).await.ok();
+    assert_eq!(
+        (&repair["diagnosis"], &repair["covered"]),
+        (&json!("Conector sucio"), &json!(false))
+    );
+    let audit = admin.get(&format!("/api/v1/audit?actor={}", north.id)).await.ok();
+    assert_eq!(audit["items"][0]["reason"], "Norte");
+    // Back in the shop it is nothing to them any more.
+    let back = admin
+        .post("/api/v1/repairs/it-ext-rep-1/workshop/return", &json!({}))
+        .await
+        .ok();
+    let view = format!("{VIEW}?min_position={}", back["position"]);
+    assert_eq!(
+        ids(&read(product, &north.secret, &view).await.ok()),
+        ["it-ext-rep-2"]
+    );
+    write(product, &north.secret, &at("it-ext-rep-1"), &says)
+        .await
+        .problem(404, "repair.not_found");
+}
+
+#[tokio::test]
+async fn the_demos_keys_work_and_the_five_paths_take_them_with_and_without_a_slash_in_any_case() {
+    let product = Product::shared().await;
+    for tenant in product.demo["tenants"].as_array().unwrap() {
+        let demo = &tenant["api_key"];
+        assert!(
+            demo["name"].is_string() && demo["scopes"].as_array().unwrap().len() == 5,
+            "{demo}"
+        );
+        let secret = demo["key"].as_str().unwrap();
+        for path in ["articulos", "stock", "reportes"] {
+            for (slash, scheme) in [("", "ApiKey"), ("/", "apikey"), ("/?limite=1", "APIKEY")] {
+                let url = format!("{}/api/external/{path}{slash}", product.base_url());
+                let request = http()
+                    .get(url)
+                    .header("Authorization", format!("{scheme}  {secret}"));
+                send(request).await.ok();
+            }
+            read(product, secret, &format!("/api/external/{path}//"))
+                .await
+                .problem(404, "request.path_unknown");
+        }
+        for path in ["articulos", "movimientos"] {
+            for slash in ["", "/"] {
+                let path = format!("/api/external/{path}{slash}");
+                let answer = write(product, secret, &path, &json!({ "tipo": "otro" })).await;
+                answer.problem(400, "request.body_invalid");
+            }
+        }
+    }
+    // What is not a key is not looked up, however it is spelt.
+    for wrong in [
+        "",
+        "sk_live_",
+        "SK_LIVE_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ] {
+        let answer = read(product, wrong, "/api/external/stock/").await;
+        assert_eq!(answer.status.as_u16(), 401, "{wrong}: {}", answer.body);
+    }
+    let long = read(product, &"A".repeat(10_000), "/api/external/stock/").await;
+    assert!([401, 431].contains(&long.status.as_u16()), "{}", long.status);
+}
+
+#[tokio::test]
+async fn what_a_key_may_not_do_and_a_key_that_ended_are_recorded_with_the_cause_and_are_security_events() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let path = "/api/external/stock/?tienda=centro";
+    let ended = key(&admin, "Vencida", &["stock:leer"], json!({})).await;
+    read(product, &ended.secret, path).await.ok();
+    read(product, &ended.secret, "/api/external/articulos/")
+        .await
+        .problem(403, "api_key.scope_missing");
+    denied(&admin, &ended, &ended.position).await;
+    let off = admin
+        .post(&format!("{KEYS}/{}/deactivate", ended.id), &json!({}))
+        .await
+        .ok();
+    let refused = read(product, &ended.secret, path).await;
+    let problem = refused.problem(401, "api_key.invalid");
+    assert!(
+        !problem.to_string().contains("inactive"),
+        "its holder is not told why"
+    );
+    let log = format!("/api/v1/integrations/logs?api_key_id={}&estado=ERROR", ended.id);
+    let written = recorded(&admin, &log, 2).await;
+    let shown = |row: usize| {
+        let row = &written["items"][row];
+        [&row["error"], &row["http_status"], &row["tipo"]].map(Value::clone)
+    };
+    let (inactive, missing) = ("api_key.inactive", "api_key.scope_missing");
+    assert_eq!(shown(0), [json!(inactive), json!(401), json!("stock:leer")]);
+    assert_eq!(shown(1), [json!(missing), json!(403), json!("articulos:leer")]);
+    assert!(!written.to_string().contains(&ended.secret));
+    denied(&admin, &ended, &off["position"]).await;
+}
+
+/// Waits for a security event about denied access with this key.
+async fn denied(admin: &Client, key: &Key, from: &Value) {
+    let stream = format!("security/{}", key.id);
+    let path = format!("/api/v1/audit?command=record_denied_access&from_position={from}&limit=200");
+    let denied = async {
+        loop {
+            let entries = admin.get(&path).await.ok()["items"].as_array().unwrap().clone();
+            if entries.iter().any(|entry| entry["stream"] == stream) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let within = tokio::time::timeout(std::time::Duration::from_secs(30), denied).await;
+    assert!(within.is_ok(), "no security event about {stream}");
 }
 
 #[tokio::test]

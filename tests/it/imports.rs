@@ -1,13 +1,14 @@
 //! Smart imports over HTTP: a price list from draft to done, twice; a kill in the middle; hostile files; the command line.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client, send};
-use crate::product::{Product, binary, repository};
+use crate::product::{Product, binary, is_absent, repository};
 
 const TENANT: &str = "telefonia-teg";
 const STORE: &str = "centro";
@@ -70,11 +71,15 @@ async fn price(client: &Client, sku: &str) -> i64 {
         .unwrap()
 }
 
-/// What the write side answers is in the read models a moment later.
-async fn caught_up(client: &Client, known: &Value) {
+/// Waits until the read models have all that was carried out so far: what is written now comes after it.
+async fn caught_up(client: &Client) {
+    static MARKS: AtomicU64 = AtomicU64::new(0);
+    let sku = format!("MARK-{}", MARKS.fetch_add(1, Ordering::Relaxed));
+    let item = json!({ "sku": sku, "name": sku, "kind": "service", "price_minor": 0 });
+    let mark = client.post("/api/v1/catalogue/items", &item).await.ok();
     let path = format!(
         "/api/v1/catalogue/items?limit=1&min_position={}",
-        known["position"]
+        mark["position"]
     );
     client.get(&path).await.ok();
 }
@@ -141,7 +146,7 @@ async fn a_price_list_is_drafted_looked_at_confirmed_and_confirmed_again() {
     let body = json!({ "draft_sha256": drafted["draft_sha256"] });
     manager.post(&confirm, &body).await.ok();
     let done = until(&manager, id, &["completed"]).await;
-    caught_up(&manager, &done).await;
+    caught_up(&manager).await;
     assert_eq!(
         (&done["percent"], &done["counts"]["applied"]),
         (&json!(100), &json!(1))
@@ -170,6 +175,7 @@ async fn a_price_list_is_drafted_looked_at_confirmed_and_confirmed_again() {
         (&done["counts"]["applied"], &done["counts"]["held"]),
         (&json!(2), &json!(0))
     );
+    caught_up(&manager).await;
     assert_eq!(on_hand(&manager, "IMP-OLD").await, 3);
     assert_eq!(price(&manager, "IMP-OLD").await, 5_000);
     let history = manager.get(&format!("{SMART}/history?limit=200")).await.ok();
@@ -203,6 +209,7 @@ async fn what_somebody_changed_since_the_draft_is_reported_and_not_overwritten()
     manager.post(&confirm, &body).await.ok();
     let done = until(&manager, id_of(&drafted), &["completed"]).await;
     assert_eq!(done["counts"]["changed_meanwhile"], 2, "{done}");
+    caught_up(&manager).await;
     assert_eq!(price(&manager, "IMP-RACE-1").await, 1_500);
     assert_eq!(on_hand(&manager, "IMP-RACE-1").await, 9);
     assert_eq!(price(&manager, "IMP-RACE-2").await, 2_100);
@@ -306,6 +313,31 @@ async fn hostile_files_end_as_failures_and_the_service_goes_on() {
         .problem(404, "resource.not_found");
 }
 
+#[tokio::test]
+async fn drafts_beyond_what_is_kept_end_and_cannot_be_confirmed() {
+    let product = Product::shared().await;
+    let admin = product.client("libreria-scl", "admin").await;
+    let mut drafts = Vec::new();
+    for number in 0..51 {
+        let text = format!("sku,name\nDRAFT-{number},Borrador\n");
+        let drafted = upload(&admin, "", text).await.ok();
+        assert!(["received", "drafted"].contains(&drafted["status"].as_str().unwrap()));
+        drafts.push(id_of(&drafted).to_owned());
+    }
+    let ended = until(&admin, &drafts[0], &["failed"]).await;
+    assert_eq!(ended["failure"]["code"], "import.draft_expired", "{ended}");
+    let body = json!({ "draft_sha256": ended["draft_sha256"] });
+    admin
+        .post(&format!("{SMART}/{}/confirm", drafts[0]), &body)
+        .await
+        .problem(409, "import.not_open");
+    let newest = until(&admin, &drafts[50], &["drafted"]).await;
+    let body = json!({ "draft_sha256": newest["draft_sha256"] });
+    let confirm = format!("{SMART}/{}/confirm", drafts[50]);
+    admin.post(&confirm, &body).await.ok();
+    until(&admin, &drafts[50], &["completed"]).await;
+}
+
 /// An IMEI of a TAC, a number and its check digit (3GPP TS 23.003).
 fn imei(tac: &str, number: usize) -> String {
     let body = format!("{tac}{number:06}");
@@ -324,9 +356,12 @@ fn imei(tac: &str, number: usize) -> String {
     format!("{body}{}", (10 - sum % 10) % 10)
 }
 
-/// Devices of the shared TAC list: brand, model, IMEI, two of each type.
-fn devices(wanted: usize) -> String {
+/// Devices of the shared TAC list: brand, model, IMEI, two of each type. None where the list is absent.
+fn devices(wanted: usize) -> Option<String> {
     let path = repository().join("../shared/data/tac-osmocom-2016.csv");
+    if is_absent(&path) {
+        return None;
+    }
     let list = std::fs::read_to_string(path).unwrap();
     let mut text = String::from("SKU;Marca;Modelo;Nombre;IMEI;Precio;Costo\n");
     let mut made = 0;
@@ -353,14 +388,14 @@ fn devices(wanted: usize) -> String {
             made += 1;
         }
     }
-    text
+    Some(text)
 }
 
 #[tokio::test]
 async fn a_kill_in_the_middle_of_five_thousand_devices_loses_and_doubles_nothing() {
+    let Some(text) = devices(5_000) else { return };
     let mut product = Product::start("imports-killed", &[]).await;
     let mut manager = product.client(TENANT, "manager").await;
-    let text = devices(5_000);
     assert!(text.lines().count() > 5_000);
     let answer = upload(&manager, &format!("store={STORE}&mode=confirm"), text)
         .await
@@ -412,47 +447,284 @@ async fn a_kill_in_the_middle_of_five_thousand_devices_loses_and_doubles_nothing
     );
 }
 
+/// A count of this many articles that are new: every other one differs by ten pieces, the others by two.
+fn counts(articles: usize) -> String {
+    let mut text = String::from("sku,name,price,cost,qty\n");
+    for number in 0..articles {
+        let pieces = if number % 2 == 0 { 10 } else { 2 };
+        writeln!(text, "APPR-{number},Artículo {number},10.00,6.00,{pieces}").unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn differences_over_the_limit_become_movements_that_wait_once_each_through_a_kill() {
+    const ARTICLES: usize = 600;
+    let mut product = Product::start("imports-approval", &[]).await;
+    let admin = product.client(TENANT, "admin").await;
+    let mut manager = product.client(TENANT, "manager").await;
+    let limit = json!({ "max_quantity": 3 });
+    send(
+        admin
+            .request(Method::PUT, "/api/v1/admin/policies/movements")
+            .json(&limit),
+    )
+    .await
+    .ok();
+    let drafted = upload(&manager, &format!("store={STORE}"), counts(ARTICLES))
+        .await
+        .ok();
+    let id = id_of(&drafted).to_owned();
+    let first = &rows(&manager, &id, "").await[0];
+    assert_eq!(first["warnings"][0]["code"], "stock.needs_approval", "{first}");
+    let body = json!({ "draft_sha256": drafted["draft_sha256"] });
+    manager.post(&format!("{SMART}/{id}/confirm"), &body).await.ok();
+    let in_the_stock = async {
+        loop {
+            let import = manager.get(&format!("{SMART}/{id}")).await.ok();
+            if import["status"] == "completed" || import["percent"].as_i64().unwrap() >= 50 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), in_the_stock)
+        .await
+        .unwrap();
+    product.signal(testkit::signal::KILL);
+    product.wait().await;
+    product.restart().await;
+    manager = manager.with_base(product.base_url());
+    let admin = admin.with_base(product.base_url());
+
+    let done = until(&manager, &id, &["completed"]).await;
+    caught_up(&manager).await;
+    let half = i64::try_from(ARTICLES / 2).unwrap();
+    assert_eq!(
+        (&done["counts"]["applied"], &done["counts"]["waiting"]),
+        (&json!(half), &json!(half)),
+        "{done}"
+    );
+    let mut database =
+        <sqlx::PgConnection as sqlx::Connection>::connect(product.demo["database_url"].as_str().unwrap())
+            .await
+            .unwrap();
+    let (movements, articles, received): (i64, i64, i64) = sqlx::query_as(
+        "select count(*) filter (where type = 'inventory.movement_created'),
+                count(distinct data->'lines'->0->>'sku') filter (where type = 'inventory.movement_created'),
+                count(*) filter (where type = 'inventory.received' and data->>'sku' like 'APPR-%')
+         from events where tenant = $1",
+    )
+    .bind(TENANT)
+    .fetch_one(&mut database)
+    .await
+    .unwrap();
+    assert_eq!((movements, articles, received), (half, half, half));
+
+    let waiting = rows(&manager, &id, "&status=waiting_approval").await;
+    assert_eq!(waiting.len(), ARTICLES / 2);
+    let row = waiting.iter().find(|row| row["sku"] == "APPR-0").unwrap();
+    assert_eq!(row["movement_status"], "pending_approval", "{row}");
+    assert_eq!(on_hand(&manager, "APPR-0").await, 0);
+    assert_eq!(on_hand(&manager, "APPR-1").await, 2);
+    let movement = format!(
+        "/api/v1/inventory/movements/{}",
+        row["movement_id"].as_str().unwrap()
+    );
+    let shown = manager.get(&movement).await.ok();
+    assert_eq!(shown["comment"], format!("import/{id}"));
+    let approve = format!("{movement}/approve");
+    manager
+        .post(&approve, &json!({}))
+        .await
+        .problem(403, "movement.self_approval");
+    admin.post(&approve, &json!({})).await.ok();
+    caught_up(&manager).await;
+    assert_eq!(on_hand(&manager, "APPR-0").await, 10);
+    let row = &rows(&manager, &id, "&sku=APPR-0").await[0];
+    assert_eq!(
+        (&row["status"], &row["movement_status"]),
+        (&json!("waiting_approval"), &json!("approved"))
+    );
+
+    // Fewer than are there, by more than the limit: the override lets the row through, and approval is still another's.
+    let query = format!("store={STORE}&mode=confirm&overrides=negative_adjustment");
+    let less = upload(&manager, &query, "sku,qty\nAPPR-0,1\n").await.ok();
+    let less = until(&manager, id_of(&less), &["completed"]).await;
+    assert_eq!(less["counts"]["waiting"], 1, "{less}");
+    caught_up(&manager).await;
+    assert_eq!(on_hand(&manager, "APPR-0").await, 10);
+}
+
+#[tokio::test]
+async fn a_column_of_costs_sets_what_articles_cost_and_says_where_that_is_far_off() {
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    let cost = async |sku: &str| {
+        let item = manager.get(&format!("/api/v1/catalogue/items/{sku}")).await.ok();
+        item["cost_minor"].clone()
+    };
+    let text = "sku,name,price,cost\nIMP-COST-1,Uno,10,6.50\nIMP-COST-2,Dos,5,\n";
+    let first = upload(&manager, "mode=confirm", text).await.ok();
+    until(&manager, id_of(&first), &["completed"]).await;
+    caught_up(&manager).await;
+    assert_eq!(
+        (cost("IMP-COST-1").await, cost("IMP-COST-2").await),
+        (json!(650), Value::Null)
+    );
+    let text = "sku,name,price,cost\nIMP-COST-1,Uno,10,65.00\nIMP-COST-2,Dos,4.50,3\n";
+    let drafted = upload(&manager, "", text).await.ok();
+    let id = id_of(&drafted);
+    let shown = rows(&manager, id, "").await;
+    assert_eq!(
+        shown[0]["changes"],
+        json!([{ "action": "change_item", "field": "cost_minor", "from": 650, "to": 6_500 }])
+    );
+    let codes: Vec<&str> = shown[0]["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| warning["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["cost.jump", "price.below_cost"]);
+    assert_eq!(shown[1]["changes"].as_array().unwrap().len(), 2, "{}", shown[1]);
+    let body = json!({ "draft_sha256": drafted["draft_sha256"] });
+    manager.post(&format!("{SMART}/{id}/confirm"), &body).await.ok();
+    until(&manager, id, &["completed"]).await;
+    caught_up(&manager).await;
+    assert_eq!(
+        (cost("IMP-COST-1").await, cost("IMP-COST-2").await),
+        (json!(6_500), json!(300))
+    );
+    assert_eq!(price(&manager, "IMP-COST-2").await, 450);
+}
+
+/// Runs the command line on a file: its exit code, and all that it said.
+async fn command_line(product: &Product, name: &str, text: &str, args: &[&str]) -> (i32, String) {
+    let folder = product.data.join("lists");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(name);
+    std::fs::write(&file, text).unwrap();
+    let output = tokio::process::Command::new(binary("trastienda"))
+        .arg("import")
+        .arg(&file)
+        .args(["--tenant", TENANT, "--data"])
+        .arg(&product.data)
+        .args(args)
+        .env_remove("TRASTIENDA_NATS_SERVER")
+        .env_remove("TRASTIENDA_TOOLS")
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (
+        output.status.code().unwrap(),
+        said + &String::from_utf8_lossy(&output.stderr),
+    )
+}
+
 #[tokio::test]
 async fn the_command_line_imports_articles_and_then_their_stock() {
     let product = Product::shared().await;
-    let folder = product.data.join("lists");
-    std::fs::create_dir_all(&folder).unwrap();
-    let run = async |name: &str, text: &str, args: &[&str]| {
-        let file = folder.join(name);
-        std::fs::write(&file, text).unwrap();
-        let output = tokio::process::Command::new(binary("trastienda"))
-            .arg("import")
-            .arg(&file)
-            .args(["--tenant", TENANT, "--data"])
-            .arg(&product.data)
-            .args(args)
-            .env_remove("TRASTIENDA_NATS_SERVER")
-            .env_remove("TRASTIENDA_TOOLS")
-            .output()
-            .await
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        (
-            output.status.success(),
-            said + &String::from_utf8_lossy(&output.stderr),
-        )
-    };
+    let run = async |name: &str, text: &str, args: &[&str]| command_line(product, name, text, args).await;
     let articles = "nombre,material,diametro\nTubería IMP-CLI,PVC,12.5\n";
-    let (ok, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
+    let (code, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
     assert!(
-        ok && said.contains("completed") && said.contains("sku.derived"),
+        code == 0 && said.contains("1 filas: 1 aplicadas") && said.contains("[sku.derived]"),
         "{said}"
     );
-    let (ok, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
+    let (code, said) = run("articulos.csv", articles, &["--tipo", "articulos"]).await;
     assert!(
-        ok && said.contains("the same file was confirmed before"),
+        code == 0 && said.contains("el mismo archivo ya se confirmó"),
         "{said}"
     );
-    let stock = "nombre,cantidad\nTubería IMP-CLI,40\n";
-    let (ok, said) = run("stock.csv", stock, &["--tipo", "stock", "--tienda", STORE]).await;
-    assert!(ok && said.contains("completed"), "{said}");
+    let stock = "nombre,cantidad\nTubería IMP-CLI,40\nTubería que no existe,1\n";
+    let args = ["--tipo", "stock", "--tienda", STORE];
+    let (code, said) = run("stock.csv", stock, &[&args[..], &["--borrador"]].concat()).await;
+    assert!(
+        code == 0 && said.contains("on_hand: 0 → 40") && said.contains("borrador"),
+        "{said}"
+    );
+    let (code, said) = run("stock.csv", stock, &args).await;
+    assert!(
+        code == 3 && said.contains("línea 3") && said.contains("[item.unknown]"),
+        "{said}"
+    );
     let manager = product.client(TENANT, "manager").await;
+    caught_up(&manager).await;
     assert_eq!(on_hand(&manager, "Tuber%C3%ADa%20IMP-CLI").await, 40);
-    let (ok, said) = run("nada.csv", "1,2\n", &["--tipo", "articulos"]).await;
-    assert!(!ok && said.contains("import.headings_unknown"), "{said}");
+    let (code, said) = run("nada.csv", "1,2\n", &["--idioma", "en"]).await;
+    assert!(
+        code == 1
+            && said.contains("No row of headings was recognised")
+            && said.contains("import.headings_unknown"),
+        "{said}"
+    );
+    for (args, wrong) in [
+        (&["--tipo", "stock"][..], "--tienda"),
+        (&["--motivo", "no"], "--motivo"),
+    ] {
+        let (code, said) = run("articulos.csv", articles, args).await;
+        assert!(code == 1 && said.contains(wrong), "{said}");
+    }
+    let (code, said) = run("articulos.csv", articles, &["--excepciones", "price_drop"]).await;
+    assert!(code == 2 && said.contains("--usuario"), "{said}");
+}
+
+#[tokio::test]
+async fn overrides_on_the_command_line_are_a_persons_who_signs_in_with_a_reason() {
+    let product = Product::shared().await;
+    let tenants = product.demo["tenants"].as_array().unwrap();
+    let users = tenants.iter().find(|tenant| tenant["id"] == TENANT).unwrap()["users"].clone();
+    let sign_in = |role: &str| {
+        let user = users
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|user| user["role"] == role)
+            .unwrap();
+        let file = product.data.join(format!("password-{role}"));
+        std::fs::write(&file, user["password"].as_str().unwrap()).unwrap();
+        let file = file.to_string_lossy().into_owned();
+        let username = user["username"].as_str().unwrap().to_owned();
+        ["--usuario".to_owned(), username, "--clave".to_owned(), file]
+    };
+    let manager = product.client(TENANT, "manager").await;
+    let dear = "sku,nombre,precio\nIMP-CLI-DROP,Uno,100.00\n";
+    let (code, said) = command_line(product, "caro.csv", dear, &[]).await;
+    assert_eq!(code, 0, "{said}");
+    let cheap = "sku,nombre,precio\nIMP-CLI-DROP,Uno,10.00\n";
+    let (code, said) = command_line(product, "barato.csv", cheap, &[]).await;
+    assert!(code == 3 && said.contains("[price.drop]"), "{said}");
+    caught_up(&manager).await;
+    assert_eq!(price(&manager, "IMP-CLI-DROP").await, 10_000);
+    let wanted = [
+        "--excepciones",
+        "price_drop,repeated_file",
+        "--motivo",
+        "Liquidación de enero",
+    ];
+    let as_user = async |role: &str| {
+        let words = sign_in(role);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        command_line(product, "barato.csv", cheap, &[&words[..], &wanted[..]].concat()).await
+    };
+    let (code, said) = as_user("sync_operator").await;
+    assert!(
+        code == 1 && said.contains("[import.override_forbidden]"),
+        "{said}"
+    );
+    let (code, said) = as_user("manager").await;
+    assert!(code == 0 && said.contains("1 aplicadas"), "{said}");
+    let history = manager.get(&format!("{SMART}/history?limit=200")).await.ok();
+    let mine = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["reason"] == "Liquidación de enero")
+        .unwrap();
+    assert_eq!(mine["overrides"], json!(["price_drop", "repeated_file"]));
+    assert_eq!(mine["file_name"], "barato.csv");
+    caught_up(&manager).await;
+    assert_eq!(price(&manager, "IMP-CLI-DROP").await, 1_000);
 }

@@ -1,7 +1,7 @@
 //! Every list of every service: pages with a cursor and a `Link`, a limit that is capped, parameters that are described
 //! (API-8).
 
-use platform::http::{Access, Route, Verb};
+use platform::http::{Route, Verb};
 use serde_json::Value;
 
 use crate::client::{Client, http};
@@ -82,7 +82,7 @@ async fn every_list_has_pages_with_a_link_and_a_capped_limit() {
         .unwrap();
     let document: Value = serde_json::from_slice(&document.bytes().await.unwrap()).unwrap();
     let (mut lists, mut turned) = (0, 0);
-    for row in rows().filter(|row| row.access == Access::User && row.method == Verb::Get) {
+    for row in rows().filter(|row| row.access.takes_users() && row.method == Verb::Get) {
         let described = parameters(&document, row);
         let path: Vec<String> = row
             .path

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and says what it skipped"
 )]
 
+mod admin_page;
 mod administration;
 mod client;
 mod contract;
@@ -18,10 +19,14 @@ mod edges_clock;
 mod edges_disk;
 mod edges_document;
 mod edges_outage;
+mod event_catalogue;
+mod examples;
 mod external;
 mod imports;
+mod key_limit;
 mod lifecycle;
 mod lists;
+mod office;
 mod offline;
 mod orders;
 mod product;

@@ -203,3 +203,27 @@ async fn goods_that_the_shelf_did_not_hold_wait_for_a_decision_and_a_cancelled_s
         (&json!("cancelled"), &json!("el cliente devolvió todo"))
     );
 }
+
+#[tokio::test]
+async fn a_till_with_a_wrong_clock_and_a_card_number_in_a_reference_is_put_right() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let name = "it-offline-4";
+    set_up(&admin, name).await;
+    let mut sale = cables(name, 1, 1);
+    sale["occurred_at"] = json!("2099-01-01T00:00:00Z");
+    sale["payments"][0]["reference"] = json!("4111 1111 1111 1111");
+    let answer = admin.post(BATCHES, &batch(name, &[sale])).await.ok();
+    assert_eq!(answer["sales"][0]["code"], "time.in_future");
+    let id = answer["sales"][0]["quarantine_id"].as_str().unwrap();
+    let path = format!("{QUARANTINE}/{id}?min_position={}", answer["position"]);
+    let kept = admin.get(&path).await.ok();
+    assert!(!kept.to_string().contains("4111"), "{kept}");
+    let right =
+        json!({ "resolution": { "kind": "correct_time", "occurred_at": "2026-11-21T10:00:00-06:00" } });
+    let accepted = admin
+        .post(&format!("{QUARANTINE}/{id}/resolve"), &right)
+        .await
+        .ok();
+    assert_eq!(accepted["status"], "accepted");
+}

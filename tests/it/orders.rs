@@ -256,6 +256,43 @@ async fn goods_are_exchanged_for_others_and_only_the_difference_is_paid() {
     );
 }
 
+/// Three invoices of 1, 2 and 3 pieces at 1,000, of which 2 came back: each counts once, though all were delivered before.
+async fn the_day_counts_invoices(admin: &Client, position: &Value) {
+    let path = format!("/api/v1/reports/sales/daily?store=centro&min_position={position}");
+    let days = admin.get(&path).await.ok();
+    let day = days["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|day| day["invoices"] != 0)
+        .unwrap_or_else(|| panic!("a day with invoices: {days}"));
+    let figure = |name: &str| day[name].as_i64().unwrap_or_else(|| panic!("{name} in {day}"));
+    assert_eq!((figure("invoices"), figure("invoiced_minor")), (3, 6_000));
+    let reckoned = figure("sales_minor") + figure("invoiced_minor");
+    let reckoned = reckoned - figure("returned_minor") - figure("voided_minor");
+    assert_eq!(figure("net_minor"), reckoned);
+    let methods = ["cash", "card", "transfer", "credit", "store_credit", "exchange"];
+    let paid: i64 = methods.iter().map(|name| figure(&format!("{name}_minor"))).sum();
+    assert_eq!(paid, figure("net_minor"));
+    let path = format!("/api/v1/reports/sales/items?store=centro&min_position={position}&limit=200");
+    let items = admin.get(&path).await.ok();
+    let item = items["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["sku"] == "IT-VER-1")
+        .unwrap_or_else(|| panic!("the item: {items}"));
+    // Six pieces were invoiced and two came back; one was sold and one exchanged for another.
+    assert_eq!(
+        (
+            &item["sold_quantity"],
+            &item["returned_quantity"],
+            &item["net_minor"]
+        ),
+        (&json!(8), &json!(3), &json!(5_000))
+    );
+}
+
 #[tokio::test]
 async fn orders_customers_and_exchanges_hold_before_the_checker() {
     let product = Product::start("orders-verified", &[]).await;
@@ -313,6 +350,7 @@ async fn orders_customers_and_exchanges_hold_before_the_checker() {
         ))
         .await
         .ok();
+    the_day_counts_invoices(&admin, &noted["position"]).await;
     let demo = product.data.join("demo.json");
     let (ok, verified, text) = lab(&["verify", "--demo", &demo.to_string_lossy()]).await;
     assert!(ok, "{text}");

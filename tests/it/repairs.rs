@@ -314,3 +314,45 @@ async fn a_missed_target_is_recorded_by_the_platform_itself() {
     let breaches = breaches.filter(|row| row["stream"] == json!("repair/it-rep-5"));
     assert_eq!(breaches.count(), 1);
 }
+
+#[tokio::test]
+async fn whoever_declines_a_quote_pays_for_the_diagnosis_and_the_device_goes_back() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    item(&admin, "IT-REP-DIAG", "service", 11_500).await;
+    item(&admin, "IT-REP-GLASS", "counted", 90_000).await;
+    customer(&admin, "it-rep-fee-eva", 100_000).await;
+    let id = "it-rep-fee";
+    admin
+        .post(REPAIRS, &intake(id, "it-rep-fee-eva", "serial:IT-REP-FEE"))
+        .await
+        .ok();
+    step(&admin, id, "diagnosis", json!({ "diagnosis": "Vidrio roto" }))
+        .await
+        .ok();
+    let lines = json!([{ "sku": "IT-REP-GLASS", "quantity": 1 }]);
+    step(&admin, id, "quotes", json!({ "lines": lines })).await.ok();
+    step(&admin, id, "decline", json!({ "channel": "in_person" }))
+        .await
+        .ok();
+    let fee = |sku: &str, paid: i64| {
+        json!({ "cause": "No acepta el precio", "fee": [{ "sku": sku, "quantity": 1 }],
+                "payments": [{ "method": "cash", "amount_minor": paid }] })
+    };
+    step(&admin, id, "return", fee("IT-REP-GLASS", 90_000))
+        .await
+        .problem(422, "repair.fee_not_service");
+    let back = step(&admin, id, "return", fee("IT-REP-DIAG", 20_000)).await.ok();
+    let (due, change) = (&back["total_minor"], &back["change_minor"]);
+    assert_eq!(due.as_i64().unwrap() + change.as_i64().unwrap(), 20_000);
+    let seen = admin
+        .get(&format!("{REPAIRS}/{id}?min_position={}", back["position"]))
+        .await
+        .ok();
+    assert_eq!(
+        (&seen["status"], &seen["total_minor"]),
+        (&json!("returned_unrepaired"), due)
+    );
+    assert_eq!(seen["fee_lines"][0]["sku"], "IT-REP-DIAG");
+    assert_eq!(seen["payments"][0]["method"], "cash");
+}

@@ -12,23 +12,23 @@ use serde_json::{Value, json};
 use crate::client::{Client, http, send};
 use crate::product::{binary, scratch, spawn};
 
-const TENANT: &str = "tienda";
+pub const TENANT: &str = "tienda";
 const PASSWORD: &str = "correct-horse-battery";
 /// From the owner's end to the standby's first answer: 5 s are promised; the rest is room for a machine that runs other
 /// tests, too.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(15);
 /// For everything that has no bound of its own, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What both processes share.
-struct Shop {
+/// What several processes share.
+pub struct Shop {
     folder: PathBuf,
     database: testkit::Database,
     kek: PathBuf,
 }
 
 impl Shop {
-    async fn new(name: &str) -> Self {
+    pub async fn new(name: &str) -> Self {
         use std::os::unix::fs::PermissionsExt;
         let folder = scratch(name);
         std::fs::create_dir_all(&folder).unwrap();
@@ -51,7 +51,7 @@ impl Shop {
     }
 
     /// Through the command line and the inbox, hence by whoever owns the log.
-    async fn open(&self) {
+    pub async fn open(&self) {
         let password = self.folder.join("password");
         std::fs::write(&password, PASSWORD).unwrap();
         let output = Command::new("env")
@@ -105,14 +105,19 @@ impl Drop for Shop {
     }
 }
 
-/// A command service of its own.
-struct Service {
+/// A service as a process of its own.
+pub struct Service {
     child: Child,
-    base: String,
+    pub base: String,
 }
 
 impl Service {
     async fn start(shop: &Shop, name: &str) -> Self {
+        Self::run(shop, "command-service", name, &[]).await
+    }
+
+    /// Runs one of the services' binaries with more settings than those that all share.
+    pub async fn run(shop: &Shop, program: &str, name: &str, settings: &[String]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -120,7 +125,8 @@ impl Service {
             .port();
         let mut args = shop.settings();
         args.push(format!("TRASTIENDA_HTTP__LISTEN=127.0.0.1:{port}"));
-        args.push(binary("command-service").to_string_lossy().into_owned());
+        args.extend_from_slice(settings);
+        args.push(binary(program).to_string_lossy().into_owned());
         let child = spawn(Path::new("env"), &args, &shop.folder.join(format!("{name}.log")));
         let service = Self {
             child,
@@ -140,7 +146,7 @@ impl Service {
 
     /// Asks until this status is answered; tells how long that took.
     #[track_caller]
-    fn until(&self, path: &str, status: u16, limit: Duration) -> impl Future<Output = Duration> {
+    pub fn until(&self, path: &str, status: u16, limit: Duration) -> impl Future<Output = Duration> {
         let caller = std::panic::Location::caller();
         async move {
             let started = Instant::now();
@@ -172,7 +178,7 @@ impl Service {
         assert!(testkit::signal::send(self.child.id(), signal));
     }
 
-    async fn sign_in(&self) -> Client {
+    pub async fn sign_in(&self) -> Client {
         Client::sign_in(&self.base, TENANT, "admin", PASSWORD).await
     }
 }

@@ -68,11 +68,18 @@ fn event(delivery: &Received) -> Value {
     serde_json::from_slice(&delivery.body).unwrap()
 }
 
-/// The deliveries of one item, in the order in which they came.
+/// The types of one item's deliveries, by their number.
 fn of_item(deliveries: &[Received], sku: &str) -> Vec<String> {
     let events = deliveries.iter().map(event);
-    let mine = events.filter(|event| event["data"]["sku"] == sku);
-    mine.map(|event| event["type"].as_str().unwrap().to_owned())
+    // Deliveries overtake each other; the number says in which order things happened.
+    let mut mine: Vec<Value> = events.filter(|event| event["data"]["sku"] == sku).collect();
+    mine.sort_by_key(|event| {
+        event["sequence"]
+            .as_str()
+            .map(|number| number.parse::<u64>().unwrap())
+    });
+    mine.iter()
+        .map(|event| event["type"].as_str().unwrap().to_owned())
         .collect()
 }
 
@@ -310,4 +317,115 @@ async fn a_change_of_the_catalogue_reaches_webhooks_and_connectors() {
     let cashier = product.client(TENANT, "cashier").await;
     let hidden = cashier.get(&format!("{item}{seen}")).await.ok();
     assert!(hidden.get("cost_minor").is_none(), "{hidden}");
+}
+
+/// One field of each row of a list, in the list's order.
+fn column(list: &Value, name: &str) -> Vec<Value> {
+    let rows = list["items"].as_array().unwrap();
+    rows.iter().map(|row| row[name].clone()).collect()
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_and_why_stock_is_what_it_is_can_be_read() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let (sku, device) = ("IT-WHY", "serial:IT-WHY-1");
+    let created = json!({ "sku": sku, "name": sku, "kind": "serialised", "price_minor": 1_000 });
+    admin.post("/api/v1/catalogue/items", &created).await.ok();
+    let units = json!([device, "serial:IT-WHY-2"]);
+    let lines = json!([{ "sku": sku, "quantity": 2, "unit_cost_minor": 600, "units": units }]);
+    let receipt = json!({ "store": STORE, "reference": "Factura 7 IT-WHY", "lines": lines });
+    admin.post("/api/v1/inventory/receipts", &receipt).await.ok();
+    let asked = json!({ "transfer_id": "it-why-1", "from": STORE, "to": "kennedy",
+                        "lines": [{ "sku": sku, "quantity": 1 }] });
+    admin.post("/api/v1/transfers", &asked).await.ok();
+    let goods = json!({ "lines": [{ "line": 1, "quantity": 1, "units": [device] }] });
+    let of = |step: &str| format!("/api/v1/transfers/it-why-1/{step}");
+    let sent = admin.post(&of("dispatch"), &goods).await.ok();
+
+    let shelves = format!("/api/v1/inventory/stock?sku={sku}&min_position=");
+    let under_way = admin.get(&format!("{shelves}{}", sent["position"])).await.ok();
+    assert_eq!(column(&under_way, "store"), [json!(STORE), json!("kennedy")]);
+    assert_eq!(column(&under_way, "on_hand"), [json!(1), json!(0)]);
+    assert_eq!(column(&under_way, "in_transit"), [json!(0), json!(1)]);
+    let came = admin.post(&of("receptions"), &goods).await.ok();
+    let sale = json!({ "sale_id": "it-why-sale", "store": "kennedy", "lines": [{ "unit": device, "quantity": 1 }],
+                       "payments": [{ "method": "cash", "amount_minor": 1_000 }] });
+    let sold = admin.post("/api/v1/pos/sale", &sale).await.ok();
+    let position = &sold["position"];
+    let arrived = admin.get(&format!("{shelves}{position}")).await.ok();
+    assert_eq!(column(&arrived, "in_transit"), [json!(0), json!(0)]);
+
+    let movements = format!("/api/v1/inventory/stock/movements?min_position={position}");
+    let all = admin.get(&format!("{movements}&sku={sku}")).await.ok();
+    assert_eq!(
+        column(&all, "kind"),
+        ["issued", "arrived", "dispatched", "received"].map(Value::from)
+    );
+    assert_eq!(column(&all, "on_hand_delta"), [-1, 1, -1, 2].map(Value::from));
+    assert_eq!(column(&all, "document")[0], "sale/it-why-sale");
+    assert!(
+        all["items"][0]["reason"].is_string() && all["items"][0]["actor"].is_string(),
+        "{all}"
+    );
+    let count = async |filter: &str| {
+        let found = admin.get(&format!("{movements}&sku={sku}&{filter}")).await.ok();
+        found["items"].as_array().unwrap().len()
+    };
+    assert_eq!(count("store=kennedy").await, 2);
+    assert_eq!(count(&format!("unit={device}")).await, 4);
+    assert_eq!(count("unit=serial:IT-WHY-2").await, 1);
+    assert_eq!(count("kind=dispatched").await, 1);
+    assert_eq!(count("document=transfer/it-why-1").await, 2);
+    let first = column(&all, "recorded_at")[3].as_str().unwrap().to_owned();
+    assert_eq!(count(&format!("from={first}")).await, 4);
+    assert_eq!(count(&format!("to={first}")).await, 0);
+    let page = admin.get(&format!("{movements}&sku={sku}&limit=3")).await.ok();
+    let next = page["next"].as_str().unwrap();
+    let rest = admin
+        .get(&format!("{movements}&sku={sku}&limit=3&cursor={next}"))
+        .await
+        .ok();
+    assert_eq!(column(&rest, "kind"), ["received"].map(Value::from));
+    let refused = admin.get(&format!("{movements}&from=ayer")).await;
+    assert_eq!(refused.status, 400);
+
+    customer_repair(&admin, device).await;
+    let history = format!("/api/v1/inventory/units/{device}/history");
+    let life = admin.get(&history).await.ok();
+    assert_eq!(
+        column(&life, "kind"),
+        ["custody_taken", "sold", "arrived", "dispatched", "received"].map(Value::from)
+    );
+    assert_eq!(
+        column(&life, "status"),
+        [
+            json!(null),
+            json!("sold"),
+            json!("in_stock"),
+            json!("away"),
+            json!("in_stock")
+        ]
+    );
+    assert_eq!(column(&life, "document")[0], "repair/it-why-repair");
+    assert!(came["position"].is_i64());
+    // What a repair has comes back to the shelf only once it is handed back.
+    let back = json!({ "store": STORE, "lines": [{ "unit": device, "quantity": 1, "restock": true }] });
+    admin
+        .post("/api/v1/pos/sale/it-why-sale/returns", &back)
+        .await
+        .problem(409, "unit.in_repair");
+    let nobody = "/api/v1/inventory/units/serial:IT-NOBODYS/history";
+    assert_eq!(admin.get(nobody).await.status, 404);
+}
+
+/// A customer brings the device for a repair; waits until the read models have it.
+async fn customer_repair(admin: &Client, device: &str) {
+    let customer = json!({ "customer_id": "it-why-ana", "name": "Ana Ñandú" });
+    admin.post("/api/v1/customers", &customer).await.ok();
+    let intake = json!({ "repair_id": "it-why-repair", "store": STORE, "customer_id": "it-why-ana", "unit": device,
+                         "fault": "No enciende" });
+    let taken = admin.post("/api/v1/repairs", &intake).await.ok();
+    let path = format!("/api/v1/repairs/it-why-repair?min_position={}", taken["position"]);
+    admin.get(&path).await.ok();
 }

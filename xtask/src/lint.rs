@@ -9,7 +9,11 @@ use crate::{Result, tidy};
 
 /// Its rules change between versions, so the version is part of the policy.
 const CARGO_DENY_VERSION: &str = "0.20.2";
-const OPENAPI: &str = "docs/openapi.json";
+/// What `trastienda` prints, and where it is kept.
+const GENERATED: [(&str, &str); 2] = [
+    ("openapi", "docs/openapi.json"),
+    ("asyncapi", "docs/asyncapi.json"),
+];
 
 /// A check with the name under which it is reported.
 type Check = (&'static str, fn() -> Result);
@@ -65,8 +69,15 @@ fn deny() -> Result {
     run_command(&mut deny)
 }
 
-/// Writes the merged OpenAPI document, or with `is_check` says whether the committed one is up to date.
+/// Writes the documents about the API, or with `is_check` says whether the committed ones are up to date.
 pub fn generate(is_check: bool) -> Result {
+    for (word, file) in GENERATED {
+        generate_one(word, file, is_check)?;
+    }
+    Ok(())
+}
+
+fn generate_one(word: &str, file: &str, is_check: bool) -> Result {
     let mut command = cargo();
     command.args([
         "run",
@@ -76,20 +87,20 @@ pub fn generate(is_check: bool) -> Result {
         "--bin",
         "trastienda",
         "--",
-        "openapi",
+        word,
     ]);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("cannot run cargo: {error}"))?;
     if !output.status.success() || output.stdout.is_empty() {
-        return Err(format!("`trastienda openapi` failed ({})", output.status).into());
+        return Err(format!("`trastienda {word}` failed ({})", output.status).into());
     }
-    let path = root().join(OPENAPI);
+    let path = root().join(file);
     if fs::read(&path).is_ok_and(|committed| committed == output.stdout) {
         return Ok(());
     }
     if is_check {
         return Err(format!(
-            "{OPENAPI} is not what the code says: run `cargo xtask gen` and look at the difference"
+            "{file} is not what the code says: run `cargo xtask gen` and look at the difference"
         )
         .into());
     }
@@ -97,6 +108,6 @@ pub fn generate(is_check: bool) -> Result {
         fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     }
     fs::write(&path, output.stdout).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    println!("wrote {OPENAPI}");
+    println!("wrote {file}");
     Ok(())
 }

@@ -34,7 +34,7 @@ cargo xtask test [ARGUMENTS OF cargo test]
 cargo xtask lint
     format, clippy, tidy, dependency policy, generated files
 cargo xtask gen [--check]
-    writes docs/openapi.json, or says whether it is up to date
+    writes docs/openapi.json and docs/asyncapi.json, or says whether they are up to date
 cargo xtask tidy
     the rules that no compiler knows
 cargo xtask listen | replay | verify | torture | storm | lateness [ARGUMENTS; --help tells]

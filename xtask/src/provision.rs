@@ -54,7 +54,20 @@ pub fn verifiers() -> Result {
         }
     }
     let javascript = tools().join("js");
-    let packages = ["standardwebhooks", "@seriousme/openapi-schema-validator"];
+    if !is_in_path("chromium") {
+        if is_ci() {
+            install(&["chromium"])?;
+        } else {
+            eprintln!(
+                "xtask: chromium is missing: the test of the administration page in a browser is skipped"
+            );
+        }
+    }
+    let packages = [
+        "standardwebhooks",
+        "@seriousme/openapi-schema-validator",
+        "playwright-core",
+    ];
     let is_complete = packages
         .iter()
         .all(|package| javascript.join("node_modules").join(package).is_dir());

@@ -9,6 +9,7 @@ use event_store::{Append, CommandRecord, NewEvent, StreamWrite};
 use schemas::ids::TenantId;
 use schemas::{Event, StreamName, Version};
 use serde_json::value::to_raw_value;
+use uuid::Uuid;
 
 use super::SubmitError;
 use super::cache::{Cache, Resident};
@@ -77,17 +78,44 @@ pub(super) enum Decided {
 
 /// Decides one command and, if it came to an answer, moves the overlay on.
 pub(super) fn decide(job: &Job, overlay: &mut Overlay, cache: &Cache) -> Decided {
-    let view = BatchView {
-        tenant: &job.ctx.tenant,
-        overlay,
-        cache,
-    };
-    let decided = match job.command.decide(Work::new(&view), &job.ctx) {
-        Ok(decision) => accepted(job, decision, overlay, cache),
-        Err(Missing::Refused(refusal)) => append(job, Vec::new(), Outcome::Refusal(refusal)),
-        Err(Missing::Streams(streams)) => return Decided::Missing(streams),
+    let tenant = &job.ctx.tenant;
+    let decided = loop {
+        let view = BatchView {
+            tenant,
+            overlay,
+            cache,
+        };
+        match job.command.decide(Work::new(&view), &job.ctx) {
+            Ok(decision) => break accepted(job, decision, overlay, cache),
+            Err(Missing::Refused(refusal)) => break append(job, Vec::new(), Outcome::Refusal(refusal)),
+            Err(Missing::Streams(streams)) => {
+                let (own, others): (Vec<_>, Vec<_>) =
+                    streams.into_iter().partition(|stream| is_own(job, stream));
+                if own.is_empty() || !others.is_empty() {
+                    return Decided::Missing(others);
+                }
+                let streams = overlay.tenants.entry(tenant.clone()).or_default();
+                streams.extend(own.into_iter().map(|stream| {
+                    let state = State::initial(&stream);
+                    (stream, (state, Version::EMPTY))
+                }));
+            }
+        }
     };
     decided.unwrap_or_else(Decided::Broken)
+}
+
+/// Whether a stream that is not resident is named by an id that was drawn for this command, so that it is known to be
+/// empty without a look. The append expects that, too; a command whose append failed looks.
+fn is_own(job: &Job, stream: &StreamName) -> bool {
+    let kind = stream.kind();
+    job.attempts == 0
+        && stream
+            .as_str()
+            .strip_prefix(kind)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .and_then(|key| Uuid::try_parse(key).ok())
+            .is_some_and(|key| key == job.ctx.fresh_id(kind))
 }
 
 fn accepted(

@@ -25,7 +25,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Imports;
-use super::runner::import_id;
+use super::runner::{aside, import_id};
 use super::settings::{Kind, PRICE_DROP_PPM, Settings, StockMode, names, parse_override};
 use super::store::{self, Confirmation, Inserted, Job, NewImport, OPEN_MAX, Status};
 use super::upload::Upload;
@@ -163,7 +163,11 @@ impl ImportsApi {
         file_name: Query<Option<String>>,
         upload: Upload,
     ) -> Result<Accepted, Problem> {
-        let mut values: HashMap<String, String> = upload.fields;
+        let Upload {
+            content,
+            file_name: form_name,
+            fields: mut values,
+        } = upload;
         let query = [
             ("mode", mode.0),
             ("store", store.0),
@@ -178,12 +182,12 @@ impl ImportsApi {
                 values.insert(name.to_owned(), value);
             }
         }
-        let asked = asked(values, upload.file_name)?;
+        let asked = asked(values, form_name)?;
         self.may_override(context.0, &asked).await?;
-        imports::sniff(&upload.content)
-            .map_err(|error| of_refusal(&super::runner::of_file(error).into(), false))?;
+        imports::sniff(&content).map_err(|error| of_refusal(&super::runner::of_file(error).into(), false))?;
         let id = import_id(fresh_id(context.0, "import")).ok_or_else(|| Problem::new(&codes::INTERNAL))?;
-        let sha256 = hex::encode(Sha256::digest(&upload.content));
+        let hashed = aside(move || (hex::encode(Sha256::digest(&content)), content));
+        let (sha256, content) = hashed.await.map_err(|_| Problem::new(&codes::INTERNAL))?;
         let principal = &context.principal;
         let new = NewImport {
             tenant: &principal.tenant,
@@ -193,7 +197,7 @@ impl ImportsApi {
             overrides: &asked.overrides,
             file_name: asked.file_name.as_deref(),
             file_sha256: &sha256,
-            content: &upload.content,
+            content: &content,
             actor: &principal.actor(),
             reason: context.reason.as_deref(),
             traceparent: context.traceparent.as_deref(),
@@ -342,6 +346,8 @@ fn asked(mut values: HashMap<String, String>, form_name: Option<String>) -> Resu
     if kind == Kind::Stock && store.is_none() {
         return Err(of_refusal(&ImportRefusal::StoreRequired {}.into(), false));
     }
+    // The catalogue is every store's: a list that was imported for it may still be counted in each of them.
+    let store = store.filter(|_| kind != Kind::Articles);
     let mut overrides = BTreeSet::new();
     for name in take("overrides").unwrap_or_default().split(',').map(str::trim) {
         if !name.is_empty() {

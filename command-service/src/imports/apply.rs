@@ -12,6 +12,7 @@ use domain::{Command, Refusal};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use schemas::Quantity;
+use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -25,9 +26,9 @@ use crate::engine::{Reply, Submission, SubmitError};
 /// Commands under way at a time.
 const AT_ONCE: usize = 64;
 /// Receipts under way at a time: each is as large as some hundred commands.
-const RECEIPTS_AT_ONCE: usize = 4;
-/// Rows of one look; eight receipts of 200.
-const PAGE: i64 = 1_600;
+const RECEIPTS_AT_ONCE: usize = 2;
+/// Rows of one look, and of one note of what came of them; eight receipts of 100.
+const PAGE: i64 = 800;
 /// How long the engine may turn a command away before the step is put off.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -38,7 +39,7 @@ pub(super) async fn submit(
     job: &Job,
     purpose: &str,
     command: impl Into<Command>,
-) -> Result<Result<(), Refusal>, StepError> {
+) -> Result<Result<Answer, Refusal>, StepError> {
     let key = format!("import {} {purpose}", job.id);
     let submission = Submission {
         tenant: job.tenant.clone(),
@@ -53,7 +54,7 @@ pub(super) async fn submit(
     let mut waited = Duration::ZERO;
     loop {
         match imports.commands.submit(submission.clone()).await {
-            Ok(Reply::Accepted { .. }) => return Ok(Ok(())),
+            Ok(Reply::Accepted { answer, .. }) => return Ok(Ok(Answer::of(answer.get()))),
             Ok(Reply::Refused { refusal, .. }) => return Ok(Err(refusal)),
             Err(SubmitError::Busy { .. } | SubmitError::KeyInFlight | SubmitError::Unavailable { .. })
                 if waited < PATIENCE =>
@@ -67,10 +68,29 @@ pub(super) async fn submit(
     }
 }
 
-/// What a refusal means for the rows that it speaks of.
-fn outcome(result: Result<(), Refusal>) -> Outcome {
+/// What of an answer matters here: a movement that waits says so, whether it is answered now or again.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Answer {
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    movement_id: Option<String>,
+}
+
+impl Answer {
+    fn of(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+}
+
+/// What an answer or a refusal means for the rows that it speaks of.
+fn outcome(result: Result<Answer, Refusal>) -> Outcome {
     match result {
-        Ok(()) => Outcome::Applied,
+        Ok(Answer {
+            status: Some(status),
+            movement_id: Some(movement_id),
+        }) if status == "pending_approval" => Outcome::Waiting { movement_id },
+        Ok(_) => Outcome::Applied,
         Err(Refusal::Imports(ImportRefusal::BaseChanged { .. })) => Outcome::ChangedMeanwhile,
         Err(refusal) => Outcome::Refused(json!({
             "code": refusal.code(),
@@ -168,7 +188,7 @@ async fn single(
     let command = command(job, vec![work]);
     let result = match command {
         Some(command) => submit(imports, job, &purpose, command).await?,
-        None => Ok(()),
+        None => Ok(Answer::default()),
     };
     Ok((line, outcome(result)))
 }
@@ -180,12 +200,14 @@ async fn receipt(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i
     let works = rows.iter().filter_map(|row| row.work.stock.clone()).collect();
     let whole = match command(job, works) {
         Some(command) => submit(imports, job, &format!("chunk {chunk}"), command).await?,
-        None => Ok(()),
+        None => Ok(Answer::default()),
     };
-    if whole.is_ok() {
-        return Ok(lines.into_iter().map(|line| (line, Outcome::Applied)).collect());
+    match (whole, &lines[..]) {
+        // One row alone may wait for approval.
+        (Ok(answer), [line]) => Ok(vec![(*line, outcome(Ok(answer)))]),
+        (Ok(_), _) => Ok(lines.into_iter().map(|line| (line, Outcome::Applied)).collect()),
+        (Err(_), _) => one_by_one(imports, job, rows).await,
     }
-    one_by_one(imports, job, rows).await
 }
 
 async fn one_by_one(imports: &Imports, job: &Job, rows: Vec<ToDo>) -> Result<Vec<(i64, Outcome)>, StepError> {
@@ -202,6 +224,7 @@ fn command(job: &Job, works: Vec<Work>) -> Option<ApplyImport> {
     let reference = format!("import/{}", job.id);
     let mut bases: Vec<Base> = Vec::new();
     let mut action: Option<ImportAction> = None;
+    let mut cost = None;
     for work in works {
         bases.extend(work.bases);
         action = Some(match (action, work.action) {
@@ -217,13 +240,20 @@ fn command(job: &Job, works: Vec<Work>) -> Option<ApplyImport> {
                 adjust.comment = Some(reference.clone());
                 ImportAction::AdjustStock(adjust)
             }
-            (_, other @ (ImportAction::CreateItem(_) | ImportAction::ChangeItem(_))) => other,
+            (
+                _,
+                other @ (ImportAction::CreateItem(_)
+                | ImportAction::ChangeItem(_)
+                | ImportAction::SetItemCost(_)),
+            ) => other,
         });
+        cost = cost.or(work.cost);
     }
     Some(ApplyImport {
         import_id: job.id.clone(),
         bases,
         action: action?,
+        cost,
     })
 }
 

@@ -15,6 +15,8 @@ pub const SUBCOMMAND: &str = "read-import-file";
 /// Beyond what the process holds when it begins.
 const MEMORY_BYTES: u64 = 1 << 30;
 const CPU_SECONDS: u64 = 30;
+/// Of twenty: whoever else wants the processor gets most of it.
+const NICENESS: i32 = 10;
 
 /// Whether this process was started as that child. Asked before anything else is set up.
 pub fn is_asked_for() -> bool {
@@ -35,6 +37,8 @@ fn limit_itself() -> std::io::Result<()> {
         current: Some(value),
         maximum: Some(value),
     };
+    // Tills come first. A system that does not let a process be modest loses nothing but that.
+    let _ = rustix::process::nice(NICENESS);
     setrlimit(Resource::As, exactly(held_bytes() + MEMORY_BYTES))?;
     setrlimit(Resource::Cpu, exactly(CPU_SECONDS))?;
     // Nothing is written to files, no memory image is left behind, and with the three standard streams open there is no

@@ -1,11 +1,12 @@
 //! An import without HTTP, for the command line of whoever can reach the database (INV-7).
 //!
 //! It only stores the file and looks; the system that runs takes the steps, by the same rules. Overrides need a person
-//! who signs in, so there are none here.
+//! who signs in, so there are none here: who signs in uploads over HTTP, and only looks here.
 
 use std::collections::BTreeSet;
 
 use anyhow::Context;
+use imports::Warning;
 use schemas::StoreId;
 use schemas::envelope::Actor;
 use schemas::ids::{ImportId, TenantId};
@@ -13,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{FromRow, PgPool};
 
+use super::plan::Change;
 use super::runner::{import_id, of_file};
 use super::settings::{Kind, PRICE_DROP_PPM, Settings, StockMode};
 use super::store::{self, Inserted, NewImport, Status};
@@ -45,14 +47,68 @@ pub struct Standing {
     pub same_as: Option<String>,
 }
 
-/// A row that did not simply go through.
-#[derive(Debug, FromRow)]
+/// Something to be said about a row or a file, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub code: String,
+    pub en: String,
+    pub es: String,
+}
+
+/// A row that did not simply go through, or that a draft would change.
+#[derive(Debug)]
 pub struct Remark {
     pub line: i64,
     pub sku: Option<String>,
     pub status: String,
-    /// Codes of its warnings and of what refused it.
-    pub codes: Vec<String>,
+    /// `field: from → to`, of rows that are not carried out yet.
+    pub changes: Vec<String>,
+    /// Its warnings, and why it was refused.
+    pub says: Vec<Said>,
+}
+
+#[derive(FromRow)]
+struct RemarkRow {
+    line: i64,
+    sku: Option<String>,
+    status: String,
+    changes: Value,
+    warnings: Value,
+    problem: Option<Value>,
+}
+
+impl RemarkRow {
+    fn remark(self) -> Remark {
+        let is_open = matches!(self.status.as_str(), "planned" | "held");
+        let changes: Vec<Change> = serde_json::from_value(self.changes).unwrap_or_default();
+        let shown = |change: &Change| format!("{}: {} → {}", change.field, change.from, change.to);
+        let mut says = said(self.warnings);
+        if let Some(problem) = self.problem {
+            let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+            says.push(Said {
+                code: text("code"),
+                en: text("en"),
+                es: text("es"),
+            });
+        }
+        Remark {
+            line: self.line,
+            sku: self.sku,
+            status: self.status,
+            changes: changes.iter().filter(|_| is_open).map(shown).collect(),
+            says,
+        }
+    }
+}
+
+fn said(warnings: Value) -> Vec<Said> {
+    let warnings: Vec<Warning> = serde_json::from_value(warnings).unwrap_or_default();
+    let said = |warning: Warning| Said {
+        code: warning.code.code().to_owned(),
+        en: warning.code.en().to_owned(),
+        es: warning.code.es().to_owned(),
+    };
+    warnings.into_iter().map(said).collect()
 }
 
 /// Stores the file.
@@ -73,7 +129,7 @@ pub async fn begin(pool: &PgPool, wanted: DirectImport) -> anyhow::Result<Import
         } else {
             StockMode::Counted
         },
-        store: wanted.store,
+        store: wanted.store.filter(|_| wanted.is_stock),
         price_drop_ppm: PRICE_DROP_PPM,
     };
     let new = NewImport {
@@ -122,7 +178,21 @@ pub async fn standing(pool: &PgPool, tenant: &TenantId, id: &ImportId) -> anyhow
     })
 }
 
-/// Rows with a warning, or that did not go through, in the file's order.
+/// What is to be said about the whole file.
+///
+/// # Errors
+/// When the database fails.
+pub async fn about_file(pool: &PgPool, tenant: &TenantId, id: &ImportId) -> anyhow::Result<Vec<Said>> {
+    let warnings: Option<Value> =
+        sqlx::query_scalar("select warnings from imports where tenant = $1 and import_id = $2")
+            .bind(tenant.as_str())
+            .bind(id.as_str())
+            .fetch_one(pool)
+            .await?;
+    Ok(warnings.map(said).unwrap_or_default())
+}
+
+/// Rows with a warning, rows that did not go through, and what a draft would change, in the file's order.
 ///
 /// # Errors
 /// When the database fails.
@@ -132,18 +202,14 @@ pub async fn remarks(
     id: &ImportId,
     max: i64,
 ) -> anyhow::Result<Vec<Remark>> {
-    let rows = sqlx::query_as(
-        "select line, sku, status,
-           array(select w->>'code' from json_array_elements(warnings) w)
-             || case when problem is null then '{}' else array[problem->>'code'] end as codes
-         from import_rows where tenant = $1 and import_id = $2
-           and (json_array_length(warnings) > 0 or status in ('invalid', 'held', 'refused', 'changed_meanwhile'))
-         order by line limit $3",
+    let rows: Vec<RemarkRow> = sqlx::query_as(
+        "select line, sku, status, changes, warnings, problem from import_rows where tenant = $1 and import_id = $2
+           and (json_array_length(warnings) > 0 or status not in ('applied', 'unchanged')) order by line limit $3",
     )
     .bind(tenant.as_str())
     .bind(id.as_str())
     .bind(max)
     .fetch_all(pool)
     .await?;
-    Ok(rows)
+    Ok(rows.into_iter().map(RemarkRow::remark).collect())
 }

@@ -85,6 +85,32 @@ pub const MIGRATION: Migration = Migration {
           grant select, insert, update, delete on import_rows to trastienda_engine;"#,
 };
 
+/// Differences over the limit of movements wait for approval, each as a movement. How far an import is stands beside it
+/// (`parts`, of which `open`, and `rows` by status), so that polling it counts no rows.
+pub const WAITING_MIGRATION: Migration = Migration {
+    module: "imports",
+    version: 2,
+    sql: r#"alter table imports add column progress json;
+          alter table import_rows add column movement_id text;
+          alter table import_rows drop column status;
+          alter table import_rows add column status text not null generated always as (case
+              when is_invalid then 'invalid'
+              when item = 'refused' or stock = 'refused' then 'refused'
+              when item = 'changed_meanwhile' or stock = 'changed_meanwhile' then 'changed_meanwhile'
+              when item = 'planned' or stock = 'planned' then 'planned'
+              when item = 'held' or stock = 'held' then 'held'
+              when stock = 'waiting' then 'waiting_approval'
+              when item = 'applied' or stock = 'applied' then 'applied'
+              else 'unchanged' end) stored;
+          update imports i set progress = (
+            select json_build_object('parts', coalesce(sum(parts), 0), 'open', coalesce(sum(open), 0),
+              'rows', coalesce(json_object_agg(status, rows), '{}'::json))
+            from (select status, count(*) as rows, count(item) + count(stock) as parts,
+                    count(*) filter (where item = 'planned') + count(*) filter (where stock = 'planned') as open
+                  from import_rows r where r.tenant = i.tenant and r.import_id = i.import_id group by status) counted);
+          create index imports_drafts on imports (tenant, number) where status = 'drafted';"#,
+};
+
 /// What the parts of imports share. Cheap to clone.
 #[derive(Clone)]
 pub struct Imports {

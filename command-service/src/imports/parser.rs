@@ -10,10 +10,12 @@ use tokio::process::Command;
 
 use super::child::SUBCOMMAND;
 
-/// For the whole of a child's life; a real file of the largest size takes a tenth of it.
-const PATIENCE: Duration = Duration::from_secs(45);
-/// Of a child's answer: the largest table is smaller.
-const MAX_ANSWER_BYTES: u64 = 256 << 20;
+/// For the whole of a child's life, which gives way to everybody else; a real file of the largest size takes a tenth of it
+/// even so. What a hostile one may burn is bounded by the child's processor time.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Of a child's answer. Two million cells of a list as people have them come to a third of it; it is what a hostile file
+/// can make this process hold, some of them at a time.
+const MAX_ANSWER_BYTES: u64 = 96 << 20;
 
 /// The binary that reads files.
 #[derive(Debug, Clone)]
@@ -97,6 +99,11 @@ async fn in_child(program: &PathBuf, file: Vec<u8>) -> Result<Table, ParserError
         tracing::warn!(%status, "a process that read a file was ended");
         return Err(ParserError::Ended);
     }
-    let table: Result<Table, FileError> = serde_json::from_slice(&answer).map_err(|_| ParserError::Ended)?;
+    // Megabytes of JSON are no work for a thread that answers tills.
+    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice(&answer));
+    let table: Result<Table, FileError> = parsed
+        .await
+        .map_err(|_| ParserError::Ended)?
+        .map_err(|_| ParserError::Ended)?;
     Ok(table?)
 }

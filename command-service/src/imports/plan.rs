@@ -8,6 +8,7 @@ mod stock;
 
 use std::collections::{HashMap, HashSet};
 
+use domain::catalogue::SetItemCost;
 use domain::imports::{Base, ImportAction};
 use imports::{Field, Interpreted, Record, Warning, WarningCode};
 use schemas::events::import::{DraftCounts, ImportOverride};
@@ -48,6 +49,9 @@ pub(super) enum Part {
 pub(super) struct Work {
     pub bases: Vec<Base>,
     pub action: ImportAction,
+    /// What the article costs to buy, set along with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<SetItemCost>,
 }
 
 /// What the table keeps of a row for the runner.

@@ -3,6 +3,7 @@
 //! A step that fails for want of the database or the engine is put off and taken again. What cannot succeed ends the
 //! import with a code. Not here: what a step carries out (`apply`), and the statements (`store`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Refusal;
@@ -39,6 +40,8 @@ pub(super) enum StepError {
     Engine(#[from] SubmitError),
     #[error("the file cannot be read now")]
     Parser(#[source] ParserError),
+    #[error("a step fell over")]
+    Fell,
 }
 
 /// Whether this process owns the log.
@@ -69,6 +72,9 @@ impl Runner {
             }
             if purged.is_none_or(|at| at.elapsed() >= PURGE_EVERY) {
                 purged = Some(tokio::time::Instant::now());
+                if let Err(error) = expire(&self.imports, None).await {
+                    tracing::warn!(%error, "old drafts are not ended now");
+                }
                 if let Err(error) = store::purge(&self.imports.pool).await {
                     tracing::warn!(%error, "old imports are not purged now");
                 }
@@ -155,10 +161,13 @@ async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
         exponent: tenant.currency.exponent(),
     };
     let understood = match imports.parser.read(content).await {
-        Ok(table) => Understood {
-            file: interpret(&table, money),
-            layout: table.layout,
-        },
+        Ok(table) => {
+            aside(move || Understood {
+                file: interpret(&table, money),
+                layout: table.layout,
+            })
+            .await?
+        }
         Err(ParserError::Unavailable(error)) if job.attempts < DRAFTS_MAX => {
             return Err(StepError::Parser(ParserError::Unavailable(error)));
         }
@@ -171,9 +180,17 @@ async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
     let wanted = plan::wanted(&understood.file, &job.settings);
     let store = job.settings.store.as_ref();
     let world = world::look(&*imports.commands, &job.tenant, tenant, store, wanted).await?;
-    let draft = plan::draft(&understood.file, &world, &job.settings);
     let layout = json!({ "layout": understood.layout, "columns": understood.file.columns });
-    store::put_draft(&imports.pool, job, &layout, &draft).await?;
+    let settings = job.settings.clone();
+    let draft = aside(move || plan::draft(&understood.file, &world, &settings)).await?;
+    let draft = Arc::new(draft);
+    match store::put_draft(&imports.pool, job, &layout, &draft).await {
+        Err(StepError::Database(error)) if store::is_unstorable(&error) => {
+            let cause = "it holds what no database can store".to_owned();
+            return fail(imports, job, &ImportRefusal::FileRejected { cause }.into()).await;
+        }
+        stored => stored?,
+    }
     let command = DraftImport {
         import_id: job.id.clone(),
         store: job.settings.store.clone(),
@@ -191,7 +208,29 @@ async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
     } else {
         Status::Drafted
     };
-    Ok(store::advance(&imports.pool, job, to).await?)
+    store::advance(&imports.pool, job, to).await?;
+    expire(imports, Some(&job.tenant)).await
+}
+
+/// Ends drafts that nobody confirmed in time, or that newer ones displace, so that uploads alone fill no disk.
+async fn expire(imports: &Imports, tenant: Option<&TenantId>) -> Result<(), StepError> {
+    let expired = store::expired(&imports.pool, tenant).await?;
+    for job in &expired {
+        fail(imports, job, &ImportRefusal::DraftExpired {}.into()).await?;
+    }
+    if !expired.is_empty() {
+        store::purge(&imports.pool).await?;
+    }
+    Ok(())
+}
+
+/// Does what keeps a processor busy on a thread of its own: those that answer tills must not wait for it.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StepError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| StepError::Fell)
 }
 
 /// A file's fault in the rules' words.
@@ -253,7 +292,7 @@ async fn confirm(imports: &Imports, job: &Job) -> Result<(), StepError> {
         names(&job.overrides).join(",")
     );
     match apply::submit(imports, job, &purpose, command).await? {
-        Ok(()) => Ok(store::begin_to_apply(&imports.pool, job).await?),
+        Ok(_) => Ok(store::begin_to_apply(&imports.pool, job).await?),
         Err(Refusal::Imports(ImportRefusal::FileAlreadyConfirmed { first })) => {
             Ok(store::repeat(&imports.pool, job, &first).await?)
         }

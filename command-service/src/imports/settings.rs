@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Prices may fall by this much without an override: 30 %.
 pub(super) const PRICE_DROP_PPM: i64 = 300_000;
 
+/// Costs that change by more than this, up or down, get a warning: 30 %.
+pub(super) const COST_CHANGE_PPM: i64 = 300_000;
+
 /// What of a file counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

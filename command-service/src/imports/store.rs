@@ -7,6 +7,7 @@ mod job;
 mod rows;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use platform::db;
 use schemas::StoreId;
@@ -18,11 +19,12 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 use super::plan::Draft;
+use super::runner::StepError;
 use super::settings::{Settings, names};
 
 use job::{COLUMNS, JobRow};
 pub(super) use job::{Job, Status};
-pub(super) use rows::{Outcome, PartName, ToDo};
+pub(super) use rows::{Outcome, PartName, ToDo, counts, settle, to_do};
 
 /// Imports of one tenant that wait for a step.
 pub(super) const OPEN_MAX: i64 = 20;
@@ -30,6 +32,12 @@ pub(super) const OPEN_MAX: i64 = 20;
 const KEPT_BYTES_MAX: i64 = 256 << 20;
 const FILES_KEPT: &str = "30 days";
 const ROWS_KEPT: &str = "180 days";
+/// Drafts of one tenant that wait for somebody to confirm them, their rows in all, and how long they do.
+const DRAFTS_MAX: i64 = 50;
+const DRAFT_ROWS_MAX: i64 = 1_000_000;
+const DRAFTS_KEPT: &str = "30 days";
+/// Rows of one tenant that are kept of imports that are over; those of the oldest go first.
+const ROWS_MAX: i64 = 5_000_000;
 /// Imports whose rows one purge takes away.
 const PURGED_AT_ONCE: i64 = 20;
 /// Command ids are remembered for 30 days; an import that is not through by then could double what it received.
@@ -193,10 +201,10 @@ pub(super) async fn put_draft(
     pool: &PgPool,
     job: &Job,
     layout: &Value,
-    draft: &Draft,
-) -> Result<(), sqlx::Error> {
+    draft: &Arc<Draft>,
+) -> Result<(), StepError> {
     let mut transaction = db::tenant_transaction(pool, &job.tenant).await?;
-    rows::replace(&mut transaction, job, &draft.rows).await?;
+    rows::replace(&mut transaction, job, draft).await?;
     sqlx::query(
         "update imports set draft_sha256 = $3, layout = $4::json, warnings = $5::json, counts = $6::json
          where tenant = $1 and import_id = $2 and status = 'received'",
@@ -209,7 +217,8 @@ pub(super) async fn put_draft(
     .bind(text(&draft.counts)?)
     .execute(&mut *transaction)
     .await?;
-    transaction.commit().await
+    rows::note_progress(&mut transaction, job).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Moves on, unless somebody else has.
@@ -347,38 +356,9 @@ pub(super) async fn begin_to_apply(pool: &PgPool, job: &Job) -> Result<(), sqlx:
     .await?;
     if moved.rows_affected() == 1 {
         rows::let_through(&mut transaction, job).await?;
+        rows::note_progress(&mut transaction, job).await?;
     }
     transaction.commit().await
-}
-
-/// Rows with something left to do in a part, the oldest first.
-///
-/// # Errors
-/// Any SQL error.
-pub(super) async fn to_do(
-    pool: &PgPool,
-    job: &Job,
-    part: PartName,
-    max: i64,
-) -> Result<Vec<ToDo>, sqlx::Error> {
-    rows::to_do(pool, job, part, max).await
-}
-
-/// # Errors
-/// Any SQL error.
-pub(super) async fn settle(
-    pool: &PgPool,
-    job: &Job,
-    part: PartName,
-    outcomes: &[(i64, Outcome)],
-) -> Result<(), sqlx::Error> {
-    rows::settle(pool, job, part, outcomes).await
-}
-
-/// # Errors
-/// Any SQL error.
-pub(super) async fn counts(pool: &PgPool, job: &Job) -> Result<ImportCounts, sqlx::Error> {
-    rows::counts(pool, job).await
 }
 
 /// Takes files and rows away that nobody needs any more, a few at a time.
@@ -393,9 +373,12 @@ pub(super) async fn purge(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query(sqlx::AssertSqlSafe(files)).execute(pool).await?;
     let rows = format!(
         "delete from import_rows r using (
-           select tenant, import_id from imports i where created_at < now() - interval '{ROWS_KEPT}'
-             and status not in ('received', 'confirming', 'applying')
-             and exists (select from import_rows e where e.tenant = i.tenant and e.import_id = i.import_id)
+           select tenant, import_id from (
+             select tenant, import_id, created_at, status,
+               sum(coalesce((counts->>'rows')::bigint, 0)) over (partition by tenant order by number desc) as rows
+             from imports i where status not in ('received', 'drafted', 'confirming', 'applying')
+               and exists (select from import_rows e where e.tenant = i.tenant and e.import_id = i.import_id)) kept
+           where status = 'failed' or created_at < now() - interval '{ROWS_KEPT}' or rows > {ROWS_MAX}
            order by created_at limit {PURGED_AT_ONCE}) old
          where r.tenant = old.tenant and r.import_id = old.import_id"
     );
@@ -403,4 +386,36 @@ pub(super) async fn purge(pool: &PgPool) -> Result<(), sqlx::Error> {
         .execute(pool)
         .await
         .map(|_| ())
+}
+
+/// Drafts that nobody may confirm any more: too old, or beyond what one tenant may leave lying about; of all tenants,
+/// or of the one that is named.
+///
+/// # Errors
+/// Any SQL error.
+pub(super) async fn expired(pool: &PgPool, tenant: Option<&TenantId>) -> Result<Vec<Job>, sqlx::Error> {
+    let sql = format!(
+        "select {COLUMNS}, false as is_stale from (
+           select *, row_number() over newest as place,
+             sum(coalesce((counts->>'rows')::bigint, 0)) over newest as rows_so_far
+           from imports where status = 'drafted' and ($1::text is null or tenant = $1)
+           window newest as (partition by tenant order by number desc)) drafts
+         where place > {DRAFTS_MAX} or (rows_so_far > {DRAFT_ROWS_MAX} and place > 1)
+           or coalesce(drafted_at, created_at) < now() - interval '{DRAFTS_KEPT}'
+         order by number limit {PURGED_AT_ONCE}"
+    );
+    let rows: Vec<JobRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(tenant.map(TenantId::as_str))
+        .fetch_all(pool)
+        .await?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Whether the database can never store what it was given, so that asking again is in vain: a value that it refuses
+/// (class 22), or one beyond its limits (class 54).
+pub(super) fn is_unstorable(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("54"))
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use domain::State;
 use domain::imports::{Base, ImportAction};
-use domain::stock::{Place, Unit};
+use domain::stock::{Place, Stock, Unit};
 use imports::{Money, Table, WarningCode, interpret};
 use schemas::events::admin::{StockPolicy, TaxRateSet, TenantCreated};
 use schemas::events::catalogue::{ItemCreated, ItemDetails, ItemKind};
 use schemas::events::import::ImportOverride;
-use schemas::{Currency, Minor, Sku, StoreId, TaxCode, TenantId, UnitId};
+use schemas::events::movement::MovementPolicySet;
+use schemas::events::stock::StockReceived;
+use schemas::{Currency, Minor, Quantity, Sku, StoreId, TaxCode, TenantId, UnitId};
 
 use super::plan::{self, Draft, Part};
 use super::settings::{Kind, PRICE_DROP_PPM, Settings, StockMode};
@@ -73,9 +75,29 @@ fn world() -> World {
     World {
         tenant: *tenant,
         items,
-        shelves: HashMap::from([(Sku::new("CABLE").unwrap(), 8)]),
+        shelves: HashMap::from([(Sku::new("CABLE").unwrap(), shelf(8, None))]),
         units: HashMap::new(),
     }
+}
+
+/// A shelf with so many pieces, at a cost where one is known.
+fn shelf(on_hand: i64, cost: Option<i64>) -> Stock {
+    let store = StoreId::new("centro").unwrap();
+    let sku = Sku::new("CABLE").unwrap();
+    let mut state = State::initial(&domain::streams::stock(&store, &sku));
+    let received = StockReceived {
+        store,
+        sku,
+        quantity: Quantity::new(on_hand).unwrap(),
+        on_hand,
+        unit_cost_minor: cost.map(|cost| Minor::new(cost).unwrap()),
+        reference: None,
+    };
+    state.evolve(&received.into());
+    let State::Stock(stock) = state else {
+        panic!("a shelf")
+    };
+    stock
 }
 
 fn settings(kind: Kind, stock: StockMode) -> Settings {
@@ -246,4 +268,90 @@ fn the_same_file_over_the_same_shop_is_the_same_draft_and_another_price_is_anoth
     let text = "sku,name,price\nN,Nuevo,5\n";
     assert_eq!(draft(text).sha256, draft(text).sha256);
     assert_ne!(draft(text).sha256, draft("sku,name,price\nN,Nuevo,6\n").sha256);
+}
+
+#[test]
+fn a_cost_is_set_with_the_article_and_alone_when_nothing_else_changes() {
+    let fresh = draft("sku,name,price,cost\nN,Nuevo,5,3\n");
+    let Some(Part::Work { work, .. }) = &fresh.rows[0].item else {
+        panic!("{fresh:?}")
+    };
+    assert!(matches!(&work.action, ImportAction::CreateItem(_)));
+    let set = work.cost.as_ref().unwrap();
+    assert_eq!((set.sku.as_str(), set.cost_minor), ("N", Minor::new(300).ok()));
+
+    let alone = draft("sku,cost\nCABLE,101\n");
+    let Some(Part::Work { work, holds }) = &alone.rows[0].item else {
+        panic!("{alone:?}")
+    };
+    assert!(matches!(&work.action, ImportAction::SetItemCost(_)) && work.cost.is_none());
+    assert!(holds.is_empty() && matches!(work.bases[..], [Base::Item { .. }]));
+    assert_eq!(codes(&alone, 0), [WarningCode::PriceBelowCost]);
+    let stock_only = drafted(
+        "sku,cost\nCABLE,101\n",
+        &world(),
+        &settings(Kind::Stock, StockMode::Counted),
+    );
+    assert_eq!(stock_only.rows[0].item, None);
+}
+
+#[test]
+fn a_cost_that_changes_by_exactly_the_limit_is_no_jump_and_one_cent_more_is() {
+    let mut world = world();
+    world
+        .items
+        .get_mut(&Sku::new("CABLE").unwrap())
+        .unwrap()
+        .cost_minor = Minor::new(1_000).ok();
+    let draft = |cost: &str| {
+        drafted(
+            &format!("sku,cost\nCABLE,{cost}\n"),
+            &world,
+            &settings(Kind::Articles, StockMode::Counted),
+        )
+    };
+    for (cost, jumps) in [("7.00", false), ("6.99", true), ("13.00", false), ("13.01", true)] {
+        let found = codes(&draft(cost), 0).contains(&WarningCode::CostJump);
+        assert_eq!(found, jumps, "{cost}");
+    }
+    assert_eq!(draft("10.00").rows[0].item, Some(Part::Unchanged));
+}
+
+#[test]
+fn pieces_that_a_count_finds_are_worth_the_average_and_come_in_at_the_rows_cost_if_it_says_one() {
+    let mut world = world();
+    world
+        .shelves
+        .insert(Sku::new("CABLE").unwrap(), shelf(8, Some(600)));
+    let counted = settings(Kind::Stock, StockMode::Counted);
+    let found = drafted("sku,qty\nCABLE,10\n", &world, &counted);
+    let Some(Part::Work { work, holds }) = &found.rows[0].stock else {
+        panic!("{found:?}")
+    };
+    assert!(matches!(&work.action, ImportAction::AdjustStock(adjust) if adjust.delta == 2));
+    assert!(holds.is_empty());
+    let bought = drafted("sku,qty,cost\nCABLE,10,7\n", &world, &counted);
+    let Some(Part::Work { work, .. }) = &bought.rows[0].stock else {
+        panic!("{bought:?}")
+    };
+    assert!(matches!(&work.action, ImportAction::ReceiveStock(_)));
+}
+
+#[test]
+fn differences_over_the_limit_of_movements_are_announced_and_goods_that_came_in_are_not() {
+    let mut world = world();
+    world.tenant.movement_policy = MovementPolicySet {
+        max_quantity: None,
+        // Six pieces at the article's price of 100.00.
+        max_value_minor: Minor::new(60_000).ok(),
+    };
+    let announced = |quantity: i64, mode: StockMode| {
+        let text = format!("sku,qty\nCABLE,{quantity}\n");
+        let draft = drafted(&text, &world, &settings(Kind::Stock, mode));
+        codes(&draft, 0).contains(&WarningCode::NeedsApproval)
+    };
+    for (quantity, waits) in [(14, false), (15, true), (2, false), (1, true)] {
+        assert_eq!(announced(quantity, StockMode::Counted), waits, "{quantity}");
+    }
+    assert!(!announced(500, StockMode::Received));
 }

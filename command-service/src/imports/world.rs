@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::admin::Tenant;
 use domain::catalogue::Item;
-use domain::stock::Unit;
+use domain::stock::{Stock, Unit};
 use domain::{State, streams};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -20,6 +20,8 @@ use crate::http::Commands;
 
 /// Questions under way: the engine takes 256 at a time, and others ask, too.
 const AT_ONCE: usize = 64;
+/// Questions that are made ready at a time.
+const BLOCK: usize = 1_024;
 /// How often a question is asked again while the engine is busy.
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -29,8 +31,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct World {
     pub tenant: Tenant,
     pub items: HashMap<Sku, Item>,
-    /// On hand, of articles with a figure other than zero.
-    pub shelves: HashMap<Sku, i64>,
+    /// Of articles that the store has had.
+    pub shelves: HashMap<Sku, Stock>,
     pub units: HashMap<UnitId, Unit>,
 }
 
@@ -74,7 +76,7 @@ pub(super) async fn look(
                 .into_iter()
                 .map(|sku| (sku, streams::stock(store, sku)));
             all(commands, id, shelves, |state| match state {
-                State::Stock(stock) if stock.on_hand != 0 => Some(stock.on_hand),
+                State::Stock(stock) if stock != Stock::default() => Some(stock),
                 _ => None,
             })
             .await?
@@ -83,7 +85,7 @@ pub(super) async fn look(
     };
     let units = wanted.units.into_iter().map(|unit| (unit, streams::unit(unit)));
     let units = all(commands, id, units, |state| match state {
-        State::Unit(unit) => unit,
+        State::Unit(unit, _) => unit,
         _ => None,
     })
     .await?;
@@ -98,7 +100,7 @@ pub(super) async fn look(
 async fn all<'a, K: Clone + Eq + std::hash::Hash + Send + Sync + 'a, T>(
     commands: &dyn Commands,
     tenant: &TenantId,
-    streams: impl Iterator<Item = (&'a K, StreamName)>,
+    streams: impl Iterator<Item = (&'a K, StreamName)> + Send,
     read: impl Fn(State) -> Option<T>,
 ) -> Result<HashMap<K, T>, SubmitError> {
     let asked = |(key, stream): (&'a K, StreamName)| {
@@ -108,17 +110,23 @@ async fn all<'a, K: Clone + Eq + std::hash::Hash + Send + Sync + 'a, T>(
         }
         .boxed()
     };
-    // Boxed and collected: a stream of borrowing closures is not `Send` in the eyes of the compiler.
-    let asked: Vec<BoxFuture<'_, Result<(K, State), SubmitError>>> = streams.map(asked).collect();
-    futures::stream::iter(asked)
-        .buffer_unordered(AT_ONCE)
-        .try_fold(HashMap::new(), |mut found, (key, state)| {
+    let mut found = HashMap::new();
+    let mut streams = streams;
+    loop {
+        // Boxed and collected: a stream of borrowing closures is not `Send` in the eyes of the compiler. A block at a time,
+        // so that nobody else on this thread waits for all of them.
+        let block: Vec<BoxFuture<'_, Result<(K, State), SubmitError>>> =
+            streams.by_ref().take(BLOCK).map(asked).collect();
+        if block.is_empty() {
+            return Ok(found);
+        }
+        let mut answers = futures::stream::iter(block).buffer_unordered(AT_ONCE);
+        while let Some((key, state)) = answers.try_next().await? {
             if let Some(value) = read(state) {
                 found.insert(key, value);
             }
-            std::future::ready(Ok(found))
-        })
-        .await
+        }
+    }
 }
 
 async fn ask(commands: &dyn Commands, tenant: &TenantId, stream: &StreamName) -> Result<State, SubmitError> {

@@ -18,7 +18,7 @@ use poem_openapi::param::Path;
 use schemars::JsonSchema;
 use schemas::events::api_key::{ApiKeySecret, ApiKeySettings, ApiScope};
 use schemas::events::catalogue::double_option;
-use schemas::{ApiKeyId, InvalidId, StoreId};
+use schemas::{ApiKeyId, InvalidId, StoreId, SupplierId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -45,6 +45,10 @@ struct NewApiKey {
     /// The only stores that it sees and moves stock in, at most 200; none: all.
     #[serde(default)]
     stores: Vec<StoreId>,
+    /// The supplier whose workshop holds the key; needed for `repairs:workshop` and `repairs:diagnose`, which speak of
+    /// the devices that are there.
+    #[serde(default)]
+    workshop: Option<SupplierId>,
     /// 1 to 1,000,000; 1,000 by default.
     #[serde(default = "requests_default")]
     requests_per_hour: i64,
@@ -74,6 +78,10 @@ struct ApiKeyChange {
     /// All of them, from now on; an empty list means every store.
     #[serde(default)]
     stores: Option<Vec<StoreId>>,
+    /// The supplier whose workshop holds the key; `null` for nobody's.
+    #[serde(default, with = "double_option")]
+    #[schemars(with = "Option<SupplierId>")]
+    workshop: Option<Option<SupplierId>>,
     /// 1 to 1,000,000.
     #[serde(default)]
     requests_per_hour: Option<i64>,
@@ -224,6 +232,7 @@ impl ApiKeysApi {
             system,
             scopes,
             stores,
+            workshop,
             requests_per_hour,
             expires_at,
         } = body.0;
@@ -236,6 +245,7 @@ impl ApiKeysApi {
             system,
             scopes,
             stores,
+            workshop,
             requests_per_hour,
             expires_at,
         };
@@ -263,6 +273,7 @@ impl ApiKeysApi {
             system,
             scopes,
             stores,
+            workshop,
             requests_per_hour,
             expires_at,
         } = body.0;
@@ -271,6 +282,7 @@ impl ApiKeysApi {
             system,
             scopes,
             stores,
+            workshop,
             requests_per_hour,
             expires_at,
         };

@@ -6,6 +6,7 @@
 mod article;
 mod decimal;
 mod movement;
+mod workshop;
 
 use std::sync::Arc;
 
@@ -18,11 +19,12 @@ use poem::{IntoResponse, Response};
 use poem_openapi::registry::{MetaResponses, Registry};
 use poem_openapi::{ApiResponse, OpenApi};
 use schemars::JsonSchema;
-use schemas::Currency;
+use schemas::{Currency, StoreId};
 use serde::{Deserialize, Serialize};
 
 use self::article::ArticleFields;
 use self::movement::MovementBody;
+pub(super) use self::workshop::WorkshopApi;
 use crate::engine::Submission;
 use crate::http::{CommandAnswer, Http, of_submit_error};
 
@@ -138,6 +140,27 @@ fn in_spanish(problem: &Problem) -> Problem {
     }
 }
 
+/// A command in the key's name.
+fn submission(context: &KeyContext, command: impl Into<Command>) -> Submission {
+    Submission {
+        tenant: context.tenant().clone(),
+        actor: context.actor(),
+        reason: Some(context.reason.clone()),
+        traceparent: context.traceparent.clone(),
+        key: context.idempotency_key.clone(),
+        fingerprint: context.fingerprint,
+        command: command.into(),
+    }
+}
+
+/// Reads a stored answer.
+fn answer_of<T: serde::de::DeserializeOwned>(answer: CommandAnswer<()>) -> Result<T, Problem> {
+    serde_json::from_slice(&answer.into_parts().0).map_err(|error| {
+        tracing::error!(%error, "a command's answer has another shape");
+        Problem::new(&codes::INTERNAL)
+    })
+}
+
 pub(super) struct ExternalApi(pub(super) Arc<Http>);
 
 impl ExternalApi {
@@ -147,24 +170,12 @@ impl ExternalApi {
         context: &KeyContext,
         command: impl Into<Command>,
     ) -> Result<T, Problem> {
-        let submission = Submission {
-            tenant: context.tenant().clone(),
-            actor: context.actor(),
-            reason: Some(context.reason.clone()),
-            traceparent: context.traceparent.clone(),
-            key: context.idempotency_key.clone(),
-            fingerprint: context.fingerprint,
-            command: command.into(),
-        };
         let answer: CommandAnswer<()> = self
             .0
-            .carry_out(submission)
+            .carry_out(submission(context, command))
             .await
             .map_err(|problem| in_spanish(&problem))?;
-        serde_json::from_slice(&answer.into_parts().0).map_err(|error| {
-            tracing::error!(%error, "a command's answer has another shape");
-            Problem::new(&codes::INTERNAL)
-        })
+        answer_of(answer)
     }
 
     /// The tenant's currency, which never changes.
@@ -214,6 +225,10 @@ impl ExternalApi {
         let currency = self.currency(context.0).await?;
         let command = body.0.into_command(context.0, currency)?;
         let moved: Moved = self.submit(context.0, command).await?;
+        // Under another key's idempotency key the answer may be of a store that this key does not see.
+        if let Ok(store) = StoreId::new(&moved.store) {
+            context.check_store(&store)?;
+        }
         let word = if moved.status == "approved" {
             "aprobado"
         } else {

@@ -191,7 +191,8 @@ impl OfflineApi {
     /// The sale is completed, or stays for another cause. Each kind has its own resolution: `serial_sold_twice` and
     /// `unknown_item` are replaced by what was really handed over (`replace_unit`, `replace_item`),
     /// `insufficient_stock` by `accept_negative_stock`, `credit_exceeded` by `accept_over_limit`, `price_changed` by
-    /// `accept_prices`; `retry` fits all.
+    /// `accept_prices`; payments that do not come to the total (codes `payment.…`) by `correct_payments`, a time that
+    /// cannot be (codes `time.…`) by `correct_time`; `retry` fits all.
     #[oai(path = "/quarantine/:quarantine_id/resolve", method = "post")]
     async fn resolve_offline_sale(
         &self,

@@ -21,7 +21,7 @@ use schemas::{RepairId, Sealed};
 use self::bodies::{
     DiagnosisBody, IntakeAnswer, IntakeBody, KeptPartsAnswer, PartsAnswer, PartsBody, QuoteAnswerBody,
     RepairDeliveredAnswer, RepairDeliveryBody, RepairNoteBody, RepairQuoteBody, RepairQuotedAnswer,
-    RepairStatusAnswer, UnrepairedBody, WorkDoneBody, WorkshopAnswer, WorkshopBody,
+    RepairStatusAnswer, UnrepairedAnswer, UnrepairedBody, WorkDoneBody, WorkshopAnswer, WorkshopBody,
 };
 use super::parameters::{self, NoFields, personal};
 use crate::http::{CommandAnswer, Http, of_submit_error};
@@ -125,6 +125,7 @@ impl RepairsApi {
             repair_id: parameters::id(&repair_id.0)?,
             diagnosis,
             covered,
+            workshop: None,
         };
         self.0.submit(context.0, command).await
     }
@@ -193,6 +194,8 @@ impl RepairsApi {
     }
 
     /// Go on with the work
+    ///
+    /// The parts are there, or what was ready is not right after all.
     #[oai(path = "/:repair_id/resume", method = "post")]
     async fn resume_repair(
         &self,
@@ -311,17 +314,23 @@ impl RepairsApi {
     }
 
     /// Hand the device back as it was
+    ///
+    /// With `fee`, what the customer pays all the same, such as the diagnosis; `payments` come to it.
     #[oai(path = "/:repair_id/return", method = "post")]
     async fn return_unrepaired(
         &self,
         context: Data<&RequestContext>,
         repair_id: Path<String>,
         body: JsonBody<UnrepairedBody>,
-    ) -> Result<CommandAnswer<RepairStatusAnswer>, Problem> {
-        let (repair_id, cause) = (parameters::id(&repair_id.0)?, body.0.cause);
-        self.0
-            .submit(context.0, ReturnUnrepaired { repair_id, cause })
-            .await
+    ) -> Result<CommandAnswer<UnrepairedAnswer>, Problem> {
+        let UnrepairedBody { cause, fee, payments } = body.0;
+        let command = ReturnUnrepaired {
+            repair_id: parameters::id(&repair_id.0)?,
+            cause,
+            fee: fee.into_iter().map(Into::into).collect(),
+            payments: payments.into_iter().map(Into::into).collect(),
+        };
+        self.0.submit(context.0, command).await
     }
 
     /// Cancel a repair before any work was done

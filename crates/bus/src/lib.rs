@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 pub use cloud_event::{CloudEvent, Payload};
 pub use error::BusError;
-pub use publish::{Outgoing, Published};
+pub use publish::{Outgoing, Published, SUBJECT_ROOT};
 pub use wake::{Wake, WakeListener};
 
 /// Position of the event in the log.

@@ -17,10 +17,10 @@ use crate::movements::Movement;
 use crate::offline::{Quarantine, Till};
 use crate::orders::Order;
 use crate::purchases::Purchase;
-use crate::repairs::{Custody, Repair};
+use crate::repairs::Repair;
 use crate::reservations::Reservation;
 use crate::sales::{GoodsReturn, Sale};
-use crate::stock::{Stock, Unit};
+use crate::stock::{Custody, Stock, Unit};
 use crate::suppliers::Supplier;
 use crate::transfers::Transfer;
 use crate::webhooks::Endpoint;
@@ -36,7 +36,8 @@ pub enum State {
     User(Option<User>),
     Item(Option<Box<Item>>),
     Stock(Stock),
-    Unit(Option<Unit>),
+    /// A unit of ours, if it ever was one, and which repair has it.
+    Unit(Option<Unit>, Custody),
     Alert(Option<Alert>),
     Movement(Option<Box<Movement>>),
     Customer(Option<Box<Customer>>),
@@ -49,7 +50,6 @@ pub enum State {
     Return(GoodsReturn),
     Reservation(Option<Box<Reservation>>),
     Repair(Option<Box<Repair>>),
-    Custody(Custody),
     Transfer(Option<Box<Transfer>>),
     Supplier(Option<Box<Supplier>>),
     Purchase(Option<Box<Purchase>>),
@@ -71,7 +71,7 @@ impl State {
             "user" => State::User(None),
             "item" => State::Item(None),
             "stock" => State::Stock(Stock::default()),
-            "unit" => State::Unit(None),
+            "unit" => State::Unit(None, Custody::default()),
             "alert" => State::Alert(None),
             "movement" => State::Movement(None),
             "customer" => State::Customer(None),
@@ -84,7 +84,6 @@ impl State {
             "return" => State::Return(GoodsReturn::default()),
             "reservation" => State::Reservation(None),
             "repair" => State::Repair(None),
-            "custody" => State::Custody(Custody::default()),
             "transfer" => State::Transfer(None),
             "supplier" => State::Supplier(None),
             "purchase" => State::Purchase(None),
@@ -108,7 +107,8 @@ impl State {
             (State::Item(slot), Event::Catalogue(event)) => Item::evolve(slot, event),
             (State::Stock(stock), Event::Stock(event)) => stock.evolve(event),
             (State::Stock(stock), Event::Threshold(event)) => stock.threshold.evolve(event),
-            (State::Unit(slot), Event::Unit(event)) => Unit::evolve(slot, event),
+            (State::Unit(slot, _), Event::Unit(event)) => Unit::evolve(slot, event),
+            (State::Unit(_, custody), Event::Custody(event)) => custody.evolve(event),
             (State::Alert(slot), Event::Alert(event)) => Alert::evolve(slot, event),
             (State::Movement(slot), Event::Movement(event)) => Movement::evolve(slot, event),
             (State::Customer(slot), Event::Customer(event)) => Customer::evolve(slot, event),
@@ -121,7 +121,6 @@ impl State {
             (State::Return(goods), Event::Sale(event)) => goods.evolve(event),
             (State::Reservation(slot), Event::Reservation(event)) => Reservation::evolve(slot, event),
             (State::Repair(slot), Event::Repair(event)) => Repair::evolve(slot, event),
-            (State::Custody(custody), Event::Custody(event)) => custody.evolve(event),
             (State::Transfer(slot), Event::Transfer(event)) => Transfer::evolve(slot, event),
             (State::Supplier(slot), Event::Supplier(event)) => Supplier::evolve(slot, event),
             (State::Purchase(slot), Event::Purchase(event)) => Purchase::evolve(slot, event),
@@ -142,7 +141,7 @@ impl State {
             State::User(user) => user.as_ref().map_or(0, User::weight),
             State::Item(item) => item.as_deref().map_or(0, Item::weight),
             State::Stock(stock) => stock.weight(),
-            State::Unit(unit) => unit.as_ref().map_or(0, Unit::weight),
+            State::Unit(unit, custody) => unit.as_ref().map_or(0, Unit::weight) + custody.weight(),
             State::Alert(alert) => alert.as_ref().map_or(0, Alert::weight),
             State::Movement(movement) => movement.as_deref().map_or(0, Movement::weight),
             State::Customer(customer) => customer.as_deref().map_or(0, Customer::weight),
@@ -154,7 +153,6 @@ impl State {
             State::Quarantine(quarantine) => quarantine.as_deref().map_or(0, Quarantine::weight),
             State::Reservation(reservation) => reservation.as_deref().map_or(0, Reservation::weight),
             State::Repair(repair) => repair.as_deref().map_or(0, Repair::weight),
-            State::Custody(custody) => custody.weight(),
             State::Transfer(transfer) => transfer.as_deref().map_or(0, Transfer::weight),
             State::Supplier(supplier) => supplier.as_deref().map_or(0, Supplier::weight),
             State::Purchase(purchase) => purchase.as_deref().map_or(0, Purchase::weight),

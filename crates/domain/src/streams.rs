@@ -42,6 +42,7 @@ pub fn stock(store: &StoreId, sku: &Sku) -> StreamName {
     StreamName::new("stock", &format!("{store}/{sku}"))
 }
 
+/// A physical unit: where it is as goods of ours, and which repair has it, also one that was never ours.
 pub fn unit(unit: &UnitId) -> StreamName {
     StreamName::new("unit", unit.as_str())
 }
@@ -94,11 +95,6 @@ pub fn transfer(id: &TransferId) -> StreamName {
 /// Its text is also the holder's name of the parts that the repair keeps, and the document that moves them.
 pub fn repair(id: &RepairId) -> StreamName {
     StreamName::new("repair", id.as_str())
-}
-
-/// Which repair has a device, also one that was never goods of ours.
-pub fn custody(unit: &UnitId) -> StreamName {
-    StreamName::new("custody", unit.as_str())
 }
 
 /// Its text is also the holder's name of what the reservation keeps.

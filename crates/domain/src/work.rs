@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use schemas::{Event, StreamName};
 
+use crate::command::Decide;
+use crate::context::Ctx;
 use crate::refusal::Refusal;
 use crate::state::State;
 
@@ -106,6 +108,27 @@ impl<'a> Work<'a> {
         }
         self.events.push((stream, event));
         Ok(())
+    }
+
+    /// Decides one command and then another, which sees what the first one did; both land, or neither. The answer is the
+    /// second one's.
+    ///
+    /// # Errors
+    /// What either of them needs or is refused for.
+    pub(crate) fn both(
+        self,
+        first: &impl Decide,
+        second: &impl Decide,
+        ctx: &Ctx,
+    ) -> Result<Decision, Missing> {
+        let view = self.view;
+        let decided = first.decide(self, ctx)?;
+        let work = Work {
+            view,
+            changed: decided.states,
+            events: decided.events,
+        };
+        second.decide(work, ctx)
     }
 
     pub fn finish(self, answer: serde_json::Value) -> Decision {

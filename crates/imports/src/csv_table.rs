@@ -11,6 +11,8 @@ use crate::table::{Cell, FileError, Layout, SourceRow, Table, count, row_number}
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 /// Characters of the beginning under which separators are compared.
 const BEGINNING_CHARS: usize = 64 << 10;
+/// Lines of one cell; longer ones are a quotation mark that nobody closed.
+const MAX_CELL_LINES: usize = 50;
 
 /// # Errors
 /// See [`FileError`].
@@ -23,12 +25,25 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
     };
     let mut rows = Vec::new();
     let mut reading = Reading::default();
+    let mut last = 0;
     for record in reader(text, separator).into_records() {
         let record = record.map_err(FileError::damaged)?;
         let line = line_of(&record, text) + skipped;
+        last = start_of(&record);
+        // A quote too many swallows rows up to the next one, and nobody would miss them in the draft.
+        if record
+            .iter()
+            .any(|cell| cell.matches('\n').nth(MAX_CELL_LINES).is_some())
+        {
+            return Err(unclosed(line));
+        }
         if let Some(row) = reading.row(&record, line)? {
             rows.push(row);
         }
+    }
+    if ends_within_quotes(text.get(last..).unwrap_or_default(), separator) {
+        let lines = text.get(..last).unwrap_or_default().matches('\n').count();
+        return Err(unclosed(count(lines) + skipped + 1));
     }
     let heading = headings::find(&rows).ok_or(FileError::NoHeadings {})?;
     let layout = Layout {
@@ -69,12 +84,42 @@ fn reader(text: &str, separator: char) -> csv::Reader<&[u8]> {
         .from_reader(text.as_bytes())
 }
 
+fn unclosed(line: u64) -> FileError {
+    FileError::damaged(format!(
+        "a quotation mark that opens on line {line} is not closed"
+    ))
+}
+
+/// Where a record begins, in bytes.
+fn start_of(record: &csv::StringRecord) -> usize {
+    let start = record.position().map_or(0, csv::Position::byte);
+    usize::try_from(start).unwrap_or(usize::MAX)
+}
+
+/// Whether the last record's quotation marks are open at the end of the text.
+fn ends_within_quotes(record: &str, separator: char) -> bool {
+    let mut chars = record.trim_start_matches(['\r', '\n']).chars().peekable();
+    let (mut is_quoted, mut is_start) = (false, true);
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if is_quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+            }
+            '"' if is_quoted => is_quoted = false,
+            '"' if is_start => is_quoted = true,
+            _ => {}
+        }
+        is_start = !is_quoted && c == separator;
+    }
+    is_quoted
+}
+
 /// The line on which a record begins. The parser's own position is before the blank lines that it skips.
 fn line_of(record: &csv::StringRecord, text: &str) -> u64 {
     let Some(position) = record.position() else {
         return 1;
     };
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let start = start_of(record);
     let rest = text.as_bytes().get(start..).unwrap_or_default();
     let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     position.line() + count(blank.filter(|byte| **byte == b'\n').count())
@@ -152,10 +197,27 @@ impl Reading {
     }
 
     fn cell(&mut self, text: &str) -> Cell {
-        let (cell, was_cut) = cut(text);
+        let (cell, was_cut) = cut(as_text(text));
         self.cut_cells += u32::from(was_cut);
         cell
     }
+}
+
+/// What stands behind the two ways in which people keep a spreadsheet from reading a code as a number: `="00123"` and
+/// `'00123`.
+fn as_text(text: &str) -> &str {
+    let quoted = text
+        .trim()
+        .strip_prefix("=\"")
+        .and_then(|rest| rest.strip_suffix('"'));
+    let marked = text
+        .trim()
+        .strip_prefix('\'')
+        .filter(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    quoted
+        .filter(|inner| !inner.contains('"'))
+        .or(marked)
+        .unwrap_or(text)
 }
 
 /// A cell's text within the limit, and whether it was longer.

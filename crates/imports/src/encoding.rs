@@ -28,6 +28,9 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, FileError> {
         if malformed {
             return Err(FileError::damaged("its UTF-16 text is broken off or malformed"));
         }
+        if text.contains('\0') {
+            return Err(FileError::damaged("its text holds zero characters"));
+        }
         let encoding = if encoding == UTF_16LE {
             "utf-16le"
         } else {
@@ -51,14 +54,41 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, FileError> {
         Err(_) if plain.len() < bytes.len() => {
             Err(FileError::damaged("it says that it is UTF-8, and is not"))
         }
+        Err(_) if is_mostly_utf_8(plain) => Err(FileError::damaged(format!(
+            "line {} is not UTF-8, as the others are",
+            first_bad_line(plain)
+        ))),
         Err(_) => {
             let (text, _, _) = WINDOWS_1252.decode(bytes);
+            // Windows-1252 leaves five bytes without a letter, which are letters in the encodings of DOS and Apple.
+            if let Some(place) = text.chars().position(|c| matches!(c, '\u{80}'..='\u{9f}')) {
+                let line = text.chars().take(place).filter(|c| *c == '\n').count() + 1;
+                return Err(FileError::damaged(format!(
+                    "line {line} is in no known encoding; save it as UTF-8"
+                )));
+            }
             Ok(Decoded {
                 text: text.into_owned(),
                 encoding: "windows-1252",
             })
         }
     }
+}
+
+/// Whether a text that is not UTF-8 throughout has more letters of UTF-8 than bytes that are none: then it is damaged, or
+/// put together from two files. Letters of Windows-1252 hardly ever look like UTF-8.
+fn is_mostly_utf_8(bytes: &[u8]) -> bool {
+    let (mut letters, mut others) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        letters += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        others += chunk.invalid().len();
+    }
+    letters > others
+}
+
+fn first_bad_line(bytes: &[u8]) -> usize {
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    valid.bytes().filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// UTF-16 by its mark, or by nearly every other byte being zero as in western texts.
@@ -144,6 +174,14 @@ mod tests {
         assert!(decode(b"\xef\xbb\xbfa\xff").is_err());
         assert!(decode(b"\xff\xfea\0b").is_err());
         assert!(decode(b"abc\0def").is_err());
+        assert!(decode(b"\xff\xfea\0\0\0b\0").is_err(), "a zero character");
+        let mixed = [TEXT.as_bytes(), b"\xd1-2;Tel\xe9fono;1\n"].concat();
+        let Err(error) = decode(&mixed) else {
+            panic!("two encodings in one file")
+        };
+        assert!(error.to_string().contains("line 3"), "{error}");
+        // A code page of DOS: its letters would come out as others.
+        assert!(decode(b"c\xa2digo;precio\n\x90-1;5\n").is_err());
         assert!(!is_text(b"a\0\0\0b\x01\x02"));
     }
 }

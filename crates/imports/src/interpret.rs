@@ -57,7 +57,15 @@ pub fn interpret(table: &Table, money: Money) -> Interpreted {
         exponent: money.exponent,
         mark: marks.certain(),
     };
-    if marks.is_doubtful() {
+    if codes_may_lack_zeros(table, &columns) {
+        warnings.push(Warning::about(
+            WarningCode::CodesAreNumbers,
+            Field::Sku.name(),
+            "",
+        ));
+    }
+    // Without decimals there is no doubt: every mark is one of thousands.
+    if marks.is_doubtful() && money.exponent > 0 {
         warnings.push(Warning::new(WarningCode::NumberDoubtful));
     }
     let rows = table
@@ -107,6 +115,21 @@ fn figures<'a>(table: &'a Table, columns: &'a [Column]) -> impl Iterator<Item = 
             _ => None,
         })
     })
+}
+
+/// Whether codes are the spreadsheet's own numbers, and of different lengths.
+fn codes_may_lack_zeros(table: &Table, columns: &[Column]) -> bool {
+    let is_code = |column: &Column| column.meaning == Meaning::Field { field: Field::Sku };
+    let Some(place) = columns.iter().position(is_code) else {
+        return false;
+    };
+    let mut lengths = table.rows.iter().filter_map(|row| match row.cells.get(place) {
+        Some(Cell::Number(digits)) => Some(digits.len()),
+        _ => None,
+    });
+    lengths
+        .next()
+        .is_some_and(|first| lengths.any(|length| length != first))
 }
 
 fn repeats_headings(row: &SourceRow, headings: &[String]) -> bool {

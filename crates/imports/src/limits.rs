@@ -7,7 +7,7 @@ pub const MAX_ROWS: usize = 100_000;
 /// Rows above the heading that are looked at.
 pub const MAX_TITLE_ROWS: usize = 30;
 pub const MAX_COLUMNS: usize = 200;
-/// Cells with content, of all sheets that are looked at.
+/// Cells up to the last one with content in each row, of all sheets that are looked at.
 pub const MAX_CELLS: usize = 2_000_000;
 /// Characters of one cell; nothing that is imported is longer.
 pub const MAX_CELL_CHARS: usize = 2_000;

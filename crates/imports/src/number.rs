@@ -111,8 +111,8 @@ fn core(text: &str) -> Option<(bool, String)> {
     is_figure.then_some((negative, core))
 }
 
-/// Reads a figure. Without a mark, a lone point or comma before exactly three digits counts as decimal point, and as
-/// thousands otherwise cannot be told apart: callers warn.
+/// Reads a figure. Without a mark, one that does not tell by itself ([`thousands`]) has a decimal point: callers know
+/// better, or warn.
 pub fn decimal(text: &str, mark: Option<Mark>) -> Option<Decimal> {
     let (negative, core) = core(text)?;
     let mark = mark
@@ -132,6 +132,33 @@ pub fn decimal(text: &str, mark: Option<Mark>) -> Option<Decimal> {
         digits: if negative { -digits } else { digits },
         scale: u32::try_from(fraction.len()).ok()?,
     })
+}
+
+/// The decimal mark under which the only mark of this figure is one of thousands; nothing when the figure tells by itself.
+pub fn thousands(text: &str) -> Option<Mark> {
+    Marks::of([text]).doubtful.then(|| {
+        if text.contains('.') {
+            Mark::Comma
+        } else {
+            Mark::Point
+        }
+    })
+}
+
+/// Whether a spreadsheet has shortened a number to this, as `4.90154E+14`: a power, and fewer digits before it.
+pub fn is_scientific(text: &str) -> bool {
+    let Some((digits, power)) = text.trim().split_once(['E', 'e']) else {
+        return false;
+    };
+    let power = power.strip_prefix('+').unwrap_or_default();
+    let mut parts = digits.split(['.', ',']);
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_digits(power)
+        && parts
+            .next()
+            .is_some_and(|whole| whole.len() == 1 && is_digits(whole))
+        && parts.next().is_none_or(is_digits)
+        && parts.next().is_none()
 }
 
 /// A number that the file itself marks as one: a point, no thousands.

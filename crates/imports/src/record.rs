@@ -58,6 +58,8 @@ pub(crate) struct Figures {
 }
 
 const MAX_FIELD_CHARS: usize = 200;
+/// Digits of a number that a spreadsheet keeps.
+const NUMBER_DIGITS_MAX: usize = 15;
 
 /// Reads one row. `None` with warnings when it cannot be imported.
 pub(crate) fn of(row: &SourceRow, columns: &[Column], figures: Figures) -> (Option<Record>, Vec<Warning>) {
@@ -150,6 +152,9 @@ impl<'a> Reading<'a> {
             let short: String = name?.chars().take(64).collect();
             Some(short.trim().to_owned())
         });
+        if !self.is_whole(Field::Sku) {
+            return None;
+        }
         let text = match (self.shown(Field::Sku), derived) {
             (Some(own), _) => one_line(own),
             (None, Some(derived)) => {
@@ -166,6 +171,24 @@ impl<'a> Reading<'a> {
             self.warn(WarningCode::SkuInvalid, Field::Sku.name(), &text);
         }
         sku
+    }
+
+    /// Whether a code is as somebody wrote it. A spreadsheet keeps fifteen digits of a number and makes dates of what
+    /// looks like one; neither can be undone, and a code that is nearly right is another article's or device's.
+    fn is_whole(&mut self, field: Field) -> bool {
+        let Some(cell) = self.cells.get(&field).copied() else {
+            return true;
+        };
+        let code = match cell {
+            Cell::Number(digits) if digits.bytes().filter(u8::is_ascii_digit).count() > NUMBER_DIGITS_MAX => {
+                WarningCode::DigitsLost
+            }
+            Cell::Text(text) if number::is_scientific(text) => WarningCode::DigitsLost,
+            Cell::Date(_) => WarningCode::CodeIsDate,
+            _ => return true,
+        };
+        self.warn(code, field.name(), cell.shown());
+        false
     }
 
     fn name(&mut self) -> Option<String> {
@@ -207,20 +230,29 @@ impl<'a> Reading<'a> {
         Some(kind)
     }
 
-    /// A figure of a cell: a number of the file's own, or a text read as people write figures.
-    fn figure(&self, cell: &Cell) -> Option<Decimal> {
+    /// A figure of a cell: a number of the file's own, or a text read as people write figures. `decimals` are those that
+    /// it may have: what has fewer than three and three digits behind its only mark has thousands, and nothing else.
+    fn figure(&mut self, field: Field, cell: &Cell, decimals: u32) -> Option<Decimal> {
         match cell {
             Cell::Number(text) => number::plain(text),
-            Cell::Text(text) => number::decimal(text, self.figures.mark),
+            Cell::Text(text) => {
+                let told = self.figures.mark;
+                let thousands = number::thousands(text).filter(|_| told.is_none() && decimals < 3);
+                if thousands.is_some() && decimals > 0 {
+                    self.warn(WarningCode::NumberDoubtful, field.name(), text);
+                }
+                number::decimal(text, thousands.or(told))
+            }
             Cell::Empty | Cell::Flag(_) | Cell::Date(_) | Cell::Formula | Cell::Error => None,
         }
     }
 
     fn money(&mut self, field: Field, invalid: WarningCode) -> Option<Minor> {
         let cell = *self.cells.get(&field)?;
+        let exponent = self.figures.exponent;
         let read = self
-            .figure(cell)
-            .and_then(|figure| figure.scaled(self.figures.exponent))
+            .figure(field, cell, exponent)
+            .and_then(|figure| figure.scaled(exponent))
             .filter(|(minor, _)| *minor >= 0)
             .and_then(|(minor, rounded)| Some((Minor::new(minor).ok()?, rounded)));
         match read {
@@ -239,7 +271,7 @@ impl<'a> Reading<'a> {
 
     fn quantity(&mut self, has_unit: bool) -> Option<i64> {
         let cell = *self.cells.get(&Field::Quantity)?;
-        let read = self.figure(cell).and_then(Decimal::whole);
+        let read = self.figure(Field::Quantity, cell, 0).and_then(Decimal::whole);
         let code = match read {
             Some(quantity) if has_unit && quantity > 1 => WarningCode::QuantityWithUnit,
             Some(quantity) if (0..=MAX_QUANTITY).contains(&quantity) => return Some(quantity),
@@ -250,6 +282,9 @@ impl<'a> Reading<'a> {
     }
 
     fn unit(&mut self) -> Option<UnitId> {
+        if !self.is_whole(Field::Imei) || !self.is_whole(Field::Serial) {
+            return None;
+        }
         if let Some(text) = self.shown(Field::Imei) {
             let digits: String = text
                 .chars()
@@ -279,6 +314,9 @@ impl<'a> Reading<'a> {
         if is_number && gs1_sum(&digits).is_multiple_of(10) {
             let length = [8, 12, 13, 14].into_iter().find(|length| *length >= digits.len());
             if let Some(length) = length.filter(|length| digits.len() >= 7 && length - digits.len() <= 2) {
+                if length > digits.len() {
+                    self.warn(WarningCode::GtinZeros, Field::Gtin.name(), text);
+                }
                 return Some(format!("{digits:0>length$}"));
             }
         }
@@ -347,7 +385,7 @@ impl<'a> Reading<'a> {
             Cell::Flag(flag) => AttributeValue::Flag(*flag),
             Cell::Number(digits) => match digits.parse() {
                 Ok(whole) => AttributeValue::Integer(whole),
-                Err(_) => AttributeValue::Text(digits.clone()),
+                Err(_) => AttributeValue::Text(self.bounded(digits.clone(), name, WarningCode::TextCut)?),
             },
             _ => match normal(&text).as_str() {
                 "si" | "verdadero" | "true" | "yes" => AttributeValue::Flag(true),

@@ -27,8 +27,11 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Trims; nothing is left of a blank.
+    /// Trims; nothing is left of a blank. What no database can store as text is left out.
     pub fn text(text: &str) -> Self {
+        if text.contains('\0') {
+            return Self::text(&text.replace('\0', ""));
+        }
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         if text.is_empty() {
             Cell::Empty

@@ -73,6 +73,21 @@ warnings! {
     CostInvalid = "cost.not_a_number" Error
         en "The cost is not a number of zero or more."
         es "El costo no es un número igual o mayor que cero."
+    CostJump = "cost.jump" Warning
+        en "The cost changes by more than 30 per cent."
+        es "El costo cambia más de un 30 por ciento."
+    PriceBelowCost = "price.below_cost" Warning
+        en "The price is below the cost."
+        es "El precio es menor que el costo."
+    DigitsLost = "code.digits_lost" Error
+        en "The spreadsheet has shortened this number, so its last digits are lost; format the column as text and enter it again."
+        es "La hoja de cálculo abrevió este número y perdió sus últimas cifras; dé formato de texto a la columna y escríbalo de nuevo."
+    CodeIsDate = "code.date" Error
+        en "The spreadsheet has turned this code into a date; format the column as text and enter it again."
+        es "La hoja de cálculo convirtió este código en una fecha; dé formato de texto a la columna y escríbalo de nuevo."
+    CodesAreNumbers = "sku.numbers" Warning
+        en "Codes are numbers of different lengths in the spreadsheet; if some began with zeros, these are lost."
+        es "Los códigos son números de distinta longitud en la hoja de cálculo; si alguno empezaba por ceros, se perdieron."
     QuantityInvalid = "quantity.not_whole" Error
         en "The quantity is not a whole number of zero or more."
         es "La cantidad no es un número entero igual o mayor que cero."
@@ -85,9 +100,12 @@ warnings! {
     NegativeAdjustment = "stock.negative_adjustment" Warning
         en "Fewer pieces than are on hand; the row is held back until somebody takes responsibility."
         es "Hay menos piezas que existencias; la fila queda retenida hasta que alguien se haga responsable."
+    NeedsApproval = "stock.needs_approval" Warning
+        en "The difference is over the limit of movements; it will wait for somebody else's approval."
+        es "La diferencia supera el límite de movimientos; quedará a la espera de que otra persona la apruebe."
     NumberDoubtful = "number.doubtful" Warning
-        en "Comma or point: the figures do not tell which one marks decimals. A point was taken for it."
-        es "Coma o punto: las cifras no dicen cuál marca los decimales. Se tomó el punto."
+        en "Comma or point: the figures do not tell which one marks decimals. Look at the amounts before confirming."
+        es "Coma o punto: las cifras no dicen cuál marca los decimales. Revise los importes antes de confirmar."
     ImeiInvalid = "imei.invalid" Error
         en "The IMEI does not have 15 digits with a valid check digit."
         es "El IMEI no tiene 15 dígitos con un dígito de control válido."
@@ -112,6 +130,9 @@ warnings! {
     GtinInvalid = "gtin.invalid" Warning
         en "The barcode is no GTIN with a valid check digit and is left out."
         es "El código de barras no es un GTIN con dígito de control válido y se omite."
+    GtinZeros = "gtin.zeros" Warning
+        en "The barcode had lost its leading zeros; its check digit tells which."
+        es "El código de barras había perdido sus ceros iniciales; su dígito de control dice cuáles."
     TaxUnknown = "tax.unknown" Error
         en "No tax of this code or rate is set up."
         es "No hay ningún impuesto con este código o tasa."

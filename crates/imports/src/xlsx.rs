@@ -73,10 +73,6 @@ impl Reading {
                 Cell::Empty => continue,
                 cell => cell,
             };
-            self.cells += 1;
-            if self.cells > MAX_CELLS {
-                return Err(FileError::too_large("cells", count(self.cells), count(MAX_CELLS)));
-            }
             let (row, column) = (record.pos.0, usize::try_from(record.pos.1).unwrap_or(usize::MAX));
             if column >= MAX_COLUMNS {
                 return Err(FileError::too_large(
@@ -87,7 +83,12 @@ impl Reading {
             }
             let cells = rows.entry(row).or_default();
             if cells.len() <= column {
+                // Empty ones to the left take room, too: one cell far right in each row would be a grid.
+                self.cells += column + 1 - cells.len();
                 cells.resize(column + 1, Cell::Empty);
+            }
+            if self.cells > MAX_CELLS {
+                return Err(FileError::too_large("cells", count(self.cells), count(MAX_CELLS)));
             }
             cells[column] = cell;
             if rows.len() > MAX_ROWS + MAX_TITLE_ROWS {

@@ -155,7 +155,8 @@ fn devices_are_read_with_their_imeis_however_they_are_written() {
             None
         ]
     );
-    assert_eq!(file.rows[2].warnings[0].code, WarningCode::ImeiInvalid);
+    assert_eq!(file.rows[2].warnings[0].code, WarningCode::DigitsLost);
+    assert_eq!(file.rows[3].warnings[0].code, WarningCode::ImeiInvalid);
     assert_eq!(file.rows[5].warnings[0].code, WarningCode::QuantityWithUnit);
 }
 

@@ -17,8 +17,8 @@ mod sign_in;
 mod throttle;
 mod token;
 
-pub use api_key::{ApiKeySecrets, KeyRef, KeyStanding};
-pub use api_key_gate::{ApiKeys, KeyHolder};
+pub use api_key::{ApiKeySecrets, Ended, KeyRef, KeyStanding};
+pub use api_key_gate::{ApiKeys, KeyHolder, NotAdmitted};
 pub use api_key_limit::{Limiter, NotNow, Quota, WINDOW_S};
 pub use api_key_log::{Call, CallLog, CallRow, Writer};
 pub use api_key_store::{

@@ -11,6 +11,7 @@ pub mod db;
 pub mod failpoint;
 pub mod http;
 pub mod lease;
+mod memory;
 pub mod metrics;
 pub mod outbound;
 pub mod pace;

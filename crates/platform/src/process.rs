@@ -21,6 +21,7 @@ use crate::config::{Config, HttpConfig, Secret};
 use crate::db::{self, DbRole, Migration};
 use crate::http::health::{self, Checks};
 use crate::http::{DenialLog, Features, Gateway, GuardSettings, ServerLimits, make_room_for, serve};
+use crate::memory;
 use crate::tasks::{OnEnd, Tasks};
 use crate::vault::{Kek, Vault};
 
@@ -96,6 +97,7 @@ pub async fn run(
 
 /// Serves the API and the metrics page until the stop.
 pub fn listen(tasks: &Tasks, http: &HttpConfig, api: TcpListener, metrics: TcpListener, gateway: Gateway) {
+    memory::give_back(tasks);
     let limits = ServerLimits::of(http);
     make_room_for(limits.max_connections + SCRAPERS_MAX);
     let (gateway, api_limits, stop) = (Arc::new(gateway), limits.clone(), tasks.stop_token());

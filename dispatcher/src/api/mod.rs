@@ -32,6 +32,19 @@ const fn read(path: &'static str, operation: &'static str) -> Route {
     }
 }
 
+/// What says nothing about anybody asks for no credential.
+const fn public(path: &'static str, operation: &'static str) -> Route {
+    Route {
+        method: Verb::Get,
+        path,
+        operation,
+        roles: &[],
+        reason: ReasonRule::Never,
+        scope: "",
+        access: Access::Public,
+    }
+}
+
 /// The dispatcher's rows of the route table.
 pub const ROUTES: &[Route] = &[
     read("/api/v1/webhooks/endpoints", "list_endpoints"),
@@ -50,13 +63,17 @@ pub const ROUTES: &[Route] = &[
         "/api/v1/webhooks/deliveries/{delivery_id}/attempts",
         "list_attempts",
     ),
+    public("/api/v1/events/types", "list_event_types"),
+    public("/api/v1/events/types/{event_type}", "get_event_type"),
 ];
 
 /// Groups of operations in the OpenAPI document.
 #[derive(Debug, Tags)]
-enum Group {
+pub(crate) enum Group {
     /// Endpoints, deliveries and attempts.
     Webhooks,
+    /// The types of events, their schemas and examples.
+    Events,
 }
 
 /// A single thing with the position that it speaks for.
@@ -86,6 +103,11 @@ impl DeliveryReads {
         }
     }
 
+    /// The key of the cursors of this service's lists.
+    pub(crate) fn cursor_key(&self) -> &CursorKey {
+        &self.cursor_key
+    }
+
     /// All operations, for the OpenAPI document and for the endpoint.
     pub fn operations(&self) -> impl OpenApi + use<> {
         (
@@ -93,6 +115,7 @@ impl DeliveryReads {
             statistics::StatisticsReads(self.clone()),
             deliveries::DeliveryLists(self.clone()),
             replays::ReplayReads(self.clone()),
+            crate::catalogue::EventTypeReads(self.clone()),
         )
     }
 

@@ -23,6 +23,8 @@ crate::read_model_row! {
         scopes: String,
         /// A list of stores as JSON; an empty one means all.
         stores: String,
+        /// The supplier whose workshop holds it.
+        workshop: Option<String>,
         requests_per_hour: i64,
         expires_at: Option<OffsetDateTime>,
         /// A list of [`SecretName`]s as JSON, the newest last.
@@ -64,6 +66,7 @@ impl ApiKeyRow {
         self.system.clone_from(&settings.system);
         self.scopes = document(&settings.scopes)?;
         self.stores = document(&settings.stores)?;
+        self.workshop = settings.workshop.as_ref().map(ToString::to_string);
         self.requests_per_hour = settings.requests_per_hour;
         self.expires_at = settings.expires_at;
         Ok(())
@@ -72,7 +75,7 @@ impl ApiKeyRow {
 
 impl ReadModel for ApiKeyRow {
     const NAME: &'static str = "api_keys";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str =
         "create index rm_api_keys_created on rm_api_keys (tenant, created_position);";
 
@@ -99,6 +102,7 @@ impl ReadModel for ApiKeyRow {
                 status: "active".to_owned(),
                 scopes: String::new(),
                 stores: String::new(),
+                workshop: None,
                 requests_per_hour: 0,
                 expires_at: None,
                 secrets: document(&[SecretName::newest(&e.secret, fact)])?,
@@ -178,7 +182,7 @@ mod tests {
         );
         let on = event("admin.api_key_activated", key.clone());
         let settings = json!({"name": "Otro", "system": "ERP", "scopes": ["articulos:leer"], "stores": ["centro"],
-                              "requests_per_hour": 5, "expires_at": "2027-01-01T00:00:00Z"});
+                              "workshop": "buho", "requests_per_hour": 5, "expires_at": "2027-01-01T00:00:00Z"});
         let changed = event(
             "admin.api_key_changed",
             json!({"api_key_id": "key-1", "settings": settings}),
@@ -188,6 +192,7 @@ mod tests {
             (rows[0].status.as_str(), rows[0].stores.as_str()),
             ("active", r#"["centro"]"#)
         );
+        assert_eq!(rows[0].workshop.as_deref(), Some("buho"));
         assert!(rows[0].expires_at.is_some() && rows[0].requests_per_hour == 5);
         let end = event("admin.api_key_revoked", key);
         let rows = folded::<ApiKeyRow>([created(), changed, end]).unwrap();

@@ -45,6 +45,7 @@ pub mod terminals;
 pub mod thresholds;
 pub mod transfer_lines;
 pub mod transfers;
+pub mod unit_movements;
 pub mod units;
 pub mod users;
 
@@ -69,6 +70,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         stock_costs,
         serving::<stock_movements::StockMovementRow>(),
         serving::<units::UnitRow>(),
+        serving::<unit_movements::UnitMovementRow>(),
         serving::<thresholds::ThresholdRow>(),
         serving::<alerts::AlertRow>(),
         serving::<movement_policies::MovementPolicyRow>(),

@@ -61,8 +61,10 @@ crate::read_model_row! {
         work_done: Option<String>,
         /// Why it waits for parts, was cancelled or went back unrepaired.
         note: Option<String>,
-        /// What was due at the delivery.
+        /// What was due at the delivery, or for a device that went back unrepaired all the same.
         total_minor: i64,
+        /// `SaleLine`s of what was charged for a device that went back unrepaired, as a JSON array.
+        fee_lines: String,
         /// `SalePayment`s as a JSON array.
         payments: String,
         change_minor: i64,
@@ -170,6 +172,7 @@ impl RepairRow {
             work_done: None,
             note: None,
             total_minor: 0,
+            fee_lines: "[]".to_owned(),
             payments: "[]".to_owned(),
             change_minor: 0,
             repair_warranty_until: None,
@@ -286,6 +289,13 @@ impl RepairRow {
             }
             RepairEvent::ReturnedUnrepaired(e) => {
                 self.note = Some(e.cause.clone());
+                if let Some(fee) = &e.fee {
+                    self.total_minor = fee.total_minor.get();
+                    self.currency = Some(fee.currency.code().to_owned());
+                    self.fee_lines = document(&fee.lines)?;
+                    self.payments = document(&fee.payments)?;
+                    self.change_minor = fee.change_minor.get();
+                }
                 self.turn("returned_unrepaired", &e.sla);
             }
             RepairEvent::Cancelled(e) => {
@@ -300,7 +310,7 @@ impl RepairRow {
 
 impl ReadModel for RepairRow {
     const NAME: &'static str = "repairs";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str = "
         create index rm_repairs_order on rm_repairs (tenant, created_position);
         create index rm_repairs_open on rm_repairs (tenant, store, created_position)

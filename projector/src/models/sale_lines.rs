@@ -30,6 +30,8 @@ crate::read_model_row! {
 impl ReadModel for SaleLineRow {
     const NAME: &'static str = "sale_lines";
     const VERSION: i32 = 1;
+    /// A line changes once more at most, when its goods come back.
+    const IS_CACHED: bool = false;
 
     /// A sale is completed once.
     fn opens(fact: &Fact) -> bool {

@@ -148,6 +148,8 @@ fn count(lines: usize) -> Result<i64, FoldError> {
 impl ReadModel for SaleRow {
     const NAME: &'static str = "sales";
     const VERSION: i32 = 1;
+    /// Most sales come whole and are never touched again.
+    const IS_CACHED: bool = false;
     const INDEXES: &'static str = "
         create index rm_sales_order on rm_sales (tenant, opened_position);
         create index rm_sales_customer on rm_sales (tenant, customer_id, opened_position) where customer_id is not null;

@@ -1,10 +1,11 @@
-//! Stock of each item in each store: on hand, reserved, and what it cost (INV-2).
+//! Stock of each item in each store: on hand, reserved, on its way there, and what it cost (INV-2).
 //!
 //! Not here: single units (`units`), the movements one by one (`stock_movements`), and `available`, which queries
 //! derive as on hand less reserved.
 
 use schemas::Event;
-use schemas::events::StockEvent;
+use schemas::events::transfer::MovedTransferLine;
+use schemas::events::{StockEvent, TransferEvent};
 use time::OffsetDateTime;
 
 use super::shelf_value::ShelfValue;
@@ -17,6 +18,8 @@ crate::read_model_row! {
         key { tenant: String, store: String, sku: String }
         on_hand: i64,
         reserved: i64,
+        /// On its way to this store: dispatched to it and not received, lost or back yet. In no store's stock.
+        in_transit: i64,
         /// Average of one piece with a known cost, rounded half away from zero; while there is none the last one known,
         /// and absent before that.
         average_cost_minor: Option<i64>,
@@ -65,7 +68,44 @@ impl<'a> Movement<'a> {
     }
 }
 
+/// The store that goods are on their way to, which, and whether they set out (1) or are on their way no more (-1).
+fn under_way(event: &TransferEvent) -> Option<(&str, &[MovedTransferLine], i64)> {
+    match event {
+        TransferEvent::Dispatched(e) => Some((e.to.as_str(), &e.lines, 1)),
+        TransferEvent::Received(e) => Some((e.to.as_str(), &e.lines, -1)),
+        TransferEvent::DifferenceResolved(e) => Some((e.to.as_str(), &e.lines, -1)),
+        TransferEvent::Requested(_) | TransferEvent::Closed(_) | TransferEvent::Cancelled(_) => None,
+    }
+}
+
 impl StockRow {
+    fn new(key: &StockKey, fact: &Fact) -> Self {
+        StockRow {
+            tenant: key.tenant.clone(),
+            store: key.store.clone(),
+            sku: key.sku.clone(),
+            on_hand: 0,
+            reserved: 0,
+            in_transit: 0,
+            average_cost_minor: None,
+            costed_quantity: 0,
+            total_cost_minor: 0,
+            last_position: 0,
+            last_moved_at: fact.recorded_at,
+        }
+    }
+
+    /// A transfer moves nothing here until the shelf's own event says so.
+    fn expect(&mut self, event: &TransferEvent) -> Result<(), FoldError> {
+        let Some((_, lines, sign)) = under_way(event) else {
+            return Ok(());
+        };
+        for line in lines.iter().filter(|line| line.sku.as_str() == self.sku) {
+            add(&mut self.in_transit, sign * line.quantity.get(), "in_transit")?;
+        }
+        Ok(())
+    }
+
     pub(super) fn value(&self) -> ShelfValue {
         ShelfValue {
             quantity: self.costed_quantity,
@@ -77,38 +117,40 @@ impl StockRow {
 
 impl ReadModel for StockRow {
     const NAME: &'static str = "stock";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const INDEXES: &'static str = "create index rm_stock_sku on rm_stock (tenant, sku, store);";
 
     fn keys(fact: &Fact) -> Vec<StockKey> {
-        let Event::Stock(event) = &fact.event else {
-            return Vec::new();
-        };
-        let movement = Movement::of(event);
-        vec![StockKey {
+        let key = |store: &str, sku: &str| StockKey {
             tenant: fact.tenant.clone(),
-            store: movement.store.to_owned(),
-            sku: movement.sku.to_owned(),
-        }]
+            store: store.to_owned(),
+            sku: sku.to_owned(),
+        };
+        match &fact.event {
+            Event::Stock(event) => {
+                let movement = Movement::of(event);
+                vec![key(movement.store, movement.sku)]
+            }
+            Event::Transfer(event) => match under_way(event) {
+                Some((to, lines, _)) => lines.iter().map(|line| key(to, line.sku.as_str())).collect(),
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
     }
 
     fn fold(row: Option<Self>, key: &StockKey, fact: &Fact) -> Result<Self, FoldError> {
-        let Event::Stock(event) = &fact.event else {
-            return Err(FoldError::foreign(fact));
+        let mut row = row.unwrap_or_else(|| StockRow::new(key, fact));
+        let event = match &fact.event {
+            Event::Stock(event) => event,
+            Event::Transfer(event) => {
+                row.expect(event)?;
+                row.last_position = fact.position;
+                return Ok(row);
+            }
+            _ => return Err(FoldError::foreign(fact)),
         };
         let movement = Movement::of(event);
-        let mut row = row.unwrap_or_else(|| StockRow {
-            tenant: key.tenant.clone(),
-            store: key.store.clone(),
-            sku: key.sku.clone(),
-            on_hand: 0,
-            reserved: 0,
-            average_cost_minor: None,
-            costed_quantity: 0,
-            total_cost_minor: 0,
-            last_position: 0,
-            last_moved_at: fact.recorded_at,
-        });
         let (value, _) = row.value().after(event, row.on_hand)?;
         row.costed_quantity = value.quantity;
         row.total_cost_minor = value.value_minor;
@@ -179,6 +221,21 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((rows[0].on_hand, rows[0].reserved), (10, 0));
+    }
+
+    #[test]
+    fn goods_on_their_way_belong_to_neither_store_until_they_arrive_are_lost_or_go_back() {
+        use super::super::transfers::samples;
+
+        let rows = folded::<StockRow>([samples::dispatched()]).unwrap();
+        let under_way: Vec<_> = rows
+            .iter()
+            .map(|row| (row.sku.as_str(), row.on_hand, row.in_transit))
+            .collect();
+        assert_eq!(under_way.iter().map(|(.., pieces)| pieces).sum::<i64>(), 5);
+        assert!(under_way.iter().all(|(_, on_hand, _)| *on_hand == 0));
+        let rows = folded::<StockRow>([samples::dispatched(), samples::received(), samples::lost()]).unwrap();
+        assert!(rows.iter().all(|row| row.in_transit == 0 && row.on_hand == 0));
     }
 
     #[test]

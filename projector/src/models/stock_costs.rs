@@ -65,8 +65,9 @@ impl Journal for CostLedger {
         fact: &Fact,
         entries: &Source<StockCostRow>,
     ) -> Result<StockRow, FoldError> {
+        // What is on its way is on no shelf, and costs it nothing.
         let Event::Stock(event) = &fact.event else {
-            return Err(FoldError::foreign(fact));
+            return StockRow::fold(row, key, fact);
         };
         let (before, on_hand) = row
             .as_ref()

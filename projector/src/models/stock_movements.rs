@@ -23,6 +23,8 @@ crate::read_model_row! {
         /// What it rests on: `sale/<id>`, `return/<id>`, another document such as `transfer/<id>`, or words.
         reference: Option<String>,
         actor: String,
+        /// The units that moved with it have the same.
+        command_id: String,
         recorded_at: OffsetDateTime,
     }
 }
@@ -47,7 +49,16 @@ pub(super) fn reference(event: &StockEvent) -> Option<String> {
 
 impl ReadModel for StockMovementRow {
     const NAME: &'static str = "stock_movements";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
+    // The newest of all, of an item, of a document, of the kinds that are rare, and of a while.
+    const INDEXES: &'static str = "
+        create index rm_stock_movements_order on rm_stock_movements (tenant, position);
+        create index rm_stock_movements_sku on rm_stock_movements (tenant, sku, position);
+        create index rm_stock_movements_reference on rm_stock_movements (tenant, reference, position)
+          where reference is not null;
+        create index rm_stock_movements_kind on rm_stock_movements (tenant, kind, position)
+          where kind not in ('issued', 'reserved', 'released');
+        create index rm_stock_movements_time on rm_stock_movements using brin (recorded_at);";
     const APPEND_ONLY: bool = true;
 
     fn keys(fact: &Fact) -> Vec<StockMovementKey> {
@@ -84,6 +95,7 @@ impl ReadModel for StockMovementRow {
             unit_cost_minor: movement.unit_cost_minor,
             reference: reference(event),
             actor: fact.actor().to_owned(),
+            command_id: fact.meta.command_id.clone(),
             recorded_at: fact.recorded_at,
         })
     }

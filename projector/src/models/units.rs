@@ -29,7 +29,7 @@ crate::read_model_row! {
 }
 
 /// The unit, item and store that an event names.
-fn named(event: &UnitEvent) -> (&str, &str, &str) {
+pub(super) fn named(event: &UnitEvent) -> (&str, &str, &str) {
     let (unit, sku, store) = match event {
         UnitEvent::Received(e) => (&e.unit, &e.sku, &e.store),
         UnitEvent::Reserved(e) => (&e.unit, &e.sku, &e.store),

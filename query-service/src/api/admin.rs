@@ -5,7 +5,7 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 use schemars::JsonSchema;
-use schemas::{Sealed, StoreId};
+use schemas::{Currency, Sealed, StoreId};
 use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder};
@@ -79,6 +79,9 @@ pub struct TenantSettings {
     pub tenant: String,
     pub name: String,
     pub currency: String,
+    /// Decimal places of the currency: amounts are divided by ten to this power.
+    #[sqlx(skip)]
+    pub currency_exponent: u32,
     /// IANA name; business days are counted in it.
     pub time_zone: String,
     pub prices_include_tax: bool,
@@ -282,6 +285,7 @@ impl AdminReads {
         .await
         .map_err(unavailable)?;
         let mut settings = settings.ok_or_else(not_found)?;
+        settings.currency_exponent = Currency::new(&settings.currency).map_or(0, Currency::exponent);
         settings.tax_rates = sqlx::query_as(
             "select tax_code, name, rate_ppm, changed_at from rm_tax_rates where tenant = $1 order by tax_code limit 200",
         )

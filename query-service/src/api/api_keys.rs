@@ -55,6 +55,8 @@ pub struct ApiKey {
     /// None listed: all.
     #[schemars(with = "Vec<String>")]
     pub stores: JsonText,
+    /// The supplier whose workshop holds it: the only devices that it sees are there.
+    pub workshop: Option<String>,
     pub requests_per_hour: i64,
     /// `fecha_expiracion`.
     #[serde(with = "time::serde::rfc3339::option")]
@@ -106,7 +108,7 @@ pub struct IntegrationCall {
 }
 
 const COLUMNS: &str =
-    "select k.api_key_id, name, system, status, scopes, stores, requests_per_hour, expires_at, secrets, created_at,
+    "select k.api_key_id, name, system, status, scopes, stores, workshop, requests_per_hour, expires_at, secrets, created_at,
     changed_at, created_position, (select last_used_at from api_key_usage u where u.tenant = k.tenant
       and u.api_key_id = k.api_key_id) as last_used_at from rm_api_keys k";
 

@@ -7,13 +7,15 @@
     reason = "one argument per parameter of the query, as poem-openapi wants it"
 )]
 
+use std::collections::BTreeMap;
+
 use platform::http::{JsonAnswer, Language, PageAnswer, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
 use schemas::{ImportId, Sku, StoreId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
@@ -41,6 +43,7 @@ const ROW_STATUSES: &[&str] = &[
     "applied",
     "refused",
     "changed_meanwhile",
+    "waiting_approval",
 ];
 
 /// One import, without its rows.
@@ -113,7 +116,7 @@ pub struct ImportRow {
     /// As the file counts, from 1.
     pub line: i64,
     pub sku: Option<String>,
-    /// `planned`, `held`, `unchanged`, `invalid`, `applied`, `refused` or `changed_meanwhile`.
+    /// `planned`, `held`, `unchanged`, `invalid`, `applied`, `waiting_approval`, `refused` or `changed_meanwhile`.
     pub status: String,
     /// Overrides that it needs.
     pub needs: Vec<String>,
@@ -123,6 +126,10 @@ pub struct ImportRow {
     pub warnings: Value,
     /// Why the rules refused it: `code`, `en`, `es`.
     pub problem: Option<Value>,
+    /// The movement that the difference became, when it is over the limit of movements.
+    pub movement_id: Option<String>,
+    /// What has become of that movement: `pending_approval`, `approved` or `rejected`.
+    pub movement_status: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -134,6 +141,8 @@ struct RowOfFile {
     changes: Value,
     warnings: Value,
     problem: Option<Value>,
+    movement_id: Option<String>,
+    movement_status: Option<String>,
 }
 
 const IMPORT: &str = "select import_id, status, kind, stock, store, file_name, file_sha256, file_bytes, draft_sha256, overrides,
@@ -213,30 +222,18 @@ impl ImportReads {
         let import_id: ImportId = path_id(&import_id.0)?;
         let mut snapshot = self.0.snapshot(tenant, None).await?;
         let import = find(&mut snapshot, &import_id).await?;
-        let by_status: Vec<(String, i64)> = sqlx::query_as(
-            "select status, count(*) from import_rows where tenant = $1 and import_id = $2 group by status order by status",
-        )
-        .bind(tenant.as_str())
-        .bind(import_id.as_str())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        // Articles are carried out before stock, so progress counts parts and not rows.
-        let (layout, parts, open): (Option<Value>, i64, i64) = sqlx::query_as(
-            "select layout, count(item) + count(r.stock),
-               count(*) filter (where item = 'planned') + count(*) filter (where r.stock = 'planned')
-             from imports i left join import_rows r using (tenant, import_id)
-             where tenant = $1 and import_id = $2 group by i.tenant, i.import_id",
-        )
-        .bind(tenant.as_str())
-        .bind(import_id.as_str())
-        .fetch_one(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        let (layout, counted): (Option<Value>, Option<Value>) =
+            sqlx::query_as("select layout, progress from imports where tenant = $1 and import_id = $2")
+                .bind(tenant.as_str())
+                .bind(import_id.as_str())
+                .fetch_one(snapshot.connection())
+                .await
+                .map_err(unavailable)?;
+        let counted = serde_json::from_value(counted.unwrap_or_default()).unwrap_or_default();
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {
-            value: progress(import, by_status, layout, (parts, open)),
+            value: progress(import, layout, counted),
             position,
         }))
     }
@@ -251,7 +248,7 @@ impl ImportReads {
         &self,
         context: Data<&RequestContext>,
         import_id: Path<String>,
-        /// `planned`, `held`, `unchanged`, `invalid`, `applied`, `refused` or `changed_meanwhile`.
+        /// `planned`, `held`, `unchanged`, `invalid`, `applied`, `waiting_approval`, `refused` or `changed_meanwhile`.
         status: Query<Option<String>>,
         sku: Query<Option<String>>,
         /// Rows with warnings only.
@@ -283,24 +280,27 @@ impl ImportReads {
         let mut snapshot = self.0.snapshot(tenant, None).await?;
         find(&mut snapshot, &import_id).await?;
         let mut query = QueryBuilder::new(
-            "select line, sku, status, item_holds || stock_holds as needs, changes, warnings, problem from import_rows
-             where tenant = ",
+            "select r.line, r.sku, r.status, r.item_holds || r.stock_holds as needs, r.changes, r.warnings, r.problem,
+               r.movement_id, m.status as movement_status
+             from import_rows r
+             left join rm_movement_requests m on m.tenant = r.tenant and m.movement_id = r.movement_id
+             where r.tenant = ",
         );
         query.push_bind(tenant.as_str());
-        query.push(" and import_id = ").push_bind(import_id.as_str());
+        query.push(" and r.import_id = ").push_bind(import_id.as_str());
         if let Some(status) = &status {
-            query.push(" and status = ").push_bind(status);
+            query.push(" and r.status = ").push_bind(status);
         }
         if let Some(sku) = &sku {
-            query.push(" and sku = ").push_bind(sku.as_str());
+            query.push(" and r.sku = ").push_bind(sku.as_str());
         }
         if warned {
-            query.push(" and json_array_length(warnings) > 0");
+            query.push(" and json_array_length(r.warnings) > 0");
         }
         if let Some(after) = list.page.after {
-            query.push(" and line > ").push_bind(after);
+            query.push(" and r.line > ").push_bind(after);
         }
-        query.push(" order by line limit ").push_bind(list.page.fetch());
+        query.push(" order by r.line limit ").push_bind(list.page.fetch());
         let rows: Vec<RowOfFile> = query
             .build_query_as()
             .fetch_all(snapshot.connection())
@@ -326,20 +326,21 @@ async fn find(snapshot: &mut Snapshot, id: &ImportId) -> Result<Import, Problem>
     found.ok_or_else(not_found)
 }
 
-/// `parts` are articles and stock of all rows, and how many of them are still to be carried out.
-fn progress(
-    import: Import,
-    by_status: Vec<(String, i64)>,
-    layout: Option<Value>,
-    (parts, open): (i64, i64),
-) -> ImportProgress {
-    let rows: i64 = by_status.iter().map(|(_, rows)| rows).sum();
-    let planned: i64 = by_status
-        .iter()
-        .filter(|(status, _)| status == "planned")
-        .map(|(_, rows)| rows)
-        .sum();
-    let done = rows - planned;
+/// How far an import is, as the write side counts it. Articles are carried out before stock, so it counts parts of rows.
+#[derive(Debug, Default, Deserialize)]
+struct Counted {
+    /// Articles and stock of all rows.
+    parts: i64,
+    /// Of them, those still to be carried out.
+    open: i64,
+    rows: BTreeMap<String, i64>,
+}
+
+fn progress(import: Import, layout: Option<Value>, counted: Counted) -> ImportProgress {
+    let Counted { parts, open, rows } = counted;
+    let by_status: BTreeMap<String, i64> = rows.into_iter().filter(|(_, rows)| *rows > 0).collect();
+    let rows: i64 = by_status.values().sum();
+    let done = rows - by_status.get("planned").copied().unwrap_or(0);
     let percent = match import.status.as_str() {
         "completed" | "repeated" | "failed" => 100,
         "applying" => (parts - open)
@@ -373,6 +374,8 @@ fn shown(row: RowOfFile, language: Language) -> ImportRow {
         changes,
         warnings,
         problem,
+        movement_id,
+        movement_status,
     } = row;
     ImportRow {
         line,
@@ -382,6 +385,8 @@ fn shown(row: RowOfFile, language: Language) -> ImportRow {
         changes,
         warnings: said(warnings, language),
         problem,
+        movement_id,
+        movement_status,
     }
 }
 

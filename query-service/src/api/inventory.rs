@@ -28,6 +28,8 @@ pub struct Stock {
     pub reserved: i64,
     /// On hand less reserved.
     pub available: i64,
+    /// On its way to this store by transfers; in no store's stock until it is received.
+    pub in_transit: i64,
     /// Average of one piece with a known cost; while there is none the last one known.
     pub average_cost_minor: Option<i64>,
     /// Pieces on hand whose cost is known.
@@ -71,7 +73,7 @@ pub struct InventoryReads(pub QueryService);
 
 #[OpenApi(tag = "Group::Inventory")]
 impl InventoryReads {
-    /// Stock in the order of store and SKU.
+    /// Stock in the order of store and SKU; also where nothing is yet but something is on its way.
     #[oai(path = "/api/v1/inventory/stock", method = "get", operation_id = "list_stock")]
     async fn list_stock(
         &self,
@@ -99,8 +101,8 @@ impl InventoryReads {
         )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
-            "select store, sku, on_hand, reserved, on_hand - reserved as available, average_cost_minor, costed_quantity,
-                    total_cost_minor,
+            "select store, sku, on_hand, reserved, on_hand - reserved as available, in_transit, average_cost_minor,
+                    costed_quantity, total_cost_minor,
                     (select currency from rm_tenant t where t.tenant = s.tenant) as currency, last_moved_at
              from rm_stock s where tenant = ",
         );

@@ -21,6 +21,7 @@ pub mod sales;
 pub mod settings;
 pub mod stock_alerts;
 pub mod stock_costs;
+pub mod stock_movements;
 pub mod suppliers;
 pub mod transfers;
 

@@ -8,7 +8,7 @@
 
 mod workshop;
 
-use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
+use platform::http::{Caller, JsonAnswer, PageAnswer, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -106,6 +106,7 @@ struct RestRow {
     work_done: Option<String>,
     note: Option<String>,
     total_minor: i64,
+    fee_lines: JsonText,
     payments: JsonText,
     change_minor: i64,
     repair_warranty_until: Option<String>,
@@ -162,8 +163,10 @@ pub struct Repair {
     pub work_done: Option<String>,
     /// Why it waits for parts, was cancelled or went back unrepaired.
     pub note: Option<String>,
-    /// What was due at the delivery.
+    /// What was due at the delivery, or all the same when the device went back unrepaired.
     pub total_minor: i64,
+    /// What was charged for a device that went back unrepaired, as lines of a sale.
+    pub fee_lines: JsonText,
     pub payments: JsonText,
     pub change_minor: i64,
     /// Last day of the warranty on the work.
@@ -265,7 +268,8 @@ impl RepairReads {
     /// Repairs whose device is at a workshop, as the workshop may see them
     ///
     /// Nothing of the customer, and no prices. Administrators, managers and auditors see every workshop's, or those of
-    /// `workshop`; everybody else only what was sent to themselves as `user/<username>`. In the order of their sending.
+    /// `workshop`; everybody else only what was sent to themselves as `user/<username>`, and a key only what was sent to
+    /// its own workshop from its stores. In the order in which they were taken in.
     #[oai(
         path = "/api/v1/repairs/workshop",
         method = "get",
@@ -273,7 +277,7 @@ impl RepairReads {
     )]
     async fn list_workshop_repairs(
         &self,
-        context: Data<&RequestContext>,
+        caller: Caller<'_>,
         /// `supplier/<id>` or `user/<username>`.
         workshop: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
@@ -283,15 +287,24 @@ impl RepairReads {
         /// Wait until the read models hold this position.
         min_position: Query<Option<i64>>,
     ) -> Result<PageAnswer<WorkshopRepair>, Problem> {
+        let (tenant, workshop, stores) = match caller {
+            Caller::User(context) => {
+                let workshop = workshop::visible(&context.principal, workshop.0)?;
+                (&context.principal.tenant, workshop, &[][..])
+            }
+            Caller::Key(context) => {
+                let workshop = workshop::of_key(context, workshop.0)?;
+                (context.tenant(), Some(workshop), context.stores())
+            }
+        };
         let asked = WorkshopPage {
-            workshop: workshop::visible(&context.principal, workshop.0)?,
+            workshop,
+            stores,
             limit: limit.0,
             cursor: cursor.0,
             min_position: min_position.0,
         };
-        workshop_repairs(&self.0, &context.principal.tenant, &asked)
-            .await
-            .map(PageAnswer)
+        workshop_repairs(&self.0, tenant, &asked).await.map(PageAnswer)
     }
 
     /// One repair with its quote, parts and clock.
@@ -322,7 +335,7 @@ impl RepairReads {
         let rest: RestRow = sqlx::query_as(
             "select sale_id, sku, accessories, fault, warranty_until, under_warranty, diagnosis, quote, quote_lines,
                     quote_tax_minor, currency, answer_channel, answered_by_sealed, answered_at, kept,
-                    workshop_instructions, work_done, note, total_minor, payments, change_minor,
+                    workshop_instructions, work_done, note, total_minor, fee_lines, payments, change_minor,
                     repair_warranty_until, sla_target_s, sla_spent_us, sla_since, actor
              from rm_repairs where tenant = $1 and repair_id = $2",
         )
@@ -379,6 +392,7 @@ fn whole(header: RepairHeader, rest: RestRow, parts: Vec<RepairPart>, answered_b
         work_done: rest.work_done,
         note: rest.note,
         total_minor: rest.total_minor,
+        fee_lines: rest.fee_lines,
         payments: rest.payments,
         change_minor: rest.change_minor,
         repair_warranty_until: rest.repair_warranty_until,

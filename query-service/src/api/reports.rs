@@ -24,25 +24,45 @@ pub struct DailySales {
     pub store: String,
     pub day: String,
     pub currency: String,
-    /// Sales completed, those voided later included.
+    /// Sales completed at the till, those voided later included.
     pub sales: i64,
+    /// Invoices of orders. A delivery counts when it is invoiced.
+    pub invoices: i64,
+    /// Of sales, and of orders when something of them had been invoiced.
     pub returns: i64,
     pub voids: i64,
-    /// Before discounts, of all `sales`.
+    /// Before discounts, of all `sales`. Those of orders stand in the orders.
     pub gross_minor: i64,
+    /// Of all `sales`.
     pub discount_minor: i64,
     /// Tax in `sales_minor`.
     pub tax_minor: i64,
     /// Totals of all `sales`, tax included.
     pub sales_minor: i64,
+    /// Totals of all `invoices`, tax included.
+    pub invoiced_minor: i64,
     /// What went back to customers on this day.
     pub returned_minor: i64,
     /// What voids took off this day's sales.
     pub voided_minor: i64,
-    /// `sales_minor` − `returned_minor` − `voided_minor`.
+    /// `sales_minor` + `invoiced_minor` − `returned_minor` − `voided_minor`.
     pub net_minor: i64,
     /// Tax in `net_minor`.
     pub net_tax_minor: i64,
+    /// Pieces of sales and invoices, those of sales voided later included.
+    pub sold_quantity: i64,
+    /// Pieces that came back after they had been sold or invoiced.
+    pub returned_quantity: i64,
+    /// What was paid in cash, less what went back in cash; so with the other methods. Together they are `net_minor`.
+    pub cash_minor: i64,
+    pub card_minor: i64,
+    pub transfer_minor: i64,
+    /// Charged to customers' accounts.
+    pub credit_minor: i64,
+    /// From what the shop owed customers.
+    pub store_credit_minor: i64,
+    /// Goods against goods.
+    pub exchange_minor: i64,
 }
 
 /// One item over the days asked for.
@@ -53,7 +73,7 @@ pub struct ItemSales {
     pub sold_quantity: i64,
     pub returned_quantity: i64,
     pub voided_quantity: i64,
-    /// What was sold, tax included, sales voided later included.
+    /// What was sold at the till or invoiced of orders, tax included, sales voided later included.
     pub sales_minor: i64,
     pub returned_minor: i64,
     pub voided_minor: i64,
@@ -142,9 +162,11 @@ impl Reports {
         )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
-            "select store, day, currency, sales, returns, voids, gross_minor, discount_minor, tax_minor, sales_minor,
-                    returned_minor, voided_minor, net_minor,
-                    tax_minor - returned_tax_minor - voided_tax_minor as net_tax_minor
+            "select store, day, currency, sales, invoices, returns, voids, gross_minor, discount_minor, tax_minor,
+                    sales_minor, invoiced_minor, returned_minor, voided_minor, net_minor, sold_quantity,
+                    returned_quantity, cash_minor, card_minor, transfer_minor, credit_minor, store_credit_minor,
+                    exchange_minor,
+                    tax_minor + invoiced_tax_minor - returned_tax_minor - voided_tax_minor as net_tax_minor
              from rm_daily_sales where tenant = ",
         );
         query.push_bind(tenant.as_str());

@@ -180,8 +180,12 @@ async fn stock_units_and_settings_read_as_the_events_left_them() {
     );
     let tenant = api.read("t1", "/api/v1/tenant").await;
     assert_eq!(
-        (&tenant["currency"], &tenant["tax_rates"][0]["rate_ppm"]),
-        (&json!("HNL"), &json!(150_000))
+        (
+            &tenant["currency"],
+            &tenant["currency_exponent"],
+            &tenant["tax_rates"][0]["rate_ppm"]
+        ),
+        (&json!("HNL"), &json!(2), &json!(150_000))
     );
     assert_eq!(
         api.read("t1", "/api/v1/admin/tax-rates").await["items"][0]["tax_code"],

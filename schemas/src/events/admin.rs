@@ -67,6 +67,7 @@ impl Role {
     }
 }
 
+/// An organisation begins: its currency, its time zone and how its prices are meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TenantCreated {
     pub tenant: TenantId,
@@ -79,6 +80,7 @@ pub struct TenantCreated {
     pub stock_policy: StockPolicy,
 }
 
+/// Whether sales may take more than there is, from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockPolicyChanged {
     pub stock_policy: StockPolicy,
@@ -93,23 +95,27 @@ pub struct TaxRateSet {
     pub rate_ppm: i64,
 }
 
+/// A store is open from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreOpened {
     pub store: StoreId,
     pub name: String,
 }
 
+/// Nothing is sold or received in the store any more; what happened in it stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreClosed {
     pub store: StoreId,
 }
 
+/// The store is called something else; its id stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreRenamed {
     pub store: StoreId,
     pub name: String,
 }
 
+/// A till of a store may sell from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalRegistered {
     pub terminal: TerminalId,
@@ -117,12 +123,14 @@ pub struct TerminalRegistered {
     pub name: String,
 }
 
+/// The till is gone; its sales stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalRetired {
     pub terminal: TerminalId,
     pub store: StoreId,
 }
 
+/// The till is called something else; its id stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalRenamed {
     pub terminal: TerminalId,
@@ -130,6 +138,7 @@ pub struct TerminalRenamed {
     pub name: String,
 }
 
+/// Somebody may sign in from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserCreated {
     pub username: Username,
@@ -139,23 +148,27 @@ pub struct UserCreated {
     pub password_hash: Sealed,
 }
 
+/// What the user may do, from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserRoleChanged {
     pub username: Username,
     pub role: Role,
 }
 
+/// The password before it does not open anything any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserPasswordChanged {
     pub username: Username,
     pub password_hash: Sealed,
 }
 
+/// The user may not sign in, and tokens that are out end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserDisabled {
     pub username: Username,
 }
 
+/// The user may sign in again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserEnabled {
     pub username: Username,

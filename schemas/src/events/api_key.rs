@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::module_events;
-use crate::ids::{ApiKeyId, StoreId};
+use crate::ids::{ApiKeyId, StoreId, SupplierId};
 
 module_events! {
     /// The life of one key.
@@ -54,15 +54,23 @@ pub enum ApiScope {
     /// Read totals, costs among them.
     #[serde(rename = "reportes:leer")]
     ReadReports,
+    /// See the devices that are at the key's own workshop, as a workshop may see them.
+    #[serde(rename = "repairs:workshop")]
+    SeeWorkshop,
+    /// Say what is wrong with a device that is at the key's own workshop.
+    #[serde(rename = "repairs:diagnose")]
+    DiagnoseAtWorkshop,
 }
 
 impl ApiScope {
-    pub const ALL: [ApiScope; 5] = [
+    pub const ALL: [ApiScope; 7] = [
         ApiScope::ReadArticles,
         ApiScope::WriteArticles,
         ApiScope::ReadStock,
         ApiScope::WriteMovements,
         ApiScope::ReadReports,
+        ApiScope::SeeWorkshop,
+        ApiScope::DiagnoseAtWorkshop,
     ];
 
     /// As keys, rows of the route table and answers write it.
@@ -73,6 +81,20 @@ impl ApiScope {
             ApiScope::ReadStock => "stock:leer",
             ApiScope::WriteMovements => "movimientos:escribir",
             ApiScope::ReadReports => "reportes:leer",
+            ApiScope::SeeWorkshop => "repairs:workshop",
+            ApiScope::DiagnoseAtWorkshop => "repairs:diagnose",
+        }
+    }
+
+    /// Whether it speaks of one workshop's devices, so that its key must say whose.
+    pub fn is_of_a_workshop(self) -> bool {
+        match self {
+            ApiScope::ReadArticles
+            | ApiScope::WriteArticles
+            | ApiScope::ReadStock
+            | ApiScope::WriteMovements
+            | ApiScope::ReadReports => false,
+            ApiScope::SeeWorkshop | ApiScope::DiagnoseAtWorkshop => true,
         }
     }
 }
@@ -88,6 +110,9 @@ pub struct ApiKeySettings {
     /// The only stores that it sees and moves stock in; none listed means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stores: Vec<StoreId>,
+    /// The supplier whose workshop holds the key: it sees the devices that were sent there, and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workshop: Option<SupplierId>,
     pub requests_per_hour: i64,
     /// Not accepted from this moment on; absent: never expires.
     #[serde(
@@ -110,6 +135,7 @@ pub struct ApiKeySecret {
     pub ending: String,
 }
 
+/// An external system may call from here on, within its scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKeyCreated {
     pub api_key_id: ApiKeyId,
@@ -140,6 +166,7 @@ pub struct ApiKeyDeactivated {
     pub api_key_id: ApiKeyId,
 }
 
+/// Accepted again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKeyActivated {
     pub api_key_id: ApiKeyId,

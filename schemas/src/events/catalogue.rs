@@ -67,6 +67,7 @@ pub struct ItemDetails {
     pub attributes: BTreeMap<String, AttributeValue>,
 }
 
+/// Something to sell: goods that are counted, units with serial numbers, or a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemCreated {
     pub sku: Sku,
@@ -106,6 +107,7 @@ pub struct ItemDiscontinued {
     pub sku: Sku,
 }
 
+/// Sold again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemReinstated {
     pub sku: Sku,

@@ -30,6 +30,7 @@ pub struct ConnectorToken {
     pub token_hash: String,
 }
 
+/// A consumer may pull the events that it is granted, from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectorCreated {
     pub slug: ConnectorSlug,
@@ -63,6 +64,7 @@ pub struct ConnectorDisabled {
     pub slug: ConnectorSlug,
 }
 
+/// Pulling goes on where it stood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectorEnabled {
     pub slug: ConnectorSlug,

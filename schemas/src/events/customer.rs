@@ -60,6 +60,7 @@ pub enum CustomerStatus {
     Archived,
 }
 
+/// Somebody is known as a customer, with terms of credit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerRegistered {
     pub customer_id: CustomerId,
@@ -77,6 +78,7 @@ pub struct CustomerRegistered {
     pub address: Option<Sealed>,
 }
 
+/// How much the customer may owe, from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerCreditChanged {
     pub customer_id: CustomerId,
@@ -168,6 +170,7 @@ pub struct CustomerChanged {
     pub address: Option<Option<Sealed>>,
 }
 
+/// Whether the customer may buy, is blocked or is put away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerStatusChanged {
     pub customer_id: CustomerId,

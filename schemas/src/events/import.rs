@@ -98,6 +98,9 @@ pub struct ImportCounts {
     pub refused: i64,
     /// Somebody else had changed the article or the shelf since the draft.
     pub changed_meanwhile: i64,
+    /// Became movements that wait for somebody's approval.
+    #[serde(default)]
+    pub waiting: i64,
     pub invalid: i64,
 }
 

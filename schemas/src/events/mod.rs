@@ -70,6 +70,8 @@ pub struct EventType {
     pub version: i16,
     /// JSON Schema (2020-12) of the newest payload.
     pub schema: fn() -> schemars::Schema,
+    /// The golden sample of the newest version: an example for people, and what tests read.
+    pub sample: &'static str,
 }
 
 /// An enum over the payloads of one aggregate, with names and versions.
@@ -82,7 +84,14 @@ macro_rules! module_events {
         impl $name {
             /// Each type of this aggregate at its newest version.
             pub const TYPES: &'static [$crate::events::EventType] = &[
-                $($crate::events::EventType { name: $wire, version: $version, schema: || schemars::schema_for!($payload) }),+
+                $($crate::events::EventType {
+                    name: $wire,
+                    version: $version,
+                    schema: || schemars::schema_for!($payload),
+                    sample: include_str!(concat!(
+                        env!("CARGO_MANIFEST_DIR"), "/golden/", $wire, ".v", $version, ".json"
+                    )),
+                }),+
             ];
 
             pub fn event_type(&self) -> &'static str {

@@ -105,6 +105,14 @@ pub enum Resolution {
     AcceptOverLimit,
     /// What was charged holds.
     AcceptPrices,
+    /// It was paid like this: together what the sale comes to.
+    CorrectPayments { payments: Vec<OfflinePayment> },
+    /// It was then: the till's clock was wrong.
+    CorrectTime {
+        #[serde(with = "time::serde::rfc3339")]
+        #[schemars(with = "String", extend("format" = "date-time"))]
+        occurred_at: OffsetDateTime,
+    },
     /// The cause was mended elsewhere: goods received, item created, limit raised.
     Retry,
 }

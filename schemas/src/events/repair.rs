@@ -1,4 +1,4 @@
-//! Repairs of customers' devices. Stream `repair/<repair_id>`; who has a device in custody stands in `custody/<unit>`.
+//! Repairs of customers' devices. Stream `repair/<repair_id>`; who has a device in custody stands in `unit/<unit>`.
 //!
 //! Parts move on the shelf with `inventory.reserved`, `inventory.dispatched`, `inventory.arrived` and the units' own
 //! events in the same append; the document is the repair's stream. Amounts are in minor units of the tenant's currency.
@@ -39,7 +39,7 @@ module_events! {
 }
 
 module_events! {
-    /// Which repair has a device. Stream `custody/<unit>`.
+    /// Which repair has a device. Stream `unit/<unit>`, also of a device that was never goods of ours.
     CustodyEvent {
         Taken(CustodyTaken) = "repair.custody_taken" v 1,
         Ended(CustodyEnded) = "repair.custody_ended" v 1,
@@ -208,6 +208,7 @@ pub struct RepairDeclined {
     pub sla: SlaClock,
 }
 
+/// The work began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RepairStarted {
     pub repair_id: RepairId,
@@ -226,6 +227,7 @@ pub struct RepairWaitingForParts {
     pub sla: SlaClock,
 }
 
+/// The parts are there and the work goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RepairResumed {
     pub repair_id: RepairId,
@@ -289,6 +291,7 @@ pub enum Workshop {
     User { username: Username },
 }
 
+/// The device is at a workshop, another user or another firm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RepairSentToWorkshop {
     pub repair_id: RepairId,
@@ -299,6 +302,7 @@ pub struct RepairSentToWorkshop {
     pub instructions: Option<String>,
 }
 
+/// The device is in the shop again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RepairBackFromWorkshop {
     pub repair_id: RepairId,
@@ -336,12 +340,31 @@ pub struct RepairDelivered {
     pub business_day: String,
 }
 
+/// What a customer pays although the device goes back as it was, such as a diagnosis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RepairFee {
+    pub currency: Currency,
+    /// Services only.
+    pub lines: Vec<SaleLine>,
+    pub tax_minor: Minor,
+    /// Sum of the lines' totals.
+    pub total_minor: Minor,
+    /// Come to the total.
+    pub payments: Vec<SalePayment>,
+    pub change_minor: Minor,
+    /// The day it counts for, in the tenant's time zone.
+    pub business_day: String,
+}
+
 /// The customer has the device again as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RepairReturnedUnrepaired {
     pub repair_id: RepairId,
     pub store: StoreId,
     pub cause: String,
+    /// Absent: nothing is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<RepairFee>,
     pub sla: SlaClock,
 }
 

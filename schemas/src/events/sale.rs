@@ -80,18 +80,21 @@ pub struct DraftContent {
     pub hold_stock: bool,
 }
 
+/// Goods are kept for a sale that is not paid yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SaleDrafted {
     pub sale_id: SaleId,
     pub draft: DraftContent,
 }
 
+/// The draft holds something else from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SaleDraftChanged {
     pub sale_id: SaleId,
     pub draft: DraftContent,
 }
 
+/// The draft comes to nothing; what it kept is free again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SaleDraftDiscarded {
     pub sale_id: SaleId,

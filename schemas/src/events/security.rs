@@ -56,6 +56,7 @@ pub enum SecurityAction {
     UserCreated,
     AccessDenied,
     ApiKeyCreated,
+    ApiKeyChanged,
     ApiKeyRotated,
     ApiKeyDeactivated,
     ApiKeyActivated,
@@ -69,6 +70,7 @@ pub enum SecurityOutcome {
     Failure,
 }
 
+/// Something that matters to security: sign-ins, denied access, changes of users, roles and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecurityAudit {
     pub action: SecurityAction,

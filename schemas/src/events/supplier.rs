@@ -48,6 +48,7 @@ pub struct SupplierDetails {
     pub note: Option<String>,
 }
 
+/// Somebody from whom goods are bought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SupplierRegistered {
     pub supplier_id: SupplierId,
@@ -70,6 +71,7 @@ pub struct SupplierDeactivated {
     pub supplier_id: SupplierId,
 }
 
+/// Orders may go to it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SupplierReactivated {
     pub supplier_id: SupplierId,
@@ -104,6 +106,7 @@ pub struct SupplierContactChanged {
     pub phone: Option<Sealed>,
 }
 
+/// The person is no contact any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SupplierContactRemoved {
     pub supplier_id: SupplierId,

@@ -34,6 +34,7 @@ pub struct UnitReceived {
     pub cost_minor: Option<Minor>,
 }
 
+/// The unit is kept for somebody; it stays in its store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitReserved {
     pub unit: UnitId,
@@ -42,6 +43,7 @@ pub struct UnitReserved {
     pub holder: String,
 }
 
+/// The unit is free again, or its sale takes it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitReleased {
     pub unit: UnitId,
@@ -50,6 +52,7 @@ pub struct UnitReleased {
     pub holder: String,
 }
 
+/// A sale took the unit: it belongs to the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitSold {
     pub unit: UnitId,
@@ -58,6 +61,7 @@ pub struct UnitSold {
     pub sale_id: SaleId,
 }
 
+/// The unit came back from a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitReturned {
     pub unit: UnitId,
@@ -66,6 +70,7 @@ pub struct UnitReturned {
     pub cause: ReturnCause,
 }
 
+/// The unit was lost, broken or stolen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitWrittenOff {
     pub unit: UnitId,

@@ -90,6 +90,7 @@ pub struct EndpointSettings {
     pub legacy_signature_header: Option<String>,
 }
 
+/// A receiver gets the events that it asked for, from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointCreated {
     pub endpoint_id: EndpointId,
@@ -101,6 +102,7 @@ pub struct EndpointCreated {
     pub secret_fingerprint: String,
 }
 
+/// The endpoint's settings as they are from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointChanged {
     pub endpoint_id: EndpointId,
@@ -113,6 +115,7 @@ pub struct EndpointPaused {
     pub endpoint_id: EndpointId,
 }
 
+/// What was held is sent, and deliveries go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointResumed {
     pub endpoint_id: EndpointId,
@@ -125,6 +128,7 @@ pub struct EndpointDisabled {
     pub cause: String,
 }
 
+/// Nothing is sent to it any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointDeleted {
     pub endpoint_id: EndpointId,

@@ -3,12 +3,14 @@
 //! Seeded through the engine like any other command, with fixed keys, so that a second start adds nothing.
 //! Deliberately absent: any short cut into tables.
 
+mod api_key;
 mod bookshop;
 mod connector;
 mod phone_shop;
 mod script;
 
 use command_service::engine::{Engine, Reply, Submission};
+use command_service::routes::KeyDesk;
 use domain::admin::{CreateTenant, CreateUser};
 use domain::{Command, State, streams};
 use hmac::{Hmac, KeyInit, Mac};
@@ -22,6 +24,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+pub use self::api_key::DemoApiKey;
 pub use self::connector::DemoConnector;
 use self::script::Script;
 
@@ -73,6 +76,9 @@ pub struct DemoTenant {
     /// Absent when somebody rotated, disabled or revoked it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connector: Option<DemoConnector>,
+    /// Absent when somebody rotated, deactivated or revoked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<DemoApiKey>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -101,6 +107,7 @@ pub async fn seed(
     hasher: &PasswordHasher,
     demo_key: &[u8; 32],
     integration_tokens: &IntegrationTokens,
+    key_desk: &KeyDesk,
 ) -> anyhow::Result<Vec<DemoTenant>> {
     let mut tenants = Vec::new();
     for profile in &PROFILES {
@@ -111,6 +118,7 @@ pub async fn seed(
         };
         let mut tenant = seeder.seed(profile, hasher, demo_key).await?;
         tenant.connector = seeder.connector(profile, demo_key, integration_tokens).await?;
+        tenant.api_key = seeder.api_key(demo_key, key_desk).await?;
         tenants.push(tenant);
     }
     Ok(tenants)
@@ -156,6 +164,7 @@ impl Seeder<'_> {
             currency: profile.currency.to_owned(),
             users,
             connector: None,
+            api_key: None,
         })
     }
 
@@ -169,6 +178,16 @@ impl Seeder<'_> {
         let plan = connector::Plan::new(demo_key, &self.tenant, profile.connector_grants, tokens)?;
         if !self.exists(&streams::connector(&plan.command.slug)).await? {
             self.submit("connector", plan.command.clone().into()).await?;
+        }
+        plan.shown(self.engine, &self.tenant).await
+    }
+
+    /// Creates the tenant's key for external systems where there is none, also in an older data folder.
+    async fn api_key(&self, demo_key: &[u8; 32], desk: &KeyDesk) -> anyhow::Result<Option<DemoApiKey>> {
+        let plan = api_key::Plan::new(demo_key, &self.tenant, &desk.secrets)?;
+        if !self.exists(&streams::api_key(&plan.command.api_key_id)).await? {
+            plan.enrol(desk, &self.tenant).await?;
+            self.submit("api-key", plan.command.clone().into()).await?;
         }
         plan.shown(self.engine, &self.tenant).await
     }

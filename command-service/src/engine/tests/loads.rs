@@ -1,6 +1,9 @@
 //! What loads may bring into the cache, and how much of a stream they hold at a time.
 
+use domain::sales::{CompleteSale, PaymentRequest};
 use event_store::{ReadError, StoredCommand};
+use schemas::events::sale::{DraftLine, PaymentMethod};
+use schemas::ids::SaleId;
 use schemas::{RecordedEvent, Version};
 use tokio::sync::Semaphore;
 
@@ -213,4 +216,62 @@ async fn a_small_page_decides_the_same() {
         .filter(|r| matches!(r, Ok(Reply::Accepted { .. })))
         .count();
     assert_eq!(accepted, 5);
+}
+
+/// Sells one piece for its price of 100.
+fn sell(sale_id: Option<&str>) -> Submission {
+    let sku = Sku::new("CABLE").unwrap();
+    let line = DraftLine {
+        sku: Some(sku),
+        unit: None,
+        quantity: Quantity::new(1).unwrap(),
+        unit_price_minor: None,
+        discount: None,
+    };
+    let payment = PaymentRequest {
+        method: PaymentMethod::Cash,
+        amount_minor: Minor::new(100).unwrap(),
+        reference: None,
+    };
+    let sale = CompleteSale {
+        sale_id: sale_id.map(|id| SaleId::new(id).unwrap()),
+        store: StoreId::new("centro").unwrap(),
+        terminal: None,
+        customer_id: None,
+        lines: vec![line],
+        discount: None,
+        payments: vec![payment],
+        reservation_id: None,
+        occurred_at: None,
+    };
+    submission(TENANT, None, sale)
+}
+
+#[tokio::test]
+async fn an_id_that_was_drawn_for_a_command_names_an_empty_stream_and_one_that_was_given_is_looked_up() {
+    let (log, reader, engine, _tasks) = empty_shop(EngineOptions::default()).await;
+    reader.permits.add_permits(1_000);
+    let reads = || *reader.reads.borrow();
+    let accepted = async |submission| {
+        let reply = engine.submit(submission).await;
+        assert!(matches!(reply, Ok(Reply::Accepted { .. })), "{reply:?}");
+    };
+    accepted(adjust(10)).await;
+    accepted(sell(None)).await;
+    let known = reads();
+    accepted(sell(None)).await;
+    assert_eq!(reads(), known, "nothing is left to look up");
+    accepted(sell(Some("caja-1-0001"))).await;
+    assert_eq!(reads(), known + 1, "a caller's id may have been used before");
+    for fault in [Fault::LostBeforeCommit, Fault::LostAfterCommit] {
+        let head = log.head().await.unwrap();
+        log.fail_next(fault);
+        accepted(sell(None)).await;
+        let head = head.0 + 2;
+        assert_eq!(log.head().await.unwrap(), Position(head), "once, after {fault:?}");
+    }
+    assert!(
+        reads() > known + 1,
+        "after a failed append nothing is taken for granted"
+    );
 }

@@ -1,6 +1,6 @@
 //! The part of a row that speaks of the article: new, changed in these fields, or as it is.
 
-use domain::catalogue::{ChangeItem, CreateItem, Item, normal_gtin};
+use domain::catalogue::{ChangeItem, CreateItem, Item, SetItemCost, normal_gtin};
 use domain::imports::{Base, ImportAction, item_base};
 use imports::{Record, TaxText, WarningCode};
 use schemas::events::catalogue::{AttributeValue, ItemDetails, ItemKind};
@@ -9,6 +9,7 @@ use schemas::{Minor, TaxCode};
 use serde_json::Value;
 
 use super::{Findings, Part, Planner, Work};
+use crate::imports::settings::COST_CHANGE_PPM;
 
 impl<'a> Planner<'a> {
     /// The article's kind, as far as the file tells: an IMEI or serial number says more than a word.
@@ -90,6 +91,12 @@ impl<'a> Planner<'a> {
         if details != ItemDetails::default() {
             found.change("create_item", "details", Value::Null, json(&details));
         }
+        if let Some(cost) = record.cost_minor {
+            found.change("create_item", "cost_minor", Value::Null, cost.get());
+            if record.price_minor.is_some() {
+                warn_below_cost(price_minor, cost, found);
+            }
+        }
         let create = CreateItem {
             sku: record.sku.clone(),
             name,
@@ -103,6 +110,7 @@ impl<'a> Planner<'a> {
                 // That it does not exist yet is the command's own rule.
                 bases: Vec::new(),
                 action: ImportAction::CreateItem(create),
+                cost: set_cost(record),
             },
             holds: Vec::new(),
         })
@@ -149,8 +157,36 @@ impl<'a> Planner<'a> {
         if let Some(details) = &details {
             found.change("change_item", "details", json(&item.details), json(details));
         }
-        if name.is_none() && price_minor.is_none() && tax_code.is_none() && details.is_none() {
-            return Some(Part::Unchanged);
+        let cost = set_cost(record).filter(|set| set.cost_minor != item.cost_minor);
+        if let Some(set) = &cost {
+            found.change(
+                "change_item",
+                "cost_minor",
+                json(&item.cost_minor),
+                json(&set.cost_minor),
+            );
+            warn_jump(item.cost_minor, set.cost_minor, found);
+        }
+        if let Some(then) = record.cost_minor.or(item.cost_minor)
+            && (cost.is_some() || price_minor.is_some())
+        {
+            warn_below_cost(price_minor.unwrap_or(item.price_minor), then, found);
+        }
+        let base = Base::Item {
+            sku: record.sku.clone(),
+            fingerprint: item_base(item),
+        };
+        let has_change = name.is_some() || price_minor.is_some() || tax_code.is_some() || details.is_some();
+        if !has_change {
+            let work = |set| Work {
+                bases: vec![base],
+                action: ImportAction::SetItemCost(set),
+                cost: None,
+            };
+            return Some(cost.map_or(Part::Unchanged, |set| Part::Work {
+                work: work(set),
+                holds,
+            }));
         }
         let change = ChangeItem {
             sku: record.sku.clone(),
@@ -159,14 +195,11 @@ impl<'a> Planner<'a> {
             tax_code,
             details,
         };
-        let base = Base::Item {
-            sku: record.sku.clone(),
-            fingerprint: item_base(item),
-        };
         Some(Part::Work {
             work: Work {
                 bases: vec![base],
                 action: ImportAction::ChangeItem(change),
+                cost,
             },
             holds,
         })
@@ -175,6 +208,31 @@ impl<'a> Planner<'a> {
     fn falls_too_far(&self, from: Minor, to: Minor) -> bool {
         let fall = i128::from(from.get()) - i128::from(to.get());
         fall > 0 && fall * 1_000_000 > i128::from(from.get()) * i128::from(self.settings.price_drop_ppm)
+    }
+}
+
+/// What the row says that a piece costs to buy; an empty cell says nothing.
+fn set_cost(record: &Record) -> Option<SetItemCost> {
+    record.cost_minor.map(|cost| SetItemCost {
+        sku: record.sku.clone(),
+        cost_minor: Some(cost),
+    })
+}
+
+/// A cost that was known and becomes another one by far, up or down, is mostly a slip; it changes no money by itself, so
+/// nobody has to take responsibility for it.
+fn warn_jump(from: Option<Minor>, to: Option<Minor>, found: &mut Findings) {
+    if let (Some(from), Some(to)) = (from, to) {
+        let change = (i128::from(to.get()) - i128::from(from.get())).abs();
+        if change * 1_000_000 > i128::from(from.get()) * i128::from(COST_CHANGE_PPM) {
+            found.warn(WarningCode::CostJump, "cost", &format!("{from} → {to}"));
+        }
+    }
+}
+
+fn warn_below_cost(price: Minor, cost: Minor, found: &mut Findings) {
+    if price < cost {
+        found.warn(WarningCode::PriceBelowCost, "price", &format!("{price} < {cost}"));
     }
 }
 

@@ -1,11 +1,12 @@
 //! The part of a row that speaks of stock: a count that becomes the figure, goods that came in, or one unit.
 
 use domain::imports::{Base, ImportAction};
-use domain::stock::{AdjustStock, Place, ReceiptLine, ReceiveStock};
+use domain::movements::would_wait;
+use domain::stock::{AdjustStock, Place, ReceiptLine, ReceiveStock, Stock};
 use imports::{Record, WarningCode};
 use schemas::events::catalogue::ItemKind;
 use schemas::events::import::ImportOverride;
-use schemas::{Quantity, StoreId, UnitId};
+use schemas::{Minor, Quantity, StoreId, UnitId};
 
 use super::{Findings, Part, Planner, Work};
 use crate::imports::settings::StockMode;
@@ -85,18 +86,14 @@ impl<'a> Planner<'a> {
             holds.push(ImportOverride::KnownImei);
         }
         found.change("receive_stock", "unit", serde_json::Value::Null, unit.as_str());
-        Some(Part::Work {
-            work: Work {
-                // Where the unit is, is the command's own rule.
-                bases: Vec::new(),
-                action: receive(record, Quantity::ONE, store, vec![unit.clone()]),
-            },
-            holds,
-        })
+        // Where the unit is, is the command's own rule.
+        let action = receive(record, Quantity::ONE, store, vec![unit.clone()]);
+        Some(planned(Vec::new(), action, holds))
     }
 
     fn counted(&self, record: &Record, quantity: i64, store: &StoreId, found: &mut Findings) -> Part {
-        let on_hand = self.world.shelves.get(&record.sku).copied().unwrap_or(0);
+        let shelf = self.world.shelves.get(&record.sku);
+        let on_hand = shelf.map_or(0, |shelf| shelf.on_hand);
         let (delta, bases) = match self.settings.stock {
             StockMode::Counted => {
                 let base = Base::Shelf {
@@ -112,34 +109,54 @@ impl<'a> Planner<'a> {
             return Part::Unchanged;
         }
         let then = on_hand.saturating_add(delta);
-        if let (1.., Ok(quantity)) = (delta, Quantity::new(delta)) {
+        if self.settings.stock == StockMode::Counted {
+            self.warn_waiting(record, shelf, delta, found);
+        }
+        // Pieces that a count finds are worth the shelf's average, where there is one and the row says no cost.
+        let is_found = self.settings.stock == StockMode::Counted
+            && record.cost_minor.is_none()
+            && shelf.is_some_and(|shelf| shelf.average_cost_minor().is_some());
+        if let (1.., Ok(quantity), false) = (delta, Quantity::new(delta), is_found) {
             found.change("receive_stock", "on_hand", on_hand, then);
             let action = receive(record, quantity, store, Vec::new());
-            return Part::Work {
-                work: Work { bases, action },
-                holds: Vec::new(),
-            };
+            return planned(bases, action, Vec::new());
         }
         found.change("adjust_stock", "on_hand", on_hand, then);
-        found.warn(
-            WarningCode::NegativeAdjustment,
-            "quantity",
-            &format!("{on_hand} → {then}"),
-        );
+        let mut holds = Vec::new();
+        if delta < 0 {
+            let figures = format!("{on_hand} → {then}");
+            found.warn(WarningCode::NegativeAdjustment, "quantity", &figures);
+            holds.push(ImportOverride::NegativeAdjustment);
+        }
         let adjust = AdjustStock {
             store: store.clone(),
             sku: record.sku.clone(),
             delta,
             comment: None,
         };
-        Part::Work {
-            work: Work {
-                bases,
-                action: ImportAction::AdjustStock(adjust),
-            },
-            holds: vec![ImportOverride::NegativeAdjustment],
+        planned(bases, ImportAction::AdjustStock(adjust), holds)
+    }
+
+    /// Says that a difference would wait for somebody else. What counts is the limit when it is carried out.
+    fn warn_waiting(&self, record: &Record, shelf: Option<&Stock>, delta: i64, found: &mut Findings) {
+        let price = self.world.items.get(&record.sku).map(|item| item.price_minor);
+        let price = record.price_minor.or(price).unwrap_or(Minor::ZERO);
+        let cost = record.cost_minor.filter(|_| delta > 0);
+        let nothing = Stock::default();
+        let policy = &self.world.tenant.movement_policy;
+        if would_wait(policy, shelf.unwrap_or(&nothing), price, (delta, cost)) {
+            found.warn(WarningCode::NeedsApproval, "quantity", &format!("{delta:+}"));
         }
     }
+}
+
+fn planned(bases: Vec<Base>, action: ImportAction, holds: Vec<ImportOverride>) -> Part {
+    let work = Work {
+        bases,
+        action,
+        cost: None,
+    };
+    Part::Work { work, holds }
 }
 
 /// One line's receipt; the runner puts many into one command.

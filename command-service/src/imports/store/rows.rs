@@ -1,17 +1,22 @@
 //! The rows of a draft, and what has become of each. In bulk, never row by row.
 
+use std::sync::Arc;
+
+use domain::imports::ImportAction;
+use platform::db;
 use schemas::events::import::ImportCounts;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, PgPool};
 
 use super::{Job, text};
-use crate::imports::plan::{Part, PlannedRow, RowWork};
+use crate::imports::plan::{Draft, Part, PlannedRow, RowWork};
+use crate::imports::runner::{StepError, aside};
 use crate::imports::settings::{names, override_name};
 
-/// Rows of one statement.
-const BLOCK: usize = 5_000;
-/// Rows of one receipt: with item, shelf and unit each, far below what one command may touch.
-const CHUNK_ROWS: i64 = 200;
+/// Rows of one statement: what it writes to the write-ahead log, a till's commit behind it waits for.
+const BLOCK: usize = 1_000;
+/// Rows of one receipt, with item, shelf and unit each. Larger ones are no faster and hold up the tills' commands.
+const CHUNK_ROWS: i64 = 100;
 
 /// The part of a row that is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +32,23 @@ impl PartName {
             PartName::Stock => "stock",
         }
     }
+
+    fn other(self) -> Self {
+        match self {
+            PartName::Item => PartName::Stock,
+            PartName::Stock => PartName::Item,
+        }
+    }
 }
 
 /// What came of a part.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::imports) enum Outcome {
     Applied,
+    /// It became a movement that waits for somebody's approval.
+    Waiting {
+        movement_id: String,
+    },
     ChangedMeanwhile,
     /// The rules' refusal, as it is stored.
     Refused(Value),
@@ -67,59 +83,116 @@ fn columns(part: Option<&Part>) -> (Option<&'static str>, String, Option<&crate:
     }
 }
 
+/// One statement's rows, a column at a time.
+#[derive(Default)]
+struct Block {
+    lines: Vec<i64>,
+    skus: Vec<Option<String>>,
+    is_invalid: Vec<bool>,
+    /// State and holds of both parts.
+    items: (Vec<Option<&'static str>>, Vec<String>),
+    stocks: (Vec<Option<&'static str>>, Vec<String>),
+    chunks: Vec<Option<i32>>,
+    changes: Vec<String>,
+    works: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Block {
+    fn of(rows: &[PlannedRow]) -> Result<Self, sqlx::Error> {
+        let mut block = Self::default();
+        for row in rows {
+            let line = i64::from(row.line);
+            let (item, stock) = (columns(row.item.as_ref()), columns(row.stock.as_ref()));
+            let is_receipt = stock
+                .2
+                .is_some_and(|work| matches!(work.action, ImportAction::ReceiveStock(_)));
+            let chunk = (is_receipt && stock.0 == Some("planned")).then(|| chunk_of(line));
+            let work = RowWork {
+                item: item.2.cloned(),
+                stock: stock.2.cloned(),
+            };
+            block.lines.push(line);
+            block
+                .skus
+                .push(row.sku.as_ref().map(|sku| sku.as_str().to_owned()));
+            block.is_invalid.push(row.is_invalid);
+            block.items.0.push(item.0);
+            block.items.1.push(item.1);
+            block.stocks.0.push(stock.0);
+            block.stocks.1.push(stock.1);
+            block.chunks.push(chunk);
+            block.changes.push(text(&row.changes)?);
+            block.works.push(text(&work)?);
+            block.warnings.push(text(&row.warnings)?);
+        }
+        Ok(block)
+    }
+}
+
+/// The receipt into which a planned row of the first confirmation goes; those let through later come after them.
+fn chunk_of(line: i64) -> i32 {
+    i32::try_from(line / CHUNK_ROWS + 1).unwrap_or(i32::MAX)
+}
+
 pub(super) async fn replace(
     connection: &mut PgConnection,
     job: &Job,
-    rows: &[PlannedRow],
-) -> Result<(), sqlx::Error> {
+    draft: &Arc<Draft>,
+) -> Result<(), StepError> {
     sqlx::query("delete from import_rows where tenant = $1 and import_id = $2")
         .bind(job.tenant.as_str())
         .bind(job.id.as_str())
         .execute(&mut *connection)
         .await?;
-    for block in rows.chunks(BLOCK) {
-        let mut works = Vec::with_capacity(block.len());
-        let mut changes = Vec::with_capacity(block.len());
-        let mut warnings = Vec::with_capacity(block.len());
-        for row in block {
-            let work = RowWork {
-                item: columns(row.item.as_ref()).2.cloned(),
-                stock: columns(row.stock.as_ref()).2.cloned(),
-            };
-            works.push(text(&work)?);
-            changes.push(text(&row.changes)?);
-            warnings.push(text(&row.warnings)?);
-        }
+    for from in (0..draft.rows.len()).step_by(BLOCK) {
+        let to = draft.rows.len().min(from + BLOCK);
+        let draft = Arc::clone(draft);
+        let block = aside(move || Block::of(&draft.rows[from..to])).await??;
         sqlx::query(
             "insert into import_rows (tenant, import_id, line, sku, is_invalid, item, stock, item_holds, stock_holds,
-               changes, work, warnings)
+               chunk, changes, work, warnings)
              select $1, $2, u.line, u.sku, u.is_invalid, u.item, u.stock, string_to_array(u.item_holds, ','),
-               string_to_array(u.stock_holds, ','), u.changes::json, u.work::json, u.warnings::json
-             from unnest($3::bigint[], $4::text[], $5::bool[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-               $11::text[], $12::text[])
-               as u(line, sku, is_invalid, item, stock, item_holds, stock_holds, changes, work, warnings)",
+               string_to_array(u.stock_holds, ','), u.chunk, u.changes::json, u.work::json, u.warnings::json
+             from unnest($3::bigint[], $4::text[], $5::bool[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[],
+               $11::text[], $12::text[], $13::text[])
+               as u(line, sku, is_invalid, item, stock, item_holds, stock_holds, chunk, changes, work, warnings)",
         )
         .bind(job.tenant.as_str())
         .bind(job.id.as_str())
-        .bind(block.iter().map(|row| i64::from(row.line)).collect::<Vec<_>>())
-        .bind(
-            block
-                .iter()
-                .map(|row| row.sku.as_ref().map(|sku| sku.as_str().to_owned()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(block.iter().map(|row| row.is_invalid).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| columns(row.item.as_ref()).0).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| columns(row.stock.as_ref()).0).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| columns(row.item.as_ref()).1).collect::<Vec<_>>())
-        .bind(block.iter().map(|row| columns(row.stock.as_ref()).1).collect::<Vec<_>>())
-        .bind(changes)
-        .bind(works)
-        .bind(warnings)
+        .bind(block.lines)
+        .bind(block.skus)
+        .bind(block.is_invalid)
+        .bind(block.items.0)
+        .bind(block.stocks.0)
+        .bind(block.items.1)
+        .bind(block.stocks.1)
+        .bind(block.chunks)
+        .bind(block.changes)
+        .bind(block.works)
+        .bind(block.warnings)
         .execute(&mut *connection)
         .await?;
     }
     Ok(())
+}
+
+/// Counts how far an import is, beside it. Once per step: in between `settle` moves the counts on.
+pub(super) async fn note_progress(connection: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update imports set progress = (
+           select json_build_object('parts', coalesce(sum(parts), 0), 'open', coalesce(sum(open), 0),
+             'rows', coalesce(json_object_agg(status, rows), '{}'::json))
+           from (select status, count(*) as rows, count(item) + count(stock) as parts,
+                   count(*) filter (where item = 'planned') + count(*) filter (where stock = 'planned') as open
+                 from import_rows where tenant = $1 and import_id = $2 group by status) counted)
+         where tenant = $1 and import_id = $2",
+    )
+    .bind(job.tenant.as_str())
+    .bind(job.id.as_str())
+    .execute(connection)
+    .await
+    .map(|_| ())
 }
 
 /// What was held back for nothing but what is overridden now is planned; planned receipts get their chunks, after those of
@@ -144,7 +217,8 @@ pub(super) async fn let_through(connection: &mut PgConnection, job: &Job) -> Res
     .bind(job.id.as_str())
     .fetch_one(&mut *connection)
     .await?;
-    // By the line alone: nothing to count, and no chunk is larger than this many lines.
+    // Those that were planned in the draft have theirs. By the line alone: nothing to count, and no chunk is larger than
+    // this many lines.
     sqlx::query(
         "update import_rows set chunk = $3 + 1 + (line / $4)::int
          where tenant = $1 and import_id = $2 and stock = 'planned' and chunk is null
@@ -159,7 +233,11 @@ pub(super) async fn let_through(connection: &mut PgConnection, job: &Job) -> Res
     .map(|_| ())
 }
 
-pub(super) async fn to_do(
+/// Rows with something left to do in a part, the oldest first.
+///
+/// # Errors
+/// Any SQL error.
+pub(in crate::imports) async fn to_do(
     pool: &PgPool,
     job: &Job,
     part: PartName,
@@ -195,45 +273,91 @@ pub(super) async fn to_do(
         .collect()
 }
 
-pub(super) async fn settle(
+/// Notes what came of parts, and moves the counts of the import on.
+///
+/// # Errors
+/// Any SQL error.
+pub(in crate::imports) async fn settle(
     pool: &PgPool,
     job: &Job,
     part: PartName,
     outcomes: &[(i64, Outcome)],
 ) -> Result<(), sqlx::Error> {
-    let column = part.column();
+    let (column, other) = (part.column(), part.other().column());
+    // What a row's status was follows from its other part, as long as this one was planned.
     let sql = format!(
-        "update import_rows r set {column} = u.state, problem = coalesce(u.problem::json, r.problem)
-         from unnest($3::bigint[], $4::text[], $5::text[]) as u(line, state, problem)
-         where r.tenant = $1 and r.import_id = $2 and r.line = u.line and r.{column} = 'planned'"
+        "with moved as (
+           update import_rows r set {column} = u.state, problem = coalesce(u.problem::json, r.problem),
+             movement_id = coalesce(u.movement_id, r.movement_id)
+           from unnest($3::bigint[], $4::text[], $5::text[], $6::text[]) as u(line, state, problem, movement_id)
+           where r.tenant = $1 and r.import_id = $2 and r.line = u.line and r.{column} = 'planned'
+           returning case when r.{other} in ('refused', 'changed_meanwhile') then r.{other} else 'planned' end as was,
+             r.status as status)
+         select was, status, count(*) from moved group by was, status"
     );
-    let state = |outcome: &Outcome| match outcome {
-        Outcome::Applied => ("applied", None),
-        Outcome::ChangedMeanwhile => ("changed_meanwhile", None),
-        Outcome::Refused(problem) => ("refused", Some(problem.to_string())),
-    };
-    sqlx::query(sqlx::AssertSqlSafe(sql))
+    let (mut lines, mut states) = (Vec::new(), Vec::new());
+    let (mut problems, mut movements) = (Vec::new(), Vec::new());
+    for (line, outcome) in outcomes {
+        let (state, problem, movement) = match outcome {
+            Outcome::Applied => ("applied", None, None),
+            Outcome::Waiting { movement_id } => ("waiting", None, Some(movement_id.clone())),
+            Outcome::ChangedMeanwhile => ("changed_meanwhile", None, None),
+            Outcome::Refused(problem) => ("refused", Some(problem.to_string()), None),
+        };
+        lines.push(*line);
+        states.push(state);
+        problems.push(problem);
+        movements.push(movement);
+    }
+    let mut transaction = db::tenant_transaction(pool, &job.tenant).await?;
+    let moved: Vec<(String, String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(job.tenant.as_str())
         .bind(job.id.as_str())
-        .bind(outcomes.iter().map(|(line, _)| *line).collect::<Vec<_>>())
-        .bind(
-            outcomes
-                .iter()
-                .map(|(_, outcome)| state(outcome).0)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            outcomes
-                .iter()
-                .map(|(_, outcome)| state(outcome).1)
-                .collect::<Vec<_>>(),
-        )
-        .execute(pool)
+        .bind(lines)
+        .bind(states)
+        .bind(problems)
+        .bind(movements)
+        .fetch_all(&mut *transaction)
+        .await?;
+    move_progress(&mut transaction, job, &moved).await?;
+    transaction.commit().await
+}
+
+/// Moves the counts of an import on: rows that went from one status to another, each with one part less to carry out.
+async fn move_progress(
+    connection: &mut PgConnection,
+    job: &Job,
+    moved: &[(String, String, i64)],
+) -> Result<(), sqlx::Error> {
+    let known: Option<Value> =
+        sqlx::query_scalar("select progress from imports where tenant = $1 and import_id = $2 for update")
+            .bind(job.tenant.as_str())
+            .bind(job.id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?
+            .flatten();
+    // Without a draft there is nothing to move on.
+    let Some(mut progress) = known else { return Ok(()) };
+    let add = |slot: &mut Value, delta: i64| {
+        *slot = Value::from(slot.as_i64().unwrap_or(0).saturating_add(delta).max(0));
+    };
+    for (was, status, rows) in moved {
+        add(&mut progress["rows"][was], rows.saturating_neg());
+        add(&mut progress["rows"][status], *rows);
+        add(&mut progress["open"], rows.saturating_neg());
+    }
+    sqlx::query("update imports set progress = $3::json where tenant = $1 and import_id = $2")
+        .bind(job.tenant.as_str())
+        .bind(job.id.as_str())
+        .bind(progress.to_string())
+        .execute(connection)
         .await
         .map(|_| ())
 }
 
-pub(super) async fn counts(pool: &PgPool, job: &Job) -> Result<ImportCounts, sqlx::Error> {
+/// # Errors
+/// Any SQL error.
+pub(in crate::imports) async fn counts(pool: &PgPool, job: &Job) -> Result<ImportCounts, sqlx::Error> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "select status, count(*) from import_rows where tenant = $1 and import_id = $2 group by status",
     )
@@ -250,6 +374,7 @@ pub(super) async fn counts(pool: &PgPool, job: &Job) -> Result<ImportCounts, sql
             "refused" => counts.refused = rows,
             "changed_meanwhile" => counts.changed_meanwhile = rows,
             "invalid" => counts.invalid = rows,
+            "waiting_approval" => counts.waiting = rows,
             _ => counts.unchanged += rows,
         }
     }

@@ -127,6 +127,13 @@ pub(super) struct RepairNoteBody {
 pub(super) struct UnrepairedBody {
     /// At most 500 characters.
     pub(super) cause: String,
+    /// What the customer pays all the same: articles of the kind service, such as a diagnosis; at most 20. None when the
+    /// warranty covers the repair.
+    #[serde(default)]
+    pub(super) fee: Vec<RepairQuoteLineBody>,
+    /// At most 50; together the fee's total, and only cash gives change.
+    #[serde(default)]
+    pub(super) payments: Vec<RepairPaymentBody>,
 }
 
 /// What was done.
@@ -245,6 +252,25 @@ pub(super) struct RepairStatusAnswer {
     /// After an answer: to which quote.
     #[serde(default)]
     quote: Option<i64>,
+    position: i64,
+}
+
+/// A device that goes back as it was.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
+pub(super) struct UnrepairedAnswer {
+    repair_id: RepairId,
+    /// `returned_unrepaired`.
+    status: String,
+    /// Present with a fee, as the three below.
+    #[serde(default)]
+    currency: Option<Currency>,
+    #[serde(default)]
+    total_minor: Option<Minor>,
+    #[serde(default)]
+    tax_minor: Option<Minor>,
+    #[serde(default)]
+    change_minor: Option<Minor>,
     position: i64,
 }
 

@@ -82,11 +82,44 @@ impl Commands for Engine {
         let state = match user {
             Some(user) => State::User(Some(user)),
             // Tenants whose name begins with a t exist.
+            None if stream.as_str() == format!("repair/{AT_WORKSHOP}") => at_workshop(),
             None if *stream == domain::streams::tenant() && tenant.as_str().starts_with('t') => some_tenant(),
             None => State::initial(stream),
         };
         async move { Ok(state) }.boxed()
     }
+}
+
+/// The one repair that there is, and where its device was sent.
+pub const AT_WORKSHOP: &str = "rep-1";
+pub const WORKSHOP: &str = "taller";
+
+fn at_workshop() -> State {
+    use schemas::events::repair::{RepairPriority, SlaClock, Workshop};
+    let repair = domain::repairs::Repair {
+        store: schemas::StoreId::new("centro").unwrap(),
+        customer_id: schemas::CustomerId::new("ana").unwrap(),
+        unit: schemas::UnitId::new("serial:1").unwrap(),
+        status: domain::repairs::Status::Received,
+        under_warranty: false,
+        diagnosis: None,
+        covered: false,
+        quote: None,
+        kept: Vec::new(),
+        parts: std::collections::BTreeMap::new(),
+        workshop: Some(Workshop::Supplier {
+            supplier_id: schemas::SupplierId::new(WORKSHOP).unwrap(),
+        }),
+        priority: RepairPriority::Normal,
+        sla_target_s: 1,
+        sla: SlaClock {
+            spent_us: 0,
+            since: None,
+            due_at: None,
+        },
+        sla_breached: false,
+    };
+    State::Repair(Some(Box::new(repair)))
 }
 
 fn some_tenant() -> State {

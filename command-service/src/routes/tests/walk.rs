@@ -261,7 +261,7 @@ async fn call(world: &World, route: &Route, token: Option<String>, reason: Optio
 }
 
 fn guarded() -> impl Iterator<Item = &'static Route> {
-    ROUTES.iter().filter(|route| route.access == Access::User)
+    ROUTES.iter().filter(|route| route.access.takes_users())
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use schemas::events::api_key::{ApiKeyChanged, ApiKeySettings, ApiScope};
 use schemas::events::catalogue::double_option;
-use schemas::{ApiKeyId, StoreId};
+use schemas::events::security::SecurityAction;
+use schemas::{ApiKeyId, StoreId, SupplierId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
 
+use super::api_key::audit;
 use super::settings;
 use crate::command::Decide;
 use crate::context::Ctx;
@@ -25,6 +27,9 @@ pub struct SettingsChange {
     /// All of them; none means every store.
     #[serde(default)]
     pub stores: Option<Vec<StoreId>>,
+    /// Absent leaves it, `null` clears it.
+    #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
+    pub workshop: Option<Option<SupplierId>>,
     #[serde(default)]
     pub requests_per_hour: Option<i64>,
     /// Absent leaves it, `null` clears it.
@@ -51,6 +56,7 @@ impl SettingsChange {
             system: self.system.clone().unwrap_or_else(|| before.system.clone()),
             scopes: self.scopes.clone().unwrap_or_else(|| before.scopes.clone()),
             stores: self.stores.clone().unwrap_or_else(|| before.stores.clone()),
+            workshop: self.workshop.clone().unwrap_or_else(|| before.workshop.clone()),
             requests_per_hour: self.requests_per_hour.unwrap_or(before.requests_per_hour),
             expires_at: expires_at.unwrap_or(before.expires_at),
         }
@@ -60,7 +66,8 @@ impl SettingsChange {
 impl Decide for ChangeApiKey {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let stream = streams::api_key(&self.api_key_id);
-        work.require([&streams::tenant(), &stream])?;
+        let watch = streams::security(self.api_key_id.as_str());
+        work.require([&streams::tenant(), &stream, &watch])?;
         work.tenant(&ctx.tenant)?;
         let before = work.api_key(&self.api_key_id)?.settings.clone();
         let after = settings::checked(&work, ctx, &self.settings.over(&before), Some(&before))?;
@@ -70,6 +77,8 @@ impl Decide for ChangeApiKey {
                 settings: after,
             };
             work.emit(stream, changed)?;
+            // What a key may do is a matter of rights, whatever it was that changed.
+            audit(&mut work, &self.api_key_id, SecurityAction::ApiKeyChanged)?;
         }
         Ok(work.finish(json!({ "api_key_id": self.api_key_id })))
     }

@@ -1,4 +1,4 @@
-//! What may be set of a key: texts, scopes, stores, the hourly limit and the day that it ends.
+//! What may be set of a key: texts, scopes, stores, the workshop, the hourly limit and the day that it ends.
 
 use schemas::StoreId;
 use schemas::events::api_key::ApiKeySettings;
@@ -41,6 +41,7 @@ pub(super) fn checked(
         return Err(ApiKeyRefusal::WithoutScopes {}.into());
     }
     check_stores(work, &settings.stores)?;
+    check_workshop(work, &settings)?;
     let requests_per_hour = settings.requests_per_hour;
     if !(1..=MAX_REQUESTS_PER_HOUR).contains(&requests_per_hour) {
         return Err(ApiKeyRefusal::LimitInvalid {
@@ -64,4 +65,17 @@ fn check_stores(work: &Work<'_>, stores: &[StoreId]) -> Result<(), Missing> {
     let named: Vec<_> = stores.iter().map(streams::store).collect();
     work.require(&named)?;
     stores.iter().try_for_each(|store| work.store(store).map(|_| ()))
+}
+
+/// A workshop's scopes say nothing without the workshop.
+fn check_workshop(work: &Work<'_>, settings: &ApiKeySettings) -> Result<(), Missing> {
+    if let Some(supplier_id) = &settings.workshop {
+        work.require([&streams::supplier(supplier_id)])?;
+        work.supplier(supplier_id)?;
+        return Ok(());
+    }
+    if settings.scopes.iter().any(|scope| scope.is_of_a_workshop()) {
+        return Err(ApiKeyRefusal::WithoutWorkshop {}.into());
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use time::Duration;
 use super::*;
 use crate::state::State;
 use crate::streams;
+use crate::suppliers::tests::{registered, supplier};
 use crate::testing::*;
 
 fn id() -> ApiKeyId {
@@ -29,6 +30,7 @@ fn settings(scopes: &[ApiScope]) -> ApiKeySettings {
         system: "Reportes".to_owned(),
         scopes: scopes.to_vec(),
         stores: Vec::new(),
+        workshop: None,
         requests_per_hour: DEFAULT_REQUESTS_PER_HOUR,
         expires_at: None,
     }
@@ -76,6 +78,7 @@ fn secrets(given: &Given) -> Vec<(String, Option<Duration>)> {
 }
 
 const CREATED: [&str; 2] = ["admin.api_key_created", "security.audit_event"];
+const CHANGED: [&str; 2] = ["admin.api_key_changed", "security.audit_event"];
 const ROTATED: [&str; 2] = ["admin.api_key_rotated", "security.audit_event"];
 
 #[test]
@@ -142,6 +145,26 @@ fn a_store_that_a_key_is_limited_to_must_exist() {
 }
 
 #[test]
+fn a_workshops_key_names_a_supplier_that_exists() {
+    for scope in [ApiScope::SeeWorkshop, ApiScope::DiagnoseAtWorkshop] {
+        shop()
+            .when(create(settings(&[scope])))
+            .then_refused("api_key.workshop_missing");
+        let mut unknown = settings(&[scope]);
+        unknown.workshop = Some(supplier("nadie"));
+        shop().when(create(unknown)).then_refused("supplier.not_found");
+        let mut theirs = settings(&[scope]);
+        theirs.workshop = Some(supplier("sur"));
+        let shop = shop().and(registered("sur")).when(create(theirs)).then(CREATED);
+        let nobodys = change(SettingsChange {
+            workshop: Some(None),
+            ..SettingsChange::default()
+        });
+        shop.when(nobodys).then_refused("api_key.workshop_missing");
+    }
+}
+
+#[test]
 fn limits_and_expiry_have_bounds() {
     for requests_per_hour in [0, -1, MAX_REQUESTS_PER_HOUR + 1] {
         let mut wrong = settings(&[ApiScope::ReadStock]);
@@ -166,7 +189,7 @@ fn a_change_keeps_what_it_does_not_name_and_the_same_again_changes_nothing() {
     });
     // A day later its end is in the past, and stays as it is all the same.
     let shop = shop.at(NOW + Duration::days(2));
-    let shop = shop.when(faster.clone()).then(["admin.api_key_changed"]);
+    let shop = shop.when(faster.clone()).then(CHANGED);
     assert_eq!(key(&shop).settings.requests_per_hour, 50);
     assert_eq!(key(&shop).settings.name, "Sistema de Reportes");
     let shop = shop.when(faster).then_nothing();
@@ -174,7 +197,7 @@ fn a_change_keeps_what_it_does_not_name_and_the_same_again_changes_nothing() {
         expires_at: Some(None),
         ..SettingsChange::default()
     });
-    let shop = shop.when(endless).then(["admin.api_key_changed"]);
+    let shop = shop.when(endless).then(CHANGED);
     assert_eq!(key(&shop).settings.expires_at, None);
 }
 

@@ -1,20 +1,24 @@
 //! Carries out a part of a confirmed import by an ordinary command, if what the draft saw still holds.
 //!
 //! The check and the command are one decision, so nobody can come between them. The ordinary command's own rules apply
-//! in full; this adds to them and takes nothing away.
+//! in full; this adds to them and takes nothing away. A large correction waits for somebody's approval (INV-3).
 
+use std::collections::HashSet;
+
+use schemas::events::movement::{MovementKind, MovementLine, MovementPolicySet};
 use schemas::{ImportId, Sku, StoreId, StreamName};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Status;
 use crate::bounds::distinct;
-use crate::catalogue::{ChangeItem, CreateItem, Item};
+use crate::catalogue::{ChangeItem, CreateItem, Item, SetItemCost};
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::movements::{Asked, CreateMovement, MovementLineRequest, must_wait};
 use crate::refusal::ImportRefusal;
 use crate::state::State;
-use crate::stock::{AdjustStock, ReceiveStock};
+use crate::stock::{AdjustStock, ReceiptLine, ReceiveStock};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
@@ -28,6 +32,9 @@ pub struct ApplyImport {
     #[serde(default)]
     pub bases: Vec<Base>,
     pub action: ImportAction,
+    /// What the article costs to buy, set by the same decision after the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<SetItemCost>,
 }
 
 /// What an import may do.
@@ -36,6 +43,7 @@ pub struct ApplyImport {
 pub enum ImportAction {
     CreateItem(CreateItem),
     ChangeItem(ChangeItem),
+    SetItemCost(SetItemCost),
     ReceiveStock(ReceiveStock),
     AdjustStock(AdjustStock),
 }
@@ -71,6 +79,14 @@ impl Base {
         }
     }
 
+    /// The article whose shelf in this store it speaks of.
+    fn shelf(&self, at: &StoreId) -> Option<&Sku> {
+        match self {
+            Base::Shelf { store, sku, .. } if store == at => Some(sku),
+            Base::Shelf { .. } | Base::Item { .. } => None,
+        }
+    }
+
     fn holds(&self, work: &Work<'_>) -> Result<bool, Missing> {
         match self {
             Base::Item { fingerprint, .. } => {
@@ -100,11 +116,78 @@ impl Decide for ApplyImport {
                 return Err(ImportRefusal::BaseChanged { sku }.into());
             }
         }
-        match &self.action {
-            ImportAction::CreateItem(command) => command.decide(work, ctx),
-            ImportAction::ChangeItem(command) => command.decide(work, ctx),
-            ImportAction::ReceiveStock(command) => command.decide(work, ctx),
-            ImportAction::AdjustStock(command) => command.decide(work, ctx),
+        match (&self.action, &self.cost) {
+            (ImportAction::CreateItem(command), Some(cost)) => work.both(command, cost, ctx),
+            (ImportAction::CreateItem(command), None) => command.decide(work, ctx),
+            (ImportAction::ChangeItem(command), Some(cost)) => work.both(command, cost, ctx),
+            (ImportAction::ChangeItem(command), None) => command.decide(work, ctx),
+            (ImportAction::SetItemCost(command), _) => command.decide(work, ctx),
+            (ImportAction::ReceiveStock(command), _) => self.receive(command, work, ctx),
+            (ImportAction::AdjustStock(command), _) => command.decide(work, ctx),
         }
     }
+}
+
+impl ApplyImport {
+    /// Goods that came in are a receipt, which never waits. What a count finds is a correction, whatever it is booked
+    /// as, so a large one becomes a movement that waits for somebody else; one at a time, since a receipt that waits in
+    /// part would be neither.
+    fn receive(&self, receipt: &ReceiveStock, work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        work.require([&streams::tenant()])?;
+        if work.tenant(&ctx.tenant)?.movement_policy == MovementPolicySet::default() {
+            return receipt.decide(work, ctx);
+        }
+        // What a count found: the shelf's figure is what the draft rests on.
+        let shelves: HashSet<&Sku> = self
+            .bases
+            .iter()
+            .filter_map(|base| base.shelf(&receipt.store))
+            .collect();
+        let is_counted = |line: &&ReceiptLine| shelves.contains(&line.sku);
+        let counted: Vec<&ReceiptLine> = receipt.lines.iter().filter(is_counted).collect();
+        let items: Vec<StreamName> = counted.iter().map(|line| streams::item(&line.sku)).collect();
+        work.require(&distinct(items)?)?;
+        for line in counted {
+            if must_wait(&work, ctx, || found(receipt, line, &work))?.is_none() {
+                continue;
+            }
+            if receipt.lines.len() > 1 {
+                let sku = line.sku.clone();
+                return Err(ImportRefusal::ApprovalNeeded { sku }.into());
+            }
+            let movement = CreateMovement {
+                movement_id: None,
+                kind: MovementKind::In,
+                store: receipt.store.clone(),
+                lines: vec![MovementLineRequest {
+                    sku: line.sku.clone(),
+                    quantity: line.quantity.get(),
+                    unit_cost_minor: line.unit_cost_minor,
+                    units: line.units.clone(),
+                    cause: None,
+                }],
+                comment: receipt.reference.clone(),
+            };
+            return movement.decide(work, ctx);
+        }
+        receipt.decide(work, ctx)
+    }
+}
+
+/// What a count found, as a movement that is asked for.
+fn found(receipt: &ReceiveStock, line: &ReceiptLine, work: &Work<'_>) -> Result<Asked, Missing> {
+    Ok(Asked {
+        kind: MovementKind::In,
+        store: receipt.store.clone(),
+        lines: vec![MovementLine {
+            line: 1,
+            sku: line.sku.clone(),
+            item_name: work.item(&line.sku)?.name.clone(),
+            quantity: line.quantity.get(),
+            unit_cost_minor: line.unit_cost_minor,
+            units: line.units.clone(),
+            cause: None,
+        }],
+        comment: receipt.reference.clone(),
+    })
 }

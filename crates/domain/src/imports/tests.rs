@@ -8,7 +8,8 @@ use schemas::events::import::{DraftCounts, ImportCounts, ImportOverride};
 use schemas::{ImportId, Minor, Quantity};
 
 use super::*;
-use crate::catalogue::{ChangeItem, CreateItem};
+use crate::catalogue::{ChangeItem, CreateItem, SetItemCost};
+use crate::movements::{ApproveMovement, SetMovementPolicy};
 use crate::stock::{AdjustStock, ReceiptLine, ReceiveStock};
 use crate::testing::{Given, centro, shop, sku};
 use crate::{State, streams};
@@ -86,6 +87,7 @@ fn apply(bases: Vec<Base>, action: ImportAction) -> ApplyImport {
         import_id: id("i1"),
         bases,
         action,
+        cost: None,
     }
 }
 
@@ -244,6 +246,129 @@ fn what_was_changed_since_the_draft_is_not_overwritten() {
     received
         .when(apply(vec![shelf(5)], ImportAction::AdjustStock(adjust)))
         .then(["inventory.adjusted"]);
+}
+
+/// Everything over this many pieces waits.
+fn waiting_above(pieces: i64) -> Given {
+    let policy = SetMovementPolicy {
+        max_quantity: Some(pieces),
+        max_value_minor: None,
+    };
+    confirmed().and(policy)
+}
+
+fn shelf(name: &str, on_hand: i64) -> Base {
+    Base::Shelf {
+        store: centro(),
+        sku: sku(name),
+        on_hand,
+    }
+}
+
+fn more(lines: &[(&str, i64)]) -> ImportAction {
+    let line = |(name, quantity): &(&str, i64)| ReceiptLine {
+        sku: sku(name),
+        quantity: Quantity::new(*quantity).unwrap(),
+        unit_cost_minor: Some(Minor::new(250).unwrap()),
+        units: vec![],
+    };
+    ImportAction::ReceiveStock(ReceiveStock {
+        store: centro(),
+        reference: Some("import/i1".to_owned()),
+        lines: lines.iter().map(line).collect(),
+    })
+}
+
+fn less(delta: i64) -> ImportAction {
+    ImportAction::AdjustStock(AdjustStock {
+        store: centro(),
+        sku: sku("CABLE"),
+        delta,
+        comment: None,
+    })
+}
+
+#[test]
+fn a_counted_difference_over_the_limit_waits_up_or_down_and_a_receipt_does_not() {
+    let shop = waiting_above(3);
+    for action in [more(&[("CABLE", 4)]), less(-4)] {
+        let outcome = shop.clone().when(apply(vec![shelf("CABLE", 10)], action));
+        assert_eq!(outcome.decision().answer["status"], "pending_approval");
+        let movement = outcome.decision().answer["movement_id"]
+            .as_str()
+            .map(str::to_owned);
+        let waiting = outcome.result.map(|_| outcome.given).unwrap();
+        let State::Stock(stock) = waiting.state(&streams::stock(&centro(), &sku("CABLE"))) else {
+            panic!("another state")
+        };
+        assert_eq!(stock.on_hand, 10, "nothing has moved");
+        let mut other = waiting;
+        other.ctx.actor = Actor::User {
+            username: "somebody-else".to_owned(),
+            role: "manager".to_owned(),
+        };
+        let approval = ApproveMovement {
+            movement_id: movement.unwrap().parse().unwrap(),
+            note: None,
+        };
+        let approved = other.and(approval);
+        let State::Stock(stock) = approved.state(&streams::stock(&centro(), &sku("CABLE"))) else {
+            panic!("another state")
+        };
+        assert!([14, 6].contains(&stock.on_hand), "{}", stock.on_hand);
+    }
+    for action in [more(&[("CABLE", 3)]), less(-3)] {
+        let outcome = shop.clone().when(apply(vec![shelf("CABLE", 10)], action));
+        assert_eq!(outcome.decision().answer.get("movement_id"), None);
+    }
+    // Goods that came in rest on no figure.
+    shop.clone()
+        .when(apply(vec![], more(&[("CABLE", 400)])))
+        .then(["inventory.received"]);
+    shop.when(apply(vec![shelf("CABLE", 9)], more(&[("CABLE", 4)])))
+        .then_refused("import.base_changed");
+}
+
+#[test]
+fn of_several_counted_lines_none_waits_together_with_others() {
+    let shop = waiting_above(3);
+    let bases = vec![shelf("CABLE", 10), shelf("GLASS", 0)];
+    let shop = shop
+        .when(apply(vec![], create("GLASS")))
+        .then(["catalogue.item_created"]);
+    shop.clone()
+        .when(apply(bases.clone(), more(&[("GLASS", 2), ("CABLE", 4)])))
+        .then_refused("import.approval_needed");
+    shop.when(apply(bases, more(&[("GLASS", 2), ("CABLE", 3)])))
+        .then(["inventory.received", "inventory.received"]);
+}
+
+#[test]
+fn an_article_and_its_cost_are_one_decision() {
+    let cost = |name: &str, minor: i64| SetItemCost {
+        sku: sku(name),
+        cost_minor: Some(Minor::new(minor).unwrap()),
+    };
+    let with_cost = |action, cost| ApplyImport {
+        cost: Some(cost),
+        ..apply(vec![], action)
+    };
+    let shop = confirmed()
+        .when(with_cost(create("NEW"), cost("NEW", 300)))
+        .then(["catalogue.item_created", "catalogue.item_cost_set"]);
+    let State::Item(Some(item)) = shop.state(&streams::item(&sku("NEW"))) else {
+        panic!("the article is there")
+    };
+    assert_eq!(item.cost_minor.map(Minor::get), Some(300));
+    shop.clone()
+        .when(apply(vec![], ImportAction::SetItemCost(cost("NEW", 300))))
+        .then_nothing();
+    shop.clone()
+        .when(apply(vec![], ImportAction::SetItemCost(cost("NEW", 310))))
+        .then(["catalogue.item_cost_set"]);
+    // A cost that is refused takes the article's change along.
+    shop.when(with_cost(create("OTHER"), cost("OTHER", -1)))
+        .then_refused("amount.negative");
 }
 
 proptest! {

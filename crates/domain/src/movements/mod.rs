@@ -16,6 +16,7 @@ pub use approve_movement::ApproveMovement;
 pub use create_movement::{CreateMovement, MovementLineRequest};
 pub use movement::{Movement, Status};
 pub use reject_movement::RejectMovement;
+pub use request::would_wait;
 pub use set_movement_policy::SetMovementPolicy;
 
 pub(crate) use request::{Asked, must_wait, wait};

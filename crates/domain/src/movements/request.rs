@@ -12,7 +12,7 @@ use super::movement::{goods_of, holder, leaves};
 use crate::context::Ctx;
 use crate::refusal::StockRefusal;
 use crate::state::State;
-use crate::stock::{Kept, Quantities, Shelf, keep};
+use crate::stock::{Kept, Quantities, Shelf, Stock, keep};
 use crate::streams;
 use crate::work::{Missing, Work};
 
@@ -45,12 +45,8 @@ impl Asked {
             let of_line = match line.unit_cost_minor {
                 Some(unit_cost) => pieces.saturating_mul(unit_cost.get()),
                 None => {
-                    let cost = work.stock(&self.store, &line.sku)?.cost.at_average(pieces);
-                    if cost.quantity > 0 {
-                        cost.value_minor
-                    } else {
-                        pieces.saturating_mul(work.item(&line.sku)?.price_minor.get())
-                    }
+                    let price = work.item(&line.sku)?.price_minor;
+                    value_of(work.stock(&self.store, &line.sku)?, price, pieces)
                 }
             };
             value_minor = value_minor.plus(Minor::new(of_line)?)?;
@@ -80,6 +76,40 @@ impl Asked {
             comment: self.comment.clone(),
         }
     }
+}
+
+/// What pieces of a shelf come to: at its average cost where that is known, else at their price.
+fn value_of(stock: &Stock, price: Minor, pieces: i64) -> i64 {
+    let cost = stock.cost.at_average(pieces);
+    if cost.quantity > 0 {
+        cost.value_minor
+    } else {
+        pieces.saturating_mul(price.get())
+    }
+}
+
+/// Whether a difference of one item would wait for somebody else, as things stand; for whoever shows what would happen.
+pub fn would_wait(
+    policy: &MovementPolicySet,
+    stock: &Stock,
+    price: Minor,
+    (difference, unit_cost): (i64, Option<Minor>),
+) -> bool {
+    let quantity = difference.saturating_abs();
+    let value = unit_cost.map_or_else(
+        || value_of(stock, price, quantity),
+        |cost| quantity.saturating_mul(cost.get()),
+    );
+    // What is worth more than money can say is refused when it is asked for.
+    Minor::new(value).is_ok_and(|value_minor| {
+        is_beyond(
+            policy,
+            Size {
+                quantity,
+                value_minor,
+            },
+        )
+    })
 }
 
 fn is_beyond(policy: &MovementPolicySet, size: Size) -> bool {

@@ -75,7 +75,7 @@ fn level(given: &Given, name: &str) -> Stock {
 
 fn place(given: &Given, name: &str) -> Place {
     match given.state(&streams::unit(&unit(name))) {
-        State::Unit(Some(unit)) => unit.place,
+        State::Unit(Some(unit), _) => unit.place,
         other => panic!("{other:?}"),
     }
 }

@@ -12,7 +12,7 @@ use crate::work::{Missing, Work};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantine {
-    /// As the till took it, with the units and items that somebody replaced.
+    /// As the till took it, with what somebody has put right: units, items, payments, the time.
     pub sale: OfflineSale,
     pub cashier: String,
     pub cause: QuarantineCause,
@@ -82,6 +82,8 @@ impl Quarantine {
             Resolution::AcceptNegativeStock => self.leniency.negative_stock = true,
             Resolution::AcceptOverLimit => self.leniency.over_limit = true,
             Resolution::AcceptPrices => self.leniency.prices = true,
+            Resolution::CorrectPayments { payments } => self.sale.payments.clone_from(payments),
+            Resolution::CorrectTime { occurred_at } => self.sale.occurred_at = *occurred_at,
             Resolution::Retry => {}
         }
     }

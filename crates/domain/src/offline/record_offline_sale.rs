@@ -12,7 +12,7 @@ use crate::bounds::check_entries;
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::OfflineRefusal;
-use crate::sales::MAX_PAYMENTS;
+use crate::sales::{MAX_PAYMENTS, Sale, check_reference};
 use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
@@ -72,8 +72,8 @@ impl Decide for RecordOfflineSale {
             return Err(OfflineRefusal::TooManyIncarnations { terminal, max }.into());
         }
 
-        let cashier = ctx.actor_name();
-        let attempted = attempt(&work, ctx, &self.sale, cashier, Leniency::default())?;
+        let (cashier, sale) = (ctx.actor_name(), self.without_bad_references());
+        let attempted = attempt(&work, ctx, &sale, cashier, Leniency::default())?;
         let (answer, quarantined) = match attempted {
             Attempt::Completes(decision) => {
                 let mut answer = self.answer("accepted");
@@ -92,7 +92,7 @@ impl Decide for RecordOfflineSale {
                     incarnation: self.incarnation.clone(),
                     sequence: self.sequence,
                     cashier: cashier.to_owned(),
-                    sale: self.sale.clone(),
+                    sale,
                     cause,
                     currency,
                 };
@@ -119,6 +119,18 @@ impl RecordOfflineSale {
         json!({ "sequence": self.sequence, "sale_id": self.sale.sale_id, "outcome": outcome })
     }
 
+    /// The sale without the references of payments that may not be kept, such as card numbers: a quarantined sale is
+    /// stored as it is, and one that is asked for again by a person does not come with another reference.
+    fn without_bad_references(&self) -> OfflineSale {
+        let mut sale = self.sale.clone();
+        for (index, payment) in sale.payments.iter_mut().enumerate() {
+            if check_reference(index, payment.reference.as_deref()).is_err() {
+                payment.reference = None;
+            }
+        }
+        sale
+    }
+
     /// A number that was taken care of: the same sale again, or a till that counts anew under an old name. The latter
     /// must not be taken for the former, or its sale would be lost.
     fn again(&self, work: &Work<'_>, terminal: &TerminalId, id: &QuarantineId) -> Result<Value, Missing> {
@@ -128,7 +140,9 @@ impl RecordOfflineSale {
                 answer["quarantine_id"] = json!(id);
                 return Ok(answer);
             }
-        } else if let State::Sale(Some(_)) = work.state(&streams::sale(&self.sale.sale_id))? {
+        } else if let State::Sale(Some(known)) = work.state(&streams::sale(&self.sale.sale_id))?
+            && matches!(**known, Sale::Completed(_) | Sale::Voided { .. })
+        {
             return Ok(self.answer("duplicate"));
         }
         Err(OfflineRefusal::SequenceReused {

@@ -2,15 +2,17 @@
 
 use schemas::QuarantineId;
 use schemas::events::offline::{
-    OfflineSaleAccepted, OfflineSaleAmended, QuarantineCause, QuarantineKind, Resolution,
+    OfflinePayment, OfflineSaleAccepted, OfflineSaleAmended, QuarantineCause, QuarantineKind, Resolution,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::attempt::{Attempt, attempt, take_over};
+use crate::bounds::check_entries;
 use crate::command::Decide;
 use crate::context::Ctx;
-use crate::refusal::OfflineRefusal;
+use crate::refusal::{OfflineRefusal, Refusal};
+use crate::sales::{MAX_PAYMENTS, check_reference};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
@@ -32,6 +34,9 @@ impl Decide for ResolveOfflineSale {
             && found.line(*line).is_none()
         {
             return Err(OfflineRefusal::LineUnknown { line: *line }.into());
+        }
+        if let Resolution::CorrectPayments { payments } = &self.resolution {
+            check_payments(payments)?;
         }
         found.apply(&self.resolution);
         let (sale_id, store) = (found.sale.sale_id.clone(), found.sale.content.store.clone());
@@ -72,6 +77,15 @@ impl Decide for ResolveOfflineSale {
     }
 }
 
+/// What the decision's event may keep; whether they come to the total is for the sale's own rules.
+fn check_payments(payments: &[OfflinePayment]) -> Result<(), Refusal> {
+    check_entries("resolution/payments", payments.len(), MAX_PAYMENTS)?;
+    for (index, payment) in payments.iter().enumerate() {
+        check_reference(index, payment.reference.as_deref())?;
+    }
+    Ok(())
+}
+
 /// Each kind has its own way out, so that nobody lets pass what nobody asked about.
 fn check_fits(cause: &QuarantineCause, resolution: &Resolution) -> Result<(), OfflineRefusal> {
     let fits = match resolution {
@@ -86,6 +100,8 @@ fn check_fits(cause: &QuarantineCause, resolution: &Resolution) -> Result<(), Of
         Resolution::AcceptNegativeStock => cause.kind == QuarantineKind::InsufficientStock,
         Resolution::AcceptOverLimit => cause.kind == QuarantineKind::CreditExceeded,
         Resolution::AcceptPrices => cause.kind == QuarantineKind::PriceChanged,
+        Resolution::CorrectPayments { .. } => cause.code.starts_with("payment."),
+        Resolution::CorrectTime { .. } => cause.code.starts_with("time."),
     };
     if fits {
         Ok(())

@@ -212,10 +212,13 @@ fn a_serial_that_was_sold_twice_is_resolved_by_the_unit_that_was_really_handed_o
     };
     let given = accepted(given.when(resolve(&id, right)));
     match given.state(&streams::unit(&unit(SERIAL))) {
-        State::Unit(Some(Unit {
-            place: Place::Sold { sale_id: by },
-            ..
-        })) => assert_eq!(by, sale_id("off-1")),
+        State::Unit(
+            Some(Unit {
+                place: Place::Sold { sale_id: by },
+                ..
+            }),
+            _,
+        ) => assert_eq!(by, sale_id("off-1")),
         other => panic!("{other:?}"),
     }
     given
@@ -330,6 +333,87 @@ fn a_sale_that_no_rule_allows_is_kept_as_it_was() {
     assert_eq!(outcome.decision().answer["code"], "payment.too_low");
 }
 
+#[test]
+fn payments_that_do_not_come_to_the_total_are_put_right_by_somebody() {
+    let mut sale = cables("off-1", 1);
+    sale.payments[0].amount_minor = minor(9_000);
+    let outcome = shop().when(record(1, sale));
+    let (id, _) = quarantined(&outcome);
+    let paid = |amount: i64, reference: Option<&str>| Resolution::CorrectPayments {
+        payments: vec![OfflinePayment {
+            method: PaymentMethod::Card,
+            amount_minor: minor(amount),
+            reference: reference.map(str::to_owned),
+        }],
+    };
+    let given = outcome.given;
+    given
+        .clone()
+        .when(resolve(&id, Resolution::AcceptPrices))
+        .then_refused("quarantine.resolution_mismatch");
+    given
+        .clone()
+        .when(resolve(&id, paid(10_000, Some("4111 1111 1111 1111"))))
+        .then_refused("payment.card_number");
+    let still = given.clone().when(resolve(&id, paid(10_001, None)));
+    assert_eq!(still.decision().answer["code"], "payment.too_high");
+    let given = accepted(given.when(resolve(&id, paid(10_000, None))));
+    let collision = given.and(sell("v-1", vec![unit_line(IMEI)], cash(500_000)));
+    let (id, _) = quarantined(&collision.clone().when(record(2, phone("off-2"))));
+    collision
+        .and(record(2, phone("off-2")))
+        .when(resolve(&id, paid(500_000, None)))
+        .then_refused("quarantine.resolution_mismatch");
+}
+
+#[test]
+fn a_sale_of_a_till_whose_clock_was_wrong_gets_its_time_from_somebody() {
+    let mut sale = cables("off-1", 1);
+    sale.occurred_at = NOW + time::Duration::days(400);
+    let outcome = shop().when(record(1, sale));
+    assert_eq!(outcome.decision().answer["code"], "time.in_future");
+    let (id, kind) = quarantined(&outcome);
+    assert_eq!(kind, QuarantineKind::Refused);
+    let right = Resolution::CorrectTime {
+        occurred_at: NOW - time::Duration::hours(2),
+    };
+    let given = accepted(outcome.given.when(resolve(&id, right)));
+    let occurred = given.events().find_map(|event| match event {
+        Event::Sale(schemas::events::SaleEvent::Completed(completed)) => Some(completed.occurred_at),
+        _ => None,
+    });
+    assert_eq!(occurred, Some(NOW - time::Duration::hours(2)));
+}
+
+#[test]
+fn a_card_number_is_in_no_event_however_the_sale_ends() {
+    let with_card = |mut sale: OfflineSale| {
+        sale.payments[0].reference = Some("4111 1111 1111 1111".to_owned());
+        sale
+    };
+    let given = shop()
+        .and(record(1, with_card(cables("off-1", 1))))
+        .and(record(2, with_card(cables("off-2", 100))));
+    let log: Vec<String> = given
+        .events()
+        .map(|event| event.encode().unwrap().get().to_owned())
+        .collect();
+    assert!(log.iter().any(|event| event.contains("insufficient_stock")));
+    assert!(log.iter().all(|event| !event.contains("4111")), "{log:?}");
+}
+
+#[test]
+fn a_draft_of_the_same_name_does_not_pass_for_a_sale_that_was_recorded() {
+    let draft = crate::sales::SaveDraft {
+        sale_id: Some(sale_id("off-9")),
+        draft: cables("off-9", 1).content,
+    };
+    let given = shop().and(record(1, cables("off-1", 1))).and(draft);
+    given
+        .when(record(1, cables("off-9", 1)))
+        .then_refused("till.sequence_reused");
+}
+
 /// What one till sells: phones by serial, cables, and on credit.
 fn batch(till: usize) -> Vec<OfflineSale> {
     let terminal = TerminalId::new(&format!("t-{till}")).unwrap();
@@ -437,5 +521,8 @@ fn the_terms_of_a_customer_are_read_when_the_sale_arrives() {
     let outcome = shop().and(none).when(record(1, sale));
     assert_eq!(quarantined(&outcome).1, QuarantineKind::CreditExceeded);
     let id: UnitId = unit(IMEI);
-    assert!(outcome.given.state(&streams::unit(&id)) != State::Unit(None));
+    assert!(matches!(
+        outcome.given.state(&streams::unit(&id)),
+        State::Unit(Some(_), _)
+    ));
 }

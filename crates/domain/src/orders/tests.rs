@@ -141,7 +141,7 @@ fn figures(given: &Given, name: &str) -> (i64, i64) {
 #[track_caller]
 fn place(given: &Given, text: &str) -> Place {
     match given.state(&streams::unit(&unit(text))) {
-        State::Unit(Some(unit)) => unit.place,
+        State::Unit(Some(unit), _) => unit.place,
         other => panic!("{other:?}"),
     }
 }

@@ -38,6 +38,12 @@ super::table::refusals! {
     TooManyOpen { max: i64 } = "import.too_many_open" Conflict
         en "{max} imports of this organisation are waiting already; wait for one of them"
         es "ya hay {max} importaciones de esta organización en espera; aguarde a que termine alguna"
+    ApprovalNeeded { sku: Sku } = "import.approval_needed" Conflict
+        en "the difference of {sku} needs somebody's approval, so it cannot be carried out together with others"
+        es "la diferencia de {sku} necesita aprobación, así que no se puede aplicar junto con otras"
+    DraftExpired {} = "import.draft_expired" Conflict
+        en "the draft was not confirmed in time, or newer ones took its place; import the file again"
+        es "el borrador no se confirmó a tiempo, o lo desplazaron otros más nuevos; importe el archivo de nuevo"
     }
     modules {}
 }

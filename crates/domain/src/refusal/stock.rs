@@ -2,7 +2,7 @@
 //!
 //! Not here: the older refusals of stock and units, which stand in the first table.
 
-use schemas::{AlertId, MovementId, Sku, StoreId, UnitId};
+use schemas::{AlertId, MovementId, RepairId, Sku, StoreId, UnitId};
 
 super::table::refusals! {
     /// Refusals of stock, beside those of the first table.
@@ -13,6 +13,9 @@ super::table::refusals! {
     UnitNotAway { unit: UnitId, document: String, line: usize } = "unit.not_away" Conflict at "/lines/{line}"
         en "{unit} is not away with {document}"
         es "{unit} no está fuera con {document}"
+    UnitInRepair { unit: UnitId, repair_id: RepairId, line: usize } = "unit.in_repair" Conflict at "/lines/{line}"
+        en "{unit} is here for repair {repair_id}; hand it back first"
+        es "{unit} está aquí por la reparación {repair_id}; entréguelo antes"
     NothingCosted { store: StoreId, sku: Sku } = "stock.nothing_costed" Conflict
         en "no piece of {sku} in store {store} has a known cost that could change"
         es "ninguna pieza de {sku} en la tienda {store} tiene un costo conocido que se pueda cambiar"

@@ -7,12 +7,13 @@ use schemas::events::repair::RepairDelivered;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Status, custody, warranty};
+use super::{Status, warranty};
 use crate::business_day::business_day;
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::customers;
 use crate::sales::{PaymentRequest, on_account, settle};
+use crate::stock::end_custody;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
@@ -33,11 +34,10 @@ impl Decide for DeliverRepair {
         let (currency, terms) = (tenant.currency, tenant.repair_terms);
         let business_day = business_day(ctx.now, &tenant.time_zone)?;
         let found = work.repair(id)?.clone();
-        let (owner, custody_stream) = (
-            streams::customer(&found.customer_id),
-            streams::custody(&found.unit),
-        );
-        work.require([&owner, &custody_stream])?;
+        work.require([
+            &streams::customer(&found.customer_id),
+            &streams::unit(&found.unit),
+        ])?;
         if found.status != Status::Ready {
             return Err(found.refusal(id));
         }
@@ -69,7 +69,7 @@ impl Decide for DeliverRepair {
             repair_id: id.clone(),
         };
         customers::charge(&mut work, &found.customer_id, on_account, cause)?;
-        custody::end(&mut work, &found.unit, id, warranty_until)?;
+        end_custody(&mut work, &found.unit, id, warranty_until)?;
         Ok(work.finish(answer))
     }
 }

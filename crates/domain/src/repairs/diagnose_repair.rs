@@ -1,8 +1,8 @@
 //! Says what is wrong with a device, and whether the warranty pays. The same again changes nothing; until there is a
 //! quote, a better diagnosis replaces it.
 
-use schemas::RepairId;
-use schemas::events::repair::RepairDiagnosed;
+use schemas::events::repair::{RepairDiagnosed, Workshop};
+use schemas::{RepairId, SupplierId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -22,6 +22,10 @@ pub struct DiagnoseRepair {
     /// Whether the warranty covers this fault. Absent: whenever one held at the intake.
     #[serde(default)]
     pub covered: Option<bool>,
+    /// The workshop that says so, when it is not the shop: of a device that is elsewhere it knows nothing, and who pays
+    /// stays what the shop decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workshop: Option<SupplierId>,
 }
 
 impl Decide for DiagnoseRepair {
@@ -31,17 +35,28 @@ impl Decide for DiagnoseRepair {
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         let found = work.repair(id)?;
-        if !matches!(found.status, Status::Received | Status::Diagnosed) {
+        if let Some(supplier_id) = self.workshop.clone()
+            && found.workshop != Some(Workshop::Supplier { supplier_id })
+        {
+            let repair_id = id.clone();
+            return Err(RepairRefusal::RepairNotFound { repair_id }.into());
+        }
+        // What the warranty was to pay may turn out on the workbench to be no case for it.
+        let is_surprise = found.status == Status::InProgress && found.covered && self.workshop.is_none();
+        if !matches!(found.status, Status::Received | Status::Diagnosed) && !is_surprise {
             return Err(found.refusal(id));
         }
         check_text("diagnosis", &self.diagnosis, 2_000)?;
-        let covered = self.covered.unwrap_or(found.under_warranty);
+        let covered = match (self.covered, &self.workshop) {
+            (None, Some(_)) if found.status == Status::Diagnosed => found.covered,
+            (wanted, _) => wanted.unwrap_or(found.under_warranty),
+        };
         if covered && !found.under_warranty {
             let repair_id = id.clone();
             return Err(RepairRefusal::NotUnderWarranty { repair_id }.into());
         }
         let is_same = found.diagnosis.as_deref() == Some(self.diagnosis.as_str()) && found.covered == covered;
-        if !is_same {
+        if !is_same || is_surprise {
             let diagnosed = RepairDiagnosed {
                 repair_id: id.clone(),
                 store: found.store.clone(),

@@ -1,14 +1,13 @@
 //! Repairs of customers' devices: intake, diagnosis, quote, work with parts, delivery.
 //!
-//! One file per step or group of small steps; `repair` is the state, `custody` which repair has a device, `clock` the
-//! target's clock, `warranty` the days until which somebody answers, `parts` how goods go to the workbench and back.
+//! One file per step or group of small steps; `repair` is the state, `clock` the target's clock, `warranty` the days until which somebody answers, `parts` how goods go to the workbench and back.
 //! The state machine is drawn in `docs/domain/repairs.md`. Not here: who notices that a target is missed (`processes`).
 
 mod clock;
-mod custody;
 mod deliver_repair;
 mod diagnose_repair;
 mod end_repair;
+mod fee;
 mod parts;
 mod quote_repair;
 mod receive_repair;
@@ -18,7 +17,6 @@ mod warranty;
 mod work_on_repair;
 mod workshop;
 
-pub use custody::Custody;
 pub use deliver_repair::DeliverRepair;
 pub use diagnose_repair::DiagnoseRepair;
 pub use end_repair::{CancelRepair, ReturnUnrepaired};

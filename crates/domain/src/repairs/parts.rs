@@ -44,7 +44,7 @@ pub(super) fn load_kept(work: &Work<'_>, ctx: &Ctx, id: &RepairId) -> Result<Rep
     work.require(&all)?;
     work.tenant(&ctx.tenant)?;
     let found = work.repair(id)?.clone();
-    all.push(streams::custody(&found.unit));
+    all.push(streams::unit(&found.unit));
     all.extend(kept_streams(&found));
     work.require(&distinct(all)?)?;
     Ok(found)

@@ -8,7 +8,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::repair::document;
-use super::{clock, custody, warranty};
+use super::{clock, warranty};
 use crate::admin::next_number;
 use crate::bounds::{check_entries, check_optional_text, check_text};
 use crate::business_day::business_day;
@@ -17,7 +17,7 @@ use crate::context::Ctx;
 use crate::refusal::RepairRefusal;
 use crate::sales::Sale;
 use crate::state::State;
-use crate::stock::Place;
+use crate::stock::{Place, take_custody};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
@@ -63,7 +63,6 @@ impl Decide for ReceiveRepair {
             &streams::customer(&self.customer_id),
             &stream,
             &streams::unit(&self.unit),
-            &streams::custody(&self.unit),
         ])?;
         let tenant = work.tenant(&ctx.tenant)?;
         let today = business_day(ctx.now, &tenant.time_zone)?;
@@ -78,7 +77,7 @@ impl Decide for ReceiveRepair {
         let device = self.device(&work)?;
         let warranty_until = self.warranty_until(&work, &device)?;
         let number = next_number(&mut work, Series::Repair, &document(&repair_id))?;
-        custody::take(&mut work, &self.unit, &repair_id)?;
+        take_custody(&mut work, &self.unit, &repair_id)?;
         let received = RepairReceived {
             repair_id,
             store: self.store.clone(),
@@ -169,6 +168,8 @@ impl ReceiveRepair {
             }),
             // What an order delivered is with its customer; a sales order's warranty is on its invoice.
             Place::Away { document } if document.starts_with("order/") => Ok(Origin::Elsewhere),
+            // What went back to its supplier is the supplier's, and may have found another owner.
+            Place::Away { document } if document.starts_with("purchase/") => Ok(Origin::Elsewhere),
             // Whoever brings what we wrote off has it.
             Place::WrittenOff => Ok(Origin::Elsewhere),
             Place::InStock { .. } | Place::Away { .. } => Err(ours().into()),

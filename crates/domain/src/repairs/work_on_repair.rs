@@ -83,6 +83,7 @@ impl Decide for WaitForParts {
     }
 }
 
+/// Goes on: the parts are there, or what was ready is not right after all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResumeRepair {
     pub repair_id: RepairId,
@@ -97,7 +98,7 @@ impl Decide for ResumeRepair {
         let found = work.repair(id)?;
         match found.status {
             Status::InProgress => {}
-            Status::WaitingForParts => {
+            Status::WaitingForParts | Status::Ready => {
                 let resumed = RepairResumed {
                     repair_id: id.clone(),
                     store: found.store.clone(),
@@ -110,7 +111,6 @@ impl Decide for ResumeRepair {
             | Status::Quoted
             | Status::Approved
             | Status::Declined
-            | Status::Ready
             | Status::Delivered
             | Status::ReturnedUnrepaired
             | Status::Cancelled => return Err(found.refusal(id)),

@@ -99,7 +99,7 @@ fn figures(given: &Given, name: &str) -> (i64, i64) {
 #[track_caller]
 fn the_unit(given: &Given, id: &UnitId) -> Unit {
     match given.state(&streams::unit(id)) {
-        State::Unit(Some(unit)) => unit,
+        State::Unit(Some(unit), _) => unit,
         other => panic!("{other:?}"),
     }
 }

@@ -7,7 +7,7 @@ use schemas::events::stock::ReturnCause;
 use schemas::events::unit::{UnitReturned, UnitSold, UnitWrittenOff};
 use schemas::{SaleId, StoreId};
 
-use crate::stock::{Goods, Quantities, Shelf, has_stock, unit_at_hand};
+use crate::stock::{Goods, Quantities, Shelf, check_not_in_repair, has_stock, unit_at_hand};
 use crate::streams;
 use crate::work::{Missing, Work};
 
@@ -75,7 +75,7 @@ pub(super) struct Returned {
 /// nobody's stock. That a unit was really sold is for the caller to check.
 ///
 /// # Errors
-/// A figure that would leave its range.
+/// A unit that a repair has; a figure that would leave its range.
 pub(super) fn take_back(
     work: &mut Work<'_>,
     store: &StoreId,
@@ -93,8 +93,9 @@ pub(super) fn take_back(
         let shelf = Shelf { store, sku };
         shelf.take_back(work, shelf.quantity(sum)?, cause.clone())?;
     }
-    for back in returned {
+    for (line, back) in returned.iter().enumerate() {
         let Some(unit) = &back.goods.unit else { continue };
+        check_not_in_repair(work, unit, line)?;
         let (unit, sku, store) = (unit.clone(), back.goods.sku.clone(), store.clone());
         let stream = streams::unit(&unit);
         if back.restock {

@@ -36,14 +36,7 @@ pub(crate) fn settle(
             let pointer = format!("/payments/{index}/method");
             return Err(ExchangeRefusal::MethodNotAllowed { pointer }.into());
         }
-        if request.reference.as_deref().is_some_and(holds_card_number) {
-            return Err(Refusal::PaymentReferenceIsCard { payment: index });
-        }
-        check_optional_text(
-            &format!("payments/{index}/reference"),
-            request.reference.as_deref(),
-            100,
-        )?;
+        check_reference(index, request.reference.as_deref())?;
         paid = paid.plus(request.amount_minor)?;
         if request.method == PaymentMethod::Cash {
             cash = cash.plus(request.amount_minor)?;
@@ -67,6 +60,17 @@ pub(crate) fn settle(
         payments: less_change(requests, change_minor)?,
         change_minor,
     })
+}
+
+/// Whether a payment's reference may be kept; `payment` counts from 0.
+///
+/// # Errors
+/// [`Refusal::PaymentReferenceIsCard`], [`Refusal::TextInvalid`].
+pub(crate) fn check_reference(payment: usize, reference: Option<&str>) -> Result<(), Refusal> {
+    if reference.is_some_and(holds_card_number) {
+        return Err(Refusal::PaymentReferenceIsCard { payment });
+    }
+    check_optional_text(&format!("payments/{payment}/reference"), reference, 100)
 }
 
 /// Takes the change off the cash, from the last payment backwards.

@@ -8,6 +8,7 @@ use schemas::events::unit::{UnitArrived, UnitDispatched, UnitWrittenOff};
 use schemas::{Minor, Quantity, Sku, StoreId, UnitId};
 
 use super::cost::MovedCost;
+use super::custody::check_not_in_repair;
 use super::movement::{Shelf, unit_at_hand};
 use crate::refusal::{Refusal, StockRefusal};
 use crate::stock::Place;
@@ -139,7 +140,8 @@ pub(crate) fn dispatch_unit(
 /// Brings a unit in by the document that has it. Its shelf moves with [`Shelf::arrive`].
 ///
 /// # Errors
-/// [`StockRefusal::UnitNotAway`] when this document does not have it, [`Refusal::UnitNotFound`].
+/// [`StockRefusal::UnitNotAway`] when this document does not have it, [`StockRefusal::UnitInRepair`],
+/// [`Refusal::UnitNotFound`].
 pub(crate) fn arrive_unit(
     work: &mut Work<'_>,
     unit: &UnitId,
@@ -184,6 +186,7 @@ fn away_with(work: &Work<'_>, unit: &UnitId, document: &str, line: usize) -> Res
     let found = work.unit(unit, line)?;
     let is_there = matches!(&found.place, Place::Away { document: keeper } if keeper == document);
     if is_there {
+        check_not_in_repair(work, unit, line)?;
         return Ok(found.sku.clone());
     }
     let (unit, document) = (unit.clone(), document.to_owned());

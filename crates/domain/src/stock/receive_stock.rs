@@ -6,6 +6,7 @@ use schemas::events::unit::UnitReceived;
 use schemas::{Minor, Quantity, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
 
+use super::custody::check_not_in_repair;
 use super::levels::{answer, check_units, load};
 use crate::bounds::{check_entries, check_not_negative, check_optional_text};
 use crate::command::Decide;
@@ -108,13 +109,14 @@ impl ReceiveStock {
     }
 }
 
-/// A unit comes in when it was never seen, or was written off before.
+/// A unit comes in when it was never seen, or was written off before, and no repair has it.
 pub(crate) fn check_may_come_in(
     work: &Work<'_>,
     unit: &UnitId,
     sku: &Sku,
     line: usize,
 ) -> Result<(), Missing> {
+    check_not_in_repair(work, unit, line)?;
     let Some(known) = work.known_unit(unit)? else {
         return Ok(());
     };

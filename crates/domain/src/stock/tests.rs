@@ -4,6 +4,7 @@ mod bench;
 mod costs;
 mod documents;
 mod serials;
+mod unit_lives;
 
 use schemas::events::admin::StockPolicy;
 use schemas::events::catalogue::ItemKind;

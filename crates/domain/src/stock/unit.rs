@@ -128,7 +128,7 @@ impl Work<'_> {
     /// [`Missing::Streams`] when it is not loaded.
     pub fn known_unit(&self, unit: &UnitId) -> Result<Option<&Unit>, Missing> {
         let stream = streams::unit(unit);
-        let State::Unit(found) = self.state(&stream)? else {
+        let State::Unit(found, _) = self.state(&stream)? else {
             return Err(Missing::Streams(vec![stream]));
         };
         Ok(found.as_ref())

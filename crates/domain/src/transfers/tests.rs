@@ -87,7 +87,7 @@ fn shelf(given: &Given, store: &StoreId, name: &str) -> Stock {
 #[track_caller]
 fn place(given: &Given, text: &str) -> Place {
     match given.state(&streams::unit(&unit(text))) {
-        State::Unit(Some(Unit { place, .. })) => place,
+        State::Unit(Some(Unit { place, .. }), _) => place,
         other => panic!("{other:?}"),
     }
 }

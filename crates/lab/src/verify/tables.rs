@@ -12,8 +12,19 @@ use sqlx::postgres::PgConnection;
 use super::findings::Findings;
 use super::fold::{Folded, Key, Row};
 
-pub(super) const DAILY_FIGURES: [&str; 12] = [
+pub(super) const DAILY_FIGURES: [&str; 23] = [
     "sales",
+    "invoices",
+    "invoiced_minor",
+    "invoiced_tax_minor",
+    "sold_quantity",
+    "returned_quantity",
+    "cash_minor",
+    "card_minor",
+    "transfer_minor",
+    "credit_minor",
+    "store_credit_minor",
+    "exchange_minor",
     "returns",
     "voids",
     "gross_minor",
@@ -41,6 +52,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("rm_stock_movements", &["tenant", "store", "sku", "position"]),
     ("rm_stock_costs", &["tenant", "store", "sku", "position"]),
     ("rm_units", &["tenant", "unit"]),
+    ("rm_unit_movements", &["tenant", "unit", "position"]),
     ("rm_thresholds", &["tenant", "store", "sku"]),
     ("rm_alerts", &["tenant", "alert_id"]),
     ("rm_movement_policies", &["tenant"]),

@@ -38,10 +38,15 @@ impl ApiKeySecrets {
     pub fn draw(&self) -> (Zeroizing<String>, ApiKeySecret) {
         let mut bytes = Zeroizing::new([0_u8; SECRET_BYTES]);
         rand::rng().fill(bytes.as_mut_slice());
-        let secret = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())));
+        // Fresh at each attempt: a repetition must not claim the secret that the first one showed.
+        self.of_bytes(&bytes, &clock::fresh_id().simple().to_string())
+    }
+
+    /// The secret that these bytes are, for those who derive it instead of drawing it.
+    pub fn of_bytes(&self, bytes: &[u8; SECRET_BYTES], secret_id: &str) -> (Zeroizing<String>, ApiKeySecret) {
+        let secret = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)));
         let known = ApiKeySecret {
-            // Fresh at each attempt: a repetition must not claim the secret that the first one showed.
-            secret_id: clock::fresh_id().simple().to_string(),
+            secret_id: secret_id.to_owned(),
             secret_hash: hex::encode(self.hash(&secret)),
             ending: secret[SECRET_CHARS - ENDING_CHARS..].to_owned(),
         };
@@ -111,8 +116,10 @@ impl KeyStanding {
     }
 
     /// Whether the key accepts the secret with this hash. Hashes are compared in constant time.
-    pub fn accepts(&self, hash: &[u8; 32], now: OffsetDateTime) -> bool {
-        let has_ended = self.settings.expires_at.is_some_and(|at| at <= now);
+    ///
+    /// # Errors
+    /// What ended it.
+    pub fn accept(&self, hash: &[u8; 32], now: OffsetDateTime) -> Result<(), Ended> {
         let is_live = self
             .secrets
             .iter()
@@ -120,7 +127,39 @@ impl KeyStanding {
             .fold(false, |found, (stored, _)| {
                 found | IntegrationTokens::is_same(hash, stored)
             });
-        self.is_active && !has_ended && is_live
+        if self.secrets.is_empty() {
+            Err(Ended::Revoked)
+        } else if !self.is_active {
+            Err(Ended::Inactive)
+        } else if self.settings.expires_at.is_some_and(|at| at <= now) {
+            Err(Ended::Expired)
+        } else if !is_live {
+            Err(Ended::Replaced)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Why a key that is known is not accepted. For its own organisation's records; whoever holds it is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Expired,
+    Inactive,
+    Revoked,
+    /// The secret is one that was rotated away.
+    Replaced,
+}
+
+impl Ended {
+    /// As the record of calls and security events name it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Ended::Expired => "api_key.expired",
+            Ended::Inactive => "api_key.inactive",
+            Ended::Revoked => "api_key.revoked",
+            Ended::Replaced => "api_key.replaced",
+        }
     }
 }
 
@@ -151,6 +190,7 @@ mod tests {
             system: "Mercado".to_owned(),
             scopes: vec![ApiScope::ReadStock],
             stores: Vec::new(),
+            workshop: None,
             requests_per_hour: 1_000,
             expires_at,
         };
@@ -195,8 +235,9 @@ mod tests {
         };
         let key = standing(&[created(old_known, None), rotated.into()]);
         let (old, new) = (secrets.hash(&old), secrets.hash(&new));
-        assert!(key.accepts(&old, NOW) && key.accepts(&new, NOW));
-        assert!(!key.accepts(&old, LATER) && key.accepts(&new, LATER));
+        assert_eq!((key.accept(&old, NOW), key.accept(&new, NOW)), (Ok(()), Ok(())));
+        assert_eq!(key.accept(&old, LATER), Err(Ended::Replaced));
+        assert_eq!(key.accept(&new, LATER), Ok(()));
         assert_eq!(key.version, Version(2));
     }
 
@@ -205,11 +246,14 @@ mod tests {
         let secrets = ApiKeySecrets::new([1; 32]);
         let (secret, known) = secrets.draw();
         let hash = secrets.hash(&secret);
-        assert!(!standing(&[created(known.clone(), Some(NOW))]).accepts(&hash, NOW));
+        let judged = |events: &[ApiKeyEvent]| standing(events).accept(&hash, NOW);
+        assert_eq!(judged(&[created(known.clone(), Some(NOW))]), Err(Ended::Expired));
         let off = ApiKeyDeactivated { api_key_id: id() };
-        assert!(!standing(&[created(known.clone(), None), off.into()]).accepts(&hash, NOW));
+        let off = [created(known.clone(), None), off.into()];
+        assert_eq!(judged(&off), Err(Ended::Inactive));
         let end = ApiKeyRevoked { api_key_id: id() };
-        assert!(!standing(&[created(known.clone(), None), end.into()]).accepts(&hash, NOW));
-        assert!(standing(&[created(known, None)]).accepts(&hash, NOW));
+        let end = [created(known.clone(), None), end.into()];
+        assert_eq!(judged(&end), Err(Ended::Revoked));
+        assert_eq!(judged(&[created(known, None)]), Ok(()));
     }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::Version;
+use tokio::sync::Semaphore;
 
-use super::api_key::{ApiKeySecrets, KeyRef, KeyStanding};
+use super::api_key::{ApiKeySecrets, Ended, KeyRef, KeyStanding};
 use super::api_key_limit::{Limiter, NotNow, Quota};
 use super::api_key_log::{Call, CallLog};
 use super::api_key_store::{KeyStore, KeyStoreError, event_of};
@@ -27,11 +28,30 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(3_600);
 /// Addresses whose wrong keys are counted.
 const ADDRESSES: usize = 100_000;
 
-/// A key that was accepted.
+/// Secrets that nobody remembers and that are looked up at once; whoever guesses leaves the database's connections to
+/// those who do not.
+const LOOKUPS: usize = 4;
+
+/// A key, as of now.
 #[derive(Debug, Clone)]
 pub struct KeyHolder {
     pub key: KeyRef,
     pub standing: Arc<KeyStanding>,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug)]
+pub struct NotAdmitted {
+    pub problem: Problem,
+    /// Whose key it was before it ended; of no use to who holds it, and not told. `None` also when the same address
+    /// knocks too often to be recorded each time.
+    pub whose: Option<(KeyHolder, Ended)>,
+}
+
+impl From<Problem> for NotAdmitted {
+    fn from(problem: Problem) -> Self {
+        Self { problem, whose: None }
+    }
 }
 
 /// Judges, counts and records calls with keys. Cheap to clone.
@@ -44,6 +64,7 @@ struct Inner {
     owners: BoundedCache<[u8; 32], KeyRef>,
     standings: BoundedCache<KeyRef, Arc<KeyStanding>>,
     failures: Throttle<IpAddr>,
+    lookups: Semaphore,
     limiter: Arc<Limiter>,
     log: CallLog,
     clock: SharedClock,
@@ -81,6 +102,7 @@ impl ApiKeys {
                 window: guesses.window,
                 max_keys: ADDRESSES,
             }),
+            lookups: Semaphore::new(LOOKUPS),
             limiter,
             log,
             clock,
@@ -92,26 +114,36 @@ impl ApiKeys {
     /// # Errors
     /// 401 for anything but a live secret of an active key, 429 after too many of those from one address, 503 when the
     /// database does not answer.
-    pub async fn admit(&self, presented: &str, client: IpAddr) -> Result<KeyHolder, Problem> {
+    pub async fn admit(&self, presented: &str, client: IpAddr) -> Result<KeyHolder, NotAdmitted> {
         let found = if ApiKeySecrets::is_secret(presented) {
             self.find(presented).await.map_err(|error| unavailable(&error))?
         } else {
             None
         };
-        if let Some(holder) = found {
-            return Ok(holder);
-        }
+        let whose = match found {
+            Some((holder, Ok(()))) => return Ok(holder),
+            Some((holder, Err(ended))) => Some((holder, ended)),
+            None => None,
+        };
         match self.0.failures.begin(&counted_as_one(client), self.0.clock.now()) {
-            Ok(()) => Err(Problem::new(&codes::API_KEY_INVALID)),
-            Err(wait) => Err(Problem::new(&codes::AUTH_TOO_MANY_ATTEMPTS).retry_after(wait)),
+            Ok(()) => Err(NotAdmitted {
+                problem: Problem::new(&codes::API_KEY_INVALID),
+                whose,
+            }),
+            Err(wait) => Err(Problem::new(&codes::AUTH_TOO_MANY_ATTEMPTS)
+                .retry_after(wait)
+                .into()),
         }
     }
 
-    async fn find(&self, presented: &str) -> Result<Option<KeyHolder>, KeyStoreError> {
+    /// Whose secret it is or was, and whether it is accepted now.
+    async fn find(&self, presented: &str) -> Result<Option<(KeyHolder, Result<(), Ended>)>, KeyStoreError> {
         let hash = self.0.secrets.hash(presented);
         let key = match self.0.owners.get(&hash) {
             Some(key) => key,
             None => {
+                // A semaphore that is never closed.
+                let _turn = self.0.lookups.acquire().await;
                 let Some(key) = self.0.store.owner(&hash).await? else {
                     return Ok(None);
                 };
@@ -121,9 +153,10 @@ impl ApiKeys {
         };
         let standing = self.standing(&key).await?;
         let now = self.0.clock.now();
-        Ok(standing
-            .filter(|standing| standing.accepts(&hash, now))
-            .map(|standing| KeyHolder { key, standing }))
+        Ok(standing.map(|standing| {
+            let judged = standing.accept(&hash, now);
+            (KeyHolder { key, standing }, judged)
+        }))
     }
 
     /// What holds of the key, up to the last event that is durable now.
@@ -156,6 +189,15 @@ impl ApiKeys {
             .log
             .begin(&holder.key, &holder.standing.settings.system, kind)
             .ok_or_else(|| Problem::new(&codes::SERVICE_BUSY).retry_after(1))
+    }
+
+    /// Records that a key was used after its end.
+    pub fn note_ended(&self, holder: &KeyHolder, kind: &'static str, ended: Ended) {
+        let system = &holder.standing.settings.system;
+        match self.0.log.begin_unused(&holder.key, system, kind) {
+            Some(call) => call.finish(401, Some(ended.code()), None),
+            None => tracing::warn!("a call with a key that ended is not recorded: too many wait"),
+        }
     }
 
     /// Counts the request.

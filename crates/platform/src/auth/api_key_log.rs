@@ -140,9 +140,15 @@ impl CallLog {
 
     /// Takes a place for a call; `None` when there is none.
     pub fn begin(&self, key: &KeyRef, system: &str, kind: &'static str) -> Option<Call> {
+        let call = self.begin_unused(key, system, kind)?;
+        self.used.note(key, self.clock.now());
+        Some(call)
+    }
+
+    /// As [`Self::begin`], of a call that is no use of its key, because the key has ended.
+    pub fn begin_unused(&self, key: &KeyRef, system: &str, kind: &'static str) -> Option<Call> {
         let place = self.rows.clone().try_reserve_owned().ok()?;
         let at = self.clock.now();
-        self.used.note(key, at);
         let row = CallRow {
             id: clock::fresh_id(),
             key: key.clone(),

@@ -79,7 +79,7 @@ pub(super) fn sent(query: &str, body: &[u8]) -> String {
             } else {
                 omitted()
             };
-            (bounded(&name), value)
+            (name_of(&name), value)
         });
         kept.insert("consulta".to_owned(), Value::Object(parameters.collect()));
     }
@@ -131,7 +131,7 @@ fn cleaned(value: Value, depth: usize) -> Value {
                         } else {
                             omitted()
                         };
-                        (bounded(&name), value)
+                        (name_of(&name), value)
                     })
                     .collect(),
             )
@@ -141,6 +141,15 @@ fn cleaned(value: Value, depth: usize) -> Value {
 
 fn is_kept(name: &str) -> bool {
     KEPT.contains(&name)
+}
+
+/// A field's name, unless somebody put into it what belongs nowhere.
+fn name_of(name: &str) -> String {
+    if is_private(name) {
+        OMITTED.to_owned()
+    } else {
+        bounded(name)
+    }
 }
 
 /// Whether a text looks like a secret, a card number or an address of a person.
@@ -188,6 +197,9 @@ mod tests {
                 json!({ "nombre": OMITTED }),
                 "{text}"
             );
+        }
+        for name in ["sk_live_abc", "ana@example.com"] {
+            assert_eq!(of(&json!({ name: 1 })), json!({ OMITTED: OMITTED }), "{name}");
         }
         let kept = sent("tienda=centro&clave=sk_live_abc", b"");
         assert_eq!(

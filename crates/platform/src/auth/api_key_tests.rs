@@ -126,6 +126,7 @@ fn settings(requests_per_hour: i64) -> ApiKeySettings {
         system: "Mercado en línea".to_owned(),
         scopes: vec![ApiScope::ReadStock],
         stores: Vec::new(),
+        workshop: None,
         requests_per_hour,
         expires_at: None,
     }
@@ -248,13 +249,16 @@ async fn guesses_from_one_address_are_slowed_down_and_a_good_key_is_not() {
     let mut codes = Vec::new();
     for _ in 0..5 {
         let (guess, _) = setting.secrets.draw();
-        codes.push(gate.admit(&guess, ADDRESS).await.unwrap_err().code);
+        codes.push(gate.admit(&guess, ADDRESS).await.unwrap_err().problem.code);
     }
     let (wrong, slow) = ("api_key.invalid", "auth.too_many_attempts");
     assert_eq!(codes, [wrong, wrong, wrong, slow, slow]);
     assert!(is_accepted(&gate, &secret).await);
     let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8));
-    assert_eq!(gate.admit("sk_live_x", elsewhere).await.unwrap_err().code, wrong);
+    assert_eq!(
+        gate.admit("sk_live_x", elsewhere).await.unwrap_err().problem.code,
+        wrong
+    );
 }
 
 #[tokio::test]
@@ -307,6 +311,34 @@ async fn every_call_leaves_one_row_also_when_nobody_waits_and_all_are_there_afte
         hashes.unwrap_err().as_database_error().unwrap().code().unwrap(),
         "42501"
     );
+}
+
+#[tokio::test]
+async fn a_key_that_ended_is_recorded_with_the_cause_that_its_holder_is_not_told_and_is_no_use_of_it() {
+    let setting = Setting::new().await;
+    let (key, secret) = setting.key(100).await;
+    let tasks = Tasks::new();
+    let gate = setting.gate(&tasks);
+    let off = schemas::events::api_key::ApiKeyDeactivated {
+        api_key_id: key.api_key_id.clone(),
+    };
+    setting.log.append(&key, off);
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let refused = gate.admit(&secret, ADDRESS).await.unwrap_err();
+        seen.push(refused.problem.code);
+        if let Some((holder, ended)) = refused.whose {
+            gate.note_ended(&holder, "stock:leer", ended);
+        }
+    }
+    let (wrong, slow) = ("api_key.invalid", "auth.too_many_attempts");
+    assert_eq!(seen, [wrong, wrong, wrong, slow, slow]);
+    drop(gate);
+    tasks.stop(Duration::from_secs(10)).await.unwrap();
+    let rows = "select count(*) from integration_log where error = 'api_key.inactive' and http_status = 401
+                and estado = 'ERROR' and api_key_id = 'key-1'";
+    assert_eq!(setting.count(rows).await, 3, "knocking does not fill the record");
+    assert_eq!(setting.count("select count(*) from api_key_usage").await, 0);
 }
 
 #[tokio::test]

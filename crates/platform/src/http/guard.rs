@@ -154,7 +154,7 @@ impl Gateway {
         if !self.settings.features.serves(route.path) {
             return Err(Problem::new(&codes::FEATURE_DISABLED));
         }
-        if route.access == Access::Key {
+        if self.is_by_key(route, request.headers())? {
             return self.admit_key(request, (table, route), language).await;
         }
         let principal = self.principal(route, request.headers())?;
@@ -222,7 +222,7 @@ impl Gateway {
 
     /// Who asks, when the row wants to know.
     fn principal(&self, route: &Route, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
-        if route.access != Access::User {
+        if !route.access.takes_users() {
             return Ok(None);
         }
         let challenge = |code, value| {

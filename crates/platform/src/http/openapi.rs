@@ -9,10 +9,10 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::Registry;
 use serde_json::{Map, Value, json};
 
-use super::codes;
 use super::json::SCHEMA_MARK;
 use super::request::{IDEMPOTENCY_KEY_MAX_CHARS, REASON_MAX_CHARS, REASON_MIN_CHARS};
 use super::route::{Access, ReasonRule, Route, Verb};
+use super::{codes, examples};
 
 /// Why the services' documents don't make one.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,10 @@ pub fn document(specs: &[Value], routes: &[Route]) -> Result<Value, DocumentErro
             "parameters": parameters(),
             "responses": { "Problem": {
                 "description": "A problem document (RFC 9457) in the language of Accept-Language.",
-                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+                "content": { "application/problem+json": {
+                    "schema": { "$ref": "#/components/schemas/Problem" },
+                    "examples": examples::problems(),
+                } },
             } },
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
@@ -257,12 +260,13 @@ fn describe_operation(operation: &mut Map<String, Value>, route: &Route) {
         Access::User => json!([{ "bearer": [] }]),
         Access::Connector => json!([{ "integrationToken": [] }]),
         Access::Key => json!([{ "ApiKey": [] }]),
+        Access::UserOrKey => json!([{ "bearer": [] }, { "ApiKey": [] }]),
     };
     operation.insert("security".to_owned(), security);
-    if route.access == Access::User {
+    if route.access.takes_users() {
         operation.insert("x-roles".to_owned(), json!(roles));
-        operation.insert("x-scope".to_owned(), json!(route.scope));
-    } else if route.access == Access::Key {
+    }
+    if route.access.takes_users() || route.access.takes_keys() {
         operation.insert("x-scope".to_owned(), json!(route.scope));
     }
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
@@ -274,7 +278,7 @@ fn describe_operation(operation: &mut Map<String, Value>, route: &Route) {
             ReasonRule::Optional => add("OptionalReason"),
             ReasonRule::Never => {}
         }
-        if route.method != Verb::Get && matches!(route.access, Access::User | Access::Key) {
+        if route.method != Verb::Get && (route.access.takes_users() || route.access.takes_keys()) {
             add("IdempotencyKey");
         }
         add("AcceptLanguage");
@@ -298,7 +302,7 @@ fn problem_statuses(route: &Route) -> Vec<&'static str> {
     let mut statuses = vec!["400", "500", "503"];
     match route.access {
         Access::User => statuses.extend(["401", "403"]),
-        Access::Connector | Access::Key => statuses.extend(["401", "403", "429"]),
+        Access::Connector | Access::Key | Access::UserOrKey => statuses.extend(["401", "403", "429"]),
         Access::Public if route.method != Verb::Get => statuses.extend(["401", "429"]),
         Access::Public => {}
     }
@@ -317,6 +321,7 @@ fn parameters() -> Value {
             "name": "X-Reason", "in": "header", "required": required,
             "description": "Why this is done, in UTF-8; kept in the audit trail.",
             "schema": { "type": "string", "minLength": REASON_MIN_CHARS, "maxLength": REASON_MAX_CHARS },
+            "example": "Cierre de caja del turno",
         })
     };
     json!({
@@ -326,11 +331,13 @@ fn parameters() -> Value {
             "name": "X-Idempotency-Key", "in": "header", "required": false,
             "description": "The same request under the same key is carried out once and answered alike; also accepted as Idempotency-Key.",
             "schema": { "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX_CHARS, "pattern": "^[!-~]+$" },
+            "example": "venta-2026-11-22-0001",
         },
         "AcceptLanguage": {
             "name": "Accept-Language", "in": "header", "required": false,
             "description": "Language of error texts: es (default) or en.",
             "schema": { "type": "string" },
+            "example": "es-HN, es;q=0.9",
         },
     })
 }
@@ -359,6 +366,7 @@ fn problem_schema() -> Value {
                 },
             } },
             "retry_after_s": { "type": "integer" },
+            "expected": { "type": "integer", "description": "The number that was expected, where a sender numbers what it sends." },
             "request_id": { "type": "string" },
         },
     })

@@ -106,8 +106,8 @@ impl Problem {
     }
 
     /// The document in one language.
-    pub fn render(&self, language: Language, request_id: &str) -> Response {
-        let document = Document {
+    pub(super) fn document<'a>(&'a self, language: Language, request_id: &'a str) -> Document<'a> {
+        Document {
             kind: format!("urn:trastienda:problem:{}", self.code),
             title: self.title.in_language(language),
             status: self.status.as_u16(),
@@ -124,8 +124,12 @@ impl Problem {
             retry_after_s: self.retry_after_s,
             expected: self.expected,
             request_id,
-        };
-        let body = serde_json::to_vec(&document).unwrap_or_default();
+        }
+    }
+
+    /// The answer in one language.
+    pub fn render(&self, language: Language, request_id: &str) -> Response {
+        let body = serde_json::to_vec(&self.document(language, request_id)).unwrap_or_default();
         let mut response = Response::builder()
             .status(self.status)
             .content_type("application/problem+json")
@@ -144,8 +148,9 @@ impl Problem {
     }
 }
 
+/// As it is written (RFC 9457).
 #[derive(Serialize)]
-struct Document<'a> {
+pub(super) struct Document<'a> {
     #[serde(rename = "type")]
     kind: String,
     title: &'a str,

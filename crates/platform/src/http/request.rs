@@ -41,7 +41,7 @@ impl Principal {
     }
 }
 
-/// A request that passed the guard on a row with [`super::Access::User`].
+/// A user's request that passed the guard.
 /// Handlers take it as `poem::web::Data<&RequestContext>`.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
@@ -76,7 +76,7 @@ pub struct ConnectorContext {
     pub client: std::net::IpAddr,
 }
 
-/// A request that passed the guard on a row with [`super::Access::Key`].
+/// An external system's request that passed the guard.
 /// Handlers take it as `poem::web::Data<&KeyContext>`.
 #[derive(Debug, Clone)]
 pub struct KeyContext {
@@ -119,6 +119,22 @@ impl KeyContext {
     }
 }
 
+/// Who passed the guard on a row with [`super::Access::UserOrKey`].
+#[derive(Debug, Clone, Copy)]
+pub enum Caller<'r> {
+    User(&'r RequestContext),
+    Key(&'r KeyContext),
+}
+
+impl<'a> FromRequest<'a> for Caller<'a> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let data = request.extensions();
+        let key = data.get::<KeyContext>().map(Caller::Key);
+        key.or_else(|| data.get::<RequestContext>().map(Caller::User))
+            .ok_or_else(|| super::problem::Problem::new(&codes::AUTH_REQUIRED).into())
+    }
+}
+
 /// The key of `Authorization: ApiKey`, or `None` when there is no such credential.
 pub fn api_key(headers: &HeaderMap) -> Option<&str> {
     credential(headers, "apikey")
@@ -137,7 +153,12 @@ pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn credential<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    // Of two, a proxy before us may have looked at the other one.
+    if values.next().is_some() {
+        return None;
+    }
     let (scheme, token) = value.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case(wanted)
@@ -318,13 +339,23 @@ mod tests {
     }
 
     #[test]
-    fn only_a_bearer_credential_is_a_token() {
+    fn only_a_bearer_credential_is_a_token_and_two_credentials_are_none() {
         assert_eq!(
             bearer_token(&headers(&[("authorization", b"bearer abc")])),
             Some("abc")
         );
         assert_eq!(bearer_token(&headers(&[("authorization", b"Basic abc")])), None);
         assert_eq!(bearer_token(&headers(&[("authorization", b"Bearer ")])), None);
+        let twice: &[(&'static str, &[u8])] =
+            &[("authorization", b"Bearer a"), ("authorization", b"ApiKey b")];
+        assert_eq!(
+            (bearer_token(&headers(twice)), api_key(&headers(twice))),
+            (None, None)
+        );
+        assert_eq!(
+            api_key(&headers(&[("authorization", b"APIKEY  sk ")])),
+            Some("sk")
+        );
     }
 
     #[test]

@@ -71,6 +71,21 @@ pub enum Access {
     Connector,
     /// With `Authorization: ApiKey` of a key that has the row's scope, and no bearer token.
     Key,
+    /// As [`Access::User`], or as [`Access::Key`] with such a credential. For reads alone: an idempotency key does not
+    /// tell whose request it was.
+    UserOrKey,
+}
+
+impl Access {
+    /// Whether a user's token can open the row.
+    pub fn takes_users(self) -> bool {
+        matches!(self, Access::User | Access::UserOrKey)
+    }
+
+    /// Whether an external system's key can open the row.
+    pub fn takes_keys(self) -> bool {
+        matches!(self, Access::Key | Access::UserOrKey)
+    }
 }
 
 /// One operation.
@@ -84,8 +99,7 @@ pub struct Route {
     /// Empty for rows without users.
     pub roles: &'static [Role],
     pub reason: ReasonRule,
-    /// What a key needs on rows with [`Access::Key`], such as `stock:leer`; on others a word for people, such as
-    /// `pos:write`.
+    /// What a key needs on rows that take keys, such as `stock:leer`; on others a word for people, such as `pos:write`.
     pub scope: &'static str,
     pub access: Access,
 }

@@ -3,10 +3,10 @@
 //! Deliberately absent: who the customer is, what anything costs, how it was paid, and who works in the shop. A supplier
 //! sees what was sent to it, a user what was sent to them.
 
-use platform::http::{Page, Principal, Problem};
+use platform::http::{KeyContext, Page, Principal, Problem, codes};
 use schemars::JsonSchema;
 use schemas::events::admin::Role;
-use schemas::{SupplierId, TenantId, Username};
+use schemas::{StoreId, SupplierId, TenantId, Username};
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
@@ -21,9 +21,11 @@ pub const WORKSHOP_SCOPE: &str = "repairs:workshop";
 
 /// A page of a workshop's repairs.
 #[derive(Debug, Default)]
-pub struct WorkshopPage {
+pub struct WorkshopPage<'s> {
     /// `supplier/<id>` or `user/<username>`; absent: of all workshops.
     pub workshop: Option<String>,
+    /// Taken in there; empty: anywhere.
+    pub stores: &'s [StoreId],
     pub limit: Option<i64>,
     pub cursor: Option<String>,
     pub min_position: Option<i64>,
@@ -117,6 +119,18 @@ pub(super) fn visible(principal: &Principal, asked: Option<String>) -> Result<Op
     }
 }
 
+/// Whose repairs a key may see: its own workshop's, whatever it asks for.
+///
+/// # Errors
+/// As [`filter`]; 403 for a key that has the scope and no workshop, which the rules do not let happen.
+pub(super) fn of_key(context: &KeyContext, asked: Option<String>) -> Result<String, Problem> {
+    filter(asked)?;
+    match &context.holder.standing.settings.workshop {
+        Some(supplier_id) => Ok(format!("supplier/{supplier_id}")),
+        None => Err(Problem::new(&codes::API_KEY_SCOPE_MISSING)),
+    }
+}
+
 /// The repairs whose device is at a workshop, in the order in which they were taken in. Who may ask for which workshop
 /// is the caller's check.
 ///
@@ -125,7 +139,7 @@ pub(super) fn visible(principal: &Principal, asked: Option<String>) -> Result<Op
 pub async fn workshop_repairs(
     service: &QueryService,
     tenant: &TenantId,
-    asked: &WorkshopPage,
+    asked: &WorkshopPage<'_>,
 ) -> Result<Page<WorkshopRepair>, Problem> {
     let workshop = filter(asked.workshop.clone())?;
     let filters = [workshop.as_deref()];
@@ -151,6 +165,10 @@ pub async fn workshop_repairs(
     query.push_bind(tenant.as_str());
     if let Some(workshop) = &workshop {
         query.push(" and workshop = ").push_bind(workshop);
+    }
+    if !asked.stores.is_empty() {
+        let stores: Vec<String> = asked.stores.iter().map(ToString::to_string).collect();
+        query.push(" and store = any(").push_bind(stores).push(")");
     }
     if let Some(after) = list.page.after {
         query.push(" and created_position > ").push_bind(after);

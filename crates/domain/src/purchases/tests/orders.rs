@@ -312,7 +312,7 @@ fn a_unit_that_went_back_may_be_delivered_again() {
         "inventory.received",
         "inventory.unit_arrived",
     ]);
-    let State::Unit(Some(found)) = shop.state(&streams::unit(&unit(NEW))) else {
+    let State::Unit(Some(found), _) = shop.state(&streams::unit(&unit(NEW))) else {
         panic!("it is known");
     };
     assert_eq!(found.place, Place::InStock { store: centro() });

@@ -1,5 +1,6 @@
 //! The rules for repairs: the way of one repair, and what is forbidden on it.
 
+mod fees;
 mod money;
 mod properties;
 mod steps;
@@ -82,6 +83,7 @@ pub(crate) fn diagnose() -> DiagnoseRepair {
         repair_id: the(),
         diagnosis: "Pantalla rota".to_owned(),
         covered: None,
+        workshop: None,
     }
 }
 
@@ -175,6 +177,8 @@ fn unrepaired() -> ReturnUnrepaired {
     ReturnUnrepaired {
         repair_id: the(),
         cause: "No vale la pena".to_owned(),
+        fee: vec![],
+        payments: vec![],
     }
 }
 

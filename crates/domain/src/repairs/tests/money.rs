@@ -168,7 +168,7 @@ fn parts_are_kept_taken_and_given_back_with_what_they_cost() {
 fn a_unit_that_was_used_is_in_the_device_and_nobodys_stock() {
     let shop = in_progress().and(take(vec![unit_part("serial:B-2")])).and(done());
     let shop = shop.and(deliver(cash(165_000)));
-    let State::Unit(Some(board)) = shop.state(&streams::unit(&unit("serial:B-2"))) else {
+    let State::Unit(Some(board), _) = shop.state(&streams::unit(&unit("serial:B-2"))) else {
         panic!("no unit")
     };
     let document = format!("repair/{THE}");

@@ -107,7 +107,7 @@ proptest! {
             prop_assert!(bench.quantity >= bench.cost.quantity && bench.cost.quantity >= 0 && bench.cost.value_minor >= 0);
             let board = repair.parts.get(&sku("BOARD")).map_or(0, |bench| bench.quantity);
             let away = matches!(shop.state(&streams::unit(&unit("serial:B-1"))),
-                State::Unit(Some(unit)) if matches!(unit.place, crate::stock::Place::Away { .. }));
+                State::Unit(Some(unit), _) if matches!(unit.place, crate::stock::Place::Away { .. }));
             prop_assert_eq!(i64::from(away), board);
             for name in ["SCREEN", "BOARD"] {
                 let level = level(&shop, name);

@@ -76,7 +76,7 @@ fn each_forbidden_step_is_refused_with_what_the_repair_has_come_to() {
             &["resume_repair", "keep_parts", "return_unrepaired"],
             &["wait_for_parts"],
         ),
-        (ready, &["deliver_repair"], &["finish_repair"]),
+        (ready, &["deliver_repair", "resume_repair"], &["finish_repair"]),
         (delivered, &[], &[]),
         (returned, &[], &["return_unrepaired"]),
         (cancelled, &[], &["cancel_repair"]),
@@ -160,7 +160,7 @@ fn a_device_that_we_sold_is_known_by_its_sale_and_stays_sold() {
     assert_eq!(answer["device"]["sold"]["sale_id"], "v-1");
     assert_eq!(answer["warranty_until"], "2027-11-22");
     assert_eq!(answer["under_warranty"], true);
-    let State::Unit(Some(unit)) = outcome.given.state(&streams::unit(&unit(IMEI))) else {
+    let State::Unit(Some(unit), _) = outcome.given.state(&streams::unit(&unit(IMEI))) else {
         panic!("no unit")
     };
     assert_eq!(
@@ -299,6 +299,40 @@ fn a_missed_target_is_recorded_once_and_never_too_early() {
         .at(due_at)
         .when(breach())
         .then_refused("repair.sla_resting");
+}
+
+#[test]
+fn a_workshop_diagnoses_what_is_at_it_and_does_not_decide_who_pays() {
+    let says = |id: &str| DiagnoseRepair {
+        diagnosis: "Conector sucio".to_owned(),
+        workshop: Some(SupplierId::new(id).unwrap()),
+        ..diagnose()
+    };
+    let dropped = DiagnoseRepair {
+        covered: Some(false),
+        ..diagnose()
+    };
+    let shop = sold()
+        .and(take_in(THE, IMEI))
+        .and(dropped)
+        .and(super::supplier("buho"));
+    // To whom it was not sent it is not there, whatever state it is in.
+    shop.clone().when(says("buho")).then_refused("repair.not_found");
+    let send = SendToWorkshop {
+        repair_id: the(),
+        workshop: Workshop::Supplier {
+            supplier_id: SupplierId::new("buho").unwrap(),
+        },
+        instructions: None,
+    };
+    let shop = shop.and(send);
+    shop.clone()
+        .when(says("lechuza"))
+        .then_refused("repair.not_found");
+    let shop = shop.when(says("buho")).then(["repair.diagnosed"]);
+    assert!(!state(&shop).covered);
+    assert_eq!(state(&shop).diagnosis.as_deref(), Some("Conector sucio"));
+    shop.when(says("buho")).then_nothing();
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn on_hand(given: &Given, name: &str) -> i64 {
 
 fn the_unit(given: &Given, text: &str) -> Unit {
     match given.state(&streams::unit(&unit(text))) {
-        State::Unit(Some(unit)) => unit,
+        State::Unit(Some(unit), _) => unit,
         other => panic!("{other:?}"),
     }
 }

@@ -103,7 +103,7 @@ impl Bench {
     #[track_caller]
     pub fn unit(&self, unit: &UnitId) -> Unit {
         match self.states.get(&streams::unit(unit)) {
-            Some(State::Unit(Some(unit))) => unit.clone(),
+            Some(State::Unit(Some(unit), _)) => unit.clone(),
             other => panic!("{other:?}"),
         }
     }

@@ -67,6 +67,19 @@ fn leaving(cost: ShelfCost, pieces: i64) -> MovedCost {
     }
 }
 
+/// By the rule as it is written down: the average, rounded half away from zero, or the last one that was known.
+fn at_average(cost: ShelfCost, pieces: i64) -> MovedCost {
+    let value_minor = match (cost.quantity, cost.last_unit_minor) {
+        (0, None) => return MovedCost::default(),
+        (0, Some(last)) => last * pieces,
+        (whole, _) => (2 * cost.value_minor * pieces + whole) / (2 * whole),
+    };
+    MovedCost {
+        quantity: pieces,
+        value_minor,
+    }
+}
+
 /// Two shelves and what is on the way between them, beside a ledger of value per shelf.
 struct Books {
     bench: Bench,
@@ -109,7 +122,7 @@ impl Books {
                     .run(|work| shelf.write_off(work, quantity(pieces), None));
             }
             Step::TakeBack { pieces } => {
-                self.ledger[at] += coming(before.cost.at_average(pieces), pieces);
+                self.ledger[at] += coming(at_average(before.cost, pieces), pieces);
                 let cause = || ReturnCause::Void {
                     sale_id: sale_id("v-1"),
                 };
@@ -118,7 +131,7 @@ impl Books {
             }
             Step::Adjust { delta: 0 } => {}
             Step::Adjust { delta } if delta > 0 => {
-                self.ledger[at] += coming(before.cost.at_average(delta), delta);
+                self.ledger[at] += coming(at_average(before.cost, delta), delta);
                 self.bench.run(|work| shelf.adjust(work, delta, None));
             }
             Step::Adjust { delta } => {

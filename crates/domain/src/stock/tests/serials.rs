@@ -14,7 +14,7 @@ use crate::reservations::{CreateReservation, ReleaseReservation, ReservationLine
 use crate::sales::{ReturnGoods, ReturnLineRequest, VoidSale};
 use crate::stock::{MovedCost, Shelf};
 
-const SERIALS: [&str; 3] = [IMEI, SERIAL, OTHER];
+pub(super) const SERIALS: [&str; 3] = [IMEI, SERIAL, OTHER];
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -48,14 +48,14 @@ fn steps() -> impl Strategy<Value = Vec<(usize, bool, Step)>> {
 
 /// Where a unit is, as its events alone tell.
 #[derive(Debug, Clone, PartialEq)]
-enum Whereabouts {
+pub(super) enum Whereabouts {
     Nowhere,
     Shelf { store: StoreId, holder: Option<String> },
     With(String),
 }
 
 /// Follows one unit, and says where an event can't be true.
-fn follow(now: &Whereabouts, event: &UnitEvent) -> Result<Whereabouts, String> {
+pub(super) fn follow(now: &Whereabouts, event: &UnitEvent) -> Result<Whereabouts, String> {
     let wrong = || Err(format!("{event:?} of a unit that is {now:?}"));
     let on_shelf = |store: &StoreId, holder: Option<String>| Whereabouts::Shelf {
         store: store.clone(),
@@ -75,23 +75,25 @@ fn follow(now: &Whereabouts, event: &UnitEvent) -> Result<Whereabouts, String> {
             _ => wrong(),
         };
     };
+    let is_for = |who: &str| holder.as_deref().is_none_or(|keeper| keeper == who);
     match event {
         UnitEvent::Reserved(e) if e.store == *here && holder.is_none() => {
             Ok(on_shelf(here, Some(e.holder.clone())))
         }
         UnitEvent::Released(e) if Some(&e.holder) == holder.as_ref() => Ok(on_shelf(here, None)),
-        UnitEvent::Sold(e) if e.store == *here && holder.is_none() => {
+        // Whoever keeps it may take it.
+        UnitEvent::Sold(e) if e.store == *here && is_for(&format!("sale/{}", e.sale_id)) => {
             Ok(Whereabouts::With(format!("sale/{}", e.sale_id)))
         }
         UnitEvent::WrittenOff(e) if e.store == *here && holder.is_none() => Ok(Whereabouts::Nowhere),
-        UnitEvent::Dispatched(e) if e.store == *here && holder.is_none() => {
+        UnitEvent::Dispatched(e) if e.store == *here && is_for(&e.document) => {
             Ok(Whereabouts::With(e.document.clone()))
         }
         _ => wrong(),
     }
 }
 
-fn unit_of(event: &UnitEvent) -> &UnitId {
+pub(super) fn unit_of(event: &UnitEvent) -> &UnitId {
     match event {
         UnitEvent::Received(e) => &e.unit,
         UnitEvent::Reserved(e) => &e.unit,
@@ -136,7 +138,7 @@ fn take(shop: Given, number: usize, serial: &str, is_there: bool, step: Step) ->
         }
         Step::Release => {
             let holder = match shop.state(&streams::unit(&unit)) {
-                State::Unit(Some(unit)) => unit.holder,
+                State::Unit(Some(unit), _) => unit.holder,
                 _ => None,
             };
             let held = holder.and_then(|holder| Some(holder.strip_prefix("reservation/")?.to_owned()));
@@ -217,7 +219,11 @@ fn by_document<T>(shop: Given, run: impl FnOnce(&mut Bench) -> Result<T, crate::
 }
 
 /// Every other one does not go back on the shelf.
-fn return_of(sale_id: schemas::SaleId, unit: UnitId, (store, number): (StoreId, usize)) -> ReturnGoods {
+pub(super) fn return_of(
+    sale_id: schemas::SaleId,
+    unit: UnitId,
+    (store, number): (StoreId, usize),
+) -> ReturnGoods {
     let line = ReturnLineRequest {
         sale_line: None,
         sku: None,
@@ -238,7 +244,7 @@ fn return_of(sale_id: schemas::SaleId, unit: UnitId, (store, number): (StoreId, 
     }
 }
 
-fn newest_sale(shop: &Given, unit: &UnitId) -> Option<schemas::SaleId> {
+pub(super) fn newest_sale(shop: &Given, unit: &UnitId) -> Option<schemas::SaleId> {
     let sold = shop.events().filter_map(|event| match event {
         Event::Unit(UnitEvent::Sold(sold)) if sold.unit == *unit => Some(sold.sale_id.clone()),
         _ => None,

@@ -22,7 +22,7 @@ impl Folded {
         match kind {
             "created" | "changed" => {
                 let settings = fact.value("settings");
-                for column in ["name", "system", "requests_per_hour"] {
+                for column in ["name", "system", "requests_per_hour", "workshop"] {
                     row.insert(column, settings[column].clone());
                 }
                 for column in ["scopes", "stores"] {

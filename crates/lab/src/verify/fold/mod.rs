@@ -185,6 +185,11 @@ impl Folded {
         );
         movement.insert("on_hand_delta", json!(on_hand));
         movement.insert("reserved_delta", json!(reserved));
+        movement.insert("kind", json!(kind));
+        movement.insert(
+            "command_id",
+            fact.meta.get("command_id").cloned().unwrap_or(Value::Null),
+        );
         if reserved != 0 {
             self.held.moved(fact, reserved, findings);
         }
@@ -212,6 +217,7 @@ impl Folded {
         row.insert("last_position", json!(position));
         add(row, "on_hand", on_hand);
         add(row, "reserved", reserved);
+        add(row, "in_transit", 0);
         for column in ["on_hand", "reserved"] {
             if fact.data.get(column).is_some_and(|said| *said != row[column]) {
                 let (said, sum) = (fact.number(column), get(row, column));

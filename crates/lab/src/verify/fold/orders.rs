@@ -200,6 +200,11 @@ impl Folded {
                 );
             }
         }
+        match kind {
+            "invoiced" => self.day_of_invoice(fact),
+            "returned" => self.day_of_order_return(fact),
+            _ => {}
+        }
         let (parts, sign) = match kind {
             "invoiced" => (fact.list("payments"), 1),
             "returned" => (fact.list("refunds"), -1),

@@ -62,6 +62,18 @@ fn an_order_whose_figures_agree_is_sound() {
 }
 
 #[test]
+fn a_day_counts_what_was_invoiced_and_not_what_was_delivered() {
+    let (folded, _) = life(3, 1, 100, 0);
+    let day = &folded.tables["rm_daily_sales"][&vec!["t".to_owned(), "c".to_owned(), String::new()]];
+    assert_eq!((&day["invoices"], &day["sales"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&day["net_minor"], &day["credit_minor"]),
+        (&json!(100), &json!(100))
+    );
+    assert_eq!(day["sold_quantity"], 1);
+}
+
+#[test]
 fn more_than_was_ordered_more_than_was_delivered_and_what_is_not_kept_are_noticed() {
     let beyond = life(4, 1, 100, 2).1.verdict();
     // At the delivery, at the invoice after it, and what is still kept.

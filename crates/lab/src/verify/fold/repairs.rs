@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::super::findings::Findings;
-use super::{Fact, Folded, Key, add, get, number, text};
+use super::{Fact, Folded, Key, Row, add, get, number, text};
 
 /// What repairs and shelves say about each other.
 #[derive(Debug, Default)]
@@ -18,6 +18,11 @@ pub(super) struct Benches {
 }
 
 impl Benches {
+    /// The open repair that has a device.
+    pub fn repair_of(&self, unit: &Key) -> Option<&str> {
+        self.custody.get(unit).map(String::as_str)
+    }
+
     /// A shelf gave goods to a repair (1), or got them back (-1).
     pub fn shelf(&mut self, fact: &Fact<'_>, sign: i64) {
         let document = fact.text("document");
@@ -33,13 +38,13 @@ impl Benches {
 /// From which states an event leads to the next one; `None` where it leaves the state alone.
 fn step(kind: &str) -> Option<(&'static [&'static str], &'static str)> {
     Some(match kind {
-        "diagnosed" => (&["received", "diagnosed"], "diagnosed"),
+        "diagnosed" => (&["received", "diagnosed", "in_progress"], "diagnosed"),
         "quoted" => (&["diagnosed", "quoted", "declined", "in_progress"], "quoted"),
         "approved" => (&["quoted"], "approved"),
         "declined" => (&["quoted"], "declined"),
         "started" => (&["approved", "diagnosed"], "in_progress"),
         "waiting_for_parts" => (&["in_progress"], "waiting_for_parts"),
-        "resumed" => (&["waiting_for_parts"], "in_progress"),
+        "resumed" => (&["waiting_for_parts", "ready"], "in_progress"),
         "ready" => (&["in_progress"], "ready"),
         "delivered" => (&["ready"], "delivered"),
         "returned_unrepaired" => (
@@ -56,6 +61,24 @@ fn step(kind: &str) -> Option<(&'static [&'static str], &'static str)> {
         "cancelled" => (&["received", "diagnosed", "quoted", "approved"], "cancelled"),
         _ => return None,
     })
+}
+
+/// What was due is what was paid.
+fn paid_for(row: &mut Row, due: &Value, position: i64, findings: &mut Findings) {
+    let total = number(due, "total_minor");
+    row.insert("total_minor", json!(total));
+    let payments = due.get("payments").and_then(Value::as_array);
+    let paid: i64 = payments
+        .into_iter()
+        .flatten()
+        .map(|paid| number(paid, "amount_minor"))
+        .sum();
+    if paid != total {
+        findings.error(
+            "repairs",
+            format!("position {position}: {paid} were paid for {total}"),
+        );
+    }
 }
 
 impl Folded {
@@ -106,21 +129,10 @@ impl Folded {
                 row.insert("quote", fact.value("quote"));
                 row.insert("quote_total_minor", fact.value("total_minor"));
             }
-            "delivered" => {
-                row.insert("total_minor", fact.value("total_minor"));
-                let paid: i64 = fact
-                    .list("payments")
-                    .iter()
-                    .map(|paid| number(paid, "amount_minor"))
-                    .sum();
-                if paid != fact.number("total_minor") {
-                    findings.error(
-                        "repairs",
-                        format!(
-                            "position {position}: {paid} were paid for {}",
-                            fact.number("total_minor")
-                        ),
-                    );
+            "delivered" => paid_for(row, fact.data, position, findings),
+            "returned_unrepaired" => {
+                if let Some(fee) = fact.data.get("fee") {
+                    paid_for(row, fee, position, findings);
                 }
             }
             "sla_breached" if row.insert("sla_breached", json!(true)) == Some(json!(true)) => {
@@ -136,6 +148,7 @@ impl Folded {
 
     /// A device is in one open repair at most.
     fn custody(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
+        self.step(fact, fact.text("unit"), kind);
         let (key, id) = (fact.key(&[fact.text("unit")]), fact.text("repair_id"));
         let before = match kind {
             "custody_taken" => self.benches.custody.insert(key, id.to_owned()).is_none(),

@@ -106,6 +106,8 @@ impl Folded {
         }
         add(day, "sales_minor", total);
         add(day, "net_minor", total);
+        add(day, "sold_quantity", sum(lines, "quantity"));
+        by_method(day, fact.list("payments"), 1);
     }
 
     fn sale_line(&mut self, fact: &Fact<'_>, sale_id: &str, line: &Value) {
@@ -142,6 +144,7 @@ impl Folded {
         add(day, "voided_minor", total);
         add(day, "voided_tax_minor", fact.number("tax_minor"));
         add(day, "net_minor", -total);
+        by_method(day, fact.list("refunds"), -1);
     }
 
     fn returned(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
@@ -194,6 +197,46 @@ impl Folded {
         add(day, "returned_minor", total);
         add(day, "returned_tax_minor", fact.number("tax_minor"));
         add(day, "net_minor", -total);
+        add(day, "returned_quantity", sum(lines, "quantity"));
+        by_method(day, fact.list("refunds"), -1);
+    }
+
+    /// An order's invoice is a sale of that day; what it delivered before is not.
+    pub(super) fn day_of_invoice(&mut self, fact: &Fact<'_>) {
+        let (lines, total) = (fact.list("lines"), fact.number("total_minor"));
+        for line in lines {
+            let item = self.item_row(fact, text(line, "sku"));
+            add(item, "sold_quantity", number(line, "quantity"));
+            add(item, "sales_minor", number(line, "total_minor"));
+        }
+        let day = self.day(fact);
+        add(day, "invoices", 1);
+        add(day, "invoiced_minor", total);
+        add(day, "invoiced_tax_minor", fact.number("tax_minor"));
+        add(day, "net_minor", total);
+        add(day, "sold_quantity", sum(lines, "quantity"));
+        by_method(day, fact.list("payments"), 1);
+    }
+
+    /// What comes back of an order counts as far as it had been invoiced.
+    pub(super) fn day_of_order_return(&mut self, fact: &Fact<'_>) {
+        let (lines, total) = (fact.list("lines"), fact.number("total_minor"));
+        let credited = sum(lines, "credited_quantity");
+        if credited == 0 {
+            return;
+        }
+        for line in lines.iter().filter(|line| number(line, "credited_quantity") > 0) {
+            let item = self.item_row(fact, text(line, "sku"));
+            add(item, "returned_quantity", number(line, "credited_quantity"));
+            add(item, "returned_minor", number(line, "total_minor"));
+        }
+        let day = self.day(fact);
+        add(day, "returns", 1);
+        add(day, "returned_minor", total);
+        add(day, "returned_tax_minor", fact.number("tax_minor"));
+        add(day, "net_minor", -total);
+        add(day, "returned_quantity", credited);
+        by_method(day, fact.list("refunds"), -1);
     }
 
     fn day(&mut self, fact: &Fact<'_>) -> &mut Row {
@@ -223,6 +266,22 @@ impl Folded {
             add(row, column, 0);
         }
         row
+    }
+}
+
+/// Payments, or refunds with the sign -1, by their methods.
+fn by_method(day: &mut Row, parts: &[Value], sign: i64) {
+    for part in parts {
+        let column = match text(part, "method") {
+            "cash" => "cash_minor",
+            "card" => "card_minor",
+            "transfer" => "transfer_minor",
+            "credit" => "credit_minor",
+            "store_credit" => "store_credit_minor",
+            "exchange" => "exchange_minor",
+            _ => continue,
+        };
+        add(day, column, sign * number(part, "amount_minor"));
     }
 }
 

@@ -53,6 +53,14 @@ impl Folded {
         let decision = fact.text("decision");
         for line in fact.list("lines") {
             let (pieces, value) = (number(line, "quantity"), number(line, "value_minor"));
+            // What is on its way is a figure of the store that waits for it, and on no shelf.
+            let sign = if kind == "dispatched" { 1 } else { -1 };
+            let shelf = self.row("rm_stock", fact.key(&[fact.text("to"), text(line, "sku")]));
+            add(shelf, "in_transit", sign * pieces);
+            for column in ["on_hand", "reserved"] {
+                add(shelf, column, 0);
+            }
+            shelf.insert("last_position", json!(fact.event.position));
             let line_key = fact.key(&[id, &number(line, "line").to_string()]);
             let column = match (kind, decision) {
                 ("dispatched", _) => "dispatched",
@@ -74,7 +82,6 @@ impl Folded {
             add(row, column, pieces);
             add(row, value_column, value);
             let row = self.row("rm_transfers", key.clone());
-            let sign = if kind == "dispatched" { 1 } else { -1 };
             add(row, "in_transit", sign * pieces);
             add(row, "in_transit_value_minor", sign * value);
             if column == "lost" {
@@ -142,6 +149,11 @@ impl Folded {
 
     /// Every piece that left a shelf for a transfer is on a shelf again, lost by somebody's decision, or in transit.
     pub(in super::super) fn check_in_transit(&self, findings: &mut Findings) {
+        for (key, row) in self.tables.get("rm_stock").into_iter().flatten() {
+            if get(row, "in_transit") < 0 {
+                findings.error("transfers", format!("{key:?}: more came than was on its way"));
+            }
+        }
         for (key, row) in self.tables.get("rm_transfer_lines").into_iter().flatten() {
             let open = get(row, "dispatched") - get(row, "received") - get(row, "lost") - get(row, "back");
             let value = get(row, "dispatched_value_minor") - get(row, "settled_value_minor");

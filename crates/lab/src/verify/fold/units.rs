@@ -1,5 +1,5 @@
-//! Units one by one: at every position each has one owner and one place, and a shelf of serialised goods holds as many
-//! pieces as it has units.
+//! Units one by one: at every position each has one owner and one place, none moves while a repair has it, and a shelf of
+//! serialised goods holds as many pieces as it has units.
 //!
 //! Not here: who keeps how much of a shelf (`reservations`).
 
@@ -99,6 +99,33 @@ impl Folded {
         row.insert("holder", place.holder);
         row.insert("sale_id", place.sale_id);
         row.insert("document", place.document);
+        let kind = kind.strip_prefix("unit_").unwrap_or(kind);
+        let step = self.step(fact, unit, kind);
+        step.insert("status", json!(place.status));
+        for column in ["sku", "store"] {
+            step.insert(column, fact.value(column));
+        }
+        if let Some(repair) = self.benches.repair_of(&fact.key(&[unit])) {
+            findings.error(
+                "units",
+                format!("position {position}: {kind} of {unit}, which repair {repair} has"),
+            );
+        }
+    }
+
+    /// One step of a unit's life, as `rm_unit_movements` tells it.
+    pub(super) fn step(&mut self, fact: &Fact<'_>, unit: &str, kind: &str) -> &mut Row {
+        let position = fact.event.position.to_string();
+        let row = self.row("rm_unit_movements", fact.key(&[unit, &position]));
+        row.insert("kind", json!(kind));
+        for column in ["sku", "store", "status"] {
+            row.insert(column, Value::Null);
+        }
+        row.insert(
+            "command_id",
+            fact.meta.get("command_id").cloned().unwrap_or(Value::Null),
+        );
+        row
     }
 
     /// The pieces on each shelf of serialised goods are its units, and no more units are kept than pieces.
@@ -207,6 +234,27 @@ mod tests {
             1
         );
         assert_eq!(errors(&[received, kept, sold("b")]), 1);
+    }
+
+    #[test]
+    fn a_unit_that_moves_while_a_repair_has_it_is_noticed() {
+        let custody = |kind: &'static str| (kind, json!({ "unit": "serial:1", "repair_id": "r" }));
+        let received = ("inventory.unit_received", unit(&json!({})));
+        let sold = ("inventory.unit_sold", unit(&json!({ "sale_id": "a" })));
+        let back = (
+            "inventory.unit_returned",
+            unit(&json!({ "cause": { "kind": "void", "sale_id": "a" } })),
+        );
+        let whole = [
+            received,
+            sold,
+            custody("repair.custody_taken"),
+            custody("repair.custody_ended"),
+            back,
+        ];
+        assert_eq!(errors(&whole), 0);
+        let [received, sold, taken, _, back] = whole;
+        assert_eq!(errors(&[received, sold, taken, back]), 1);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The guard's way for external systems: a key, its scope, its hour, and a row for every call.
 //!
 //! Order: credential (401), place in the record (503), requests per hour (429), scope (403), then as for everybody. From
-//! the key on everything is recorded and counted, refusals as well. `RateLimit` and `RateLimit-Policy` are those of
+//! the key on everything is recorded and counted, refusals as well; a key that was ended is recorded, too. `RateLimit` and `RateLimit-Policy` are those of
 //! draft-ietf-httpapi-ratelimit-headers-10. Not here: what a key is (`auth`).
 
 use poem::http::header::{self, HeaderName};
-use poem::http::{HeaderValue, StatusCode};
+use poem::http::{HeaderMap, HeaderValue, StatusCode};
 use poem::{Body, Endpoint, Request, Response};
 use schemas::Username;
 
@@ -13,16 +13,16 @@ use super::super::codes;
 use super::super::framework;
 use super::super::problem::Problem;
 use super::super::request::{self, KeyContext};
-#[cfg(doc)]
-use super::super::route::Access;
-use super::super::route::{Route, Verb};
+use super::super::route::{Access, Route, Verb};
 use super::super::text::{Language, Text};
 use super::{Gateway, check_path, normalised, reason_for};
-use crate::auth::{ApiKeys, Call, KeyHolder, Quota, WINDOW_S};
+use crate::auth::{ApiKeys, Call, KeyHolder, NotAdmitted, Quota, WINDOW_S};
 use crate::telemetry;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// The path by which keys are switched off, also on rows elsewhere.
+const ALL_OF_KEYS: &str = "/api/external";
 /// What a key is asked for when it is missing or wrong.
 const CHALLENGE: &str = r#"ApiKey realm="trastienda""#;
 
@@ -32,6 +32,22 @@ impl Gateway {
     pub fn accepting(mut self, keys: ApiKeys) -> Self {
         self.keys = Some(keys);
         self
+    }
+
+    /// Whether the request is an external system's: by the row, or by the credential where the row takes both.
+    ///
+    /// # Errors
+    /// When keys are switched off, on whatever path.
+    pub(super) fn is_by_key(&self, route: &Route, headers: &HeaderMap) -> Result<bool, Problem> {
+        let is_by_key = match route.access {
+            Access::Key => true,
+            Access::UserOrKey => request::api_key(headers).is_some(),
+            Access::User | Access::Connector | Access::Public => false,
+        };
+        if is_by_key && !self.settings.features.serves(ALL_OF_KEYS) {
+            return Err(Problem::new(&codes::FEATURE_DISABLED));
+        }
+        Ok(is_by_key)
     }
 
     /// As [`Self::admit`], for an external system.
@@ -51,10 +67,16 @@ impl Gateway {
         let (Some(keys), Some(presented)) = (&self.keys, presented) else {
             return Err(challenged(Problem::new(&codes::API_KEY_REQUIRED)));
         };
-        let holder = keys
-            .admit(presented, self.client(&request))
-            .await
-            .map_err(challenged)?;
+        let holder = match keys.admit(presented, self.client(&request)).await {
+            Ok(holder) => holder,
+            Err(NotAdmitted { problem, whose }) => {
+                if let Some((holder, ended)) = whose {
+                    keys.note_ended(&holder, route.scope, ended);
+                    self.denied_key(&holder, route, ended.code());
+                }
+                return Err(challenged(problem));
+            }
+        };
         tracing::Span::current().record("tenant", holder.key.tenant.as_str());
         let mut call = keys.begin(&holder, route.scope)?;
         let quota = match keys.count(&holder).await {

@@ -1,12 +1,13 @@
-//! Which repair has a device. Stream `custody/<unit>`, also of devices that we never sold.
+//! Which repair has a device. It stands in the device's own stream, `unit/<unit>`, also of devices that we never sold, so
+//! that nobody can take goods back that lie on a workbench.
 //!
-//! Custody is no ownership: a unit that we sold stays sold while it is here.
+//! Custody is no ownership: a unit that we sold stays sold while it is here. Not here: the repair (`repairs`).
 
 use schemas::events::repair::{CustodyEnded, CustodyEvent, CustodyTaken};
 use schemas::{RepairId, UnitId};
 use serde::{Deserialize, Serialize};
 
-use crate::refusal::RepairRefusal;
+use crate::refusal::{RepairRefusal, StockRefusal};
 use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
@@ -34,25 +35,44 @@ impl Custody {
     }
 
     pub(crate) fn weight(&self) -> usize {
-        128
+        let repair = self.repair_id.as_ref().map_or(0, |id| id.as_str().len());
+        repair + self.warranty_until.as_ref().map_or(0, String::len)
     }
 }
 
 impl Work<'_> {
     /// # Errors
-    /// [`Missing::Streams`] when it is not loaded.
+    /// [`Missing::Streams`] when the unit's stream is not loaded.
     pub fn custody(&self, unit: &UnitId) -> Result<&Custody, Missing> {
-        let stream = streams::custody(unit);
-        let State::Custody(found) = self.state(&stream)? else {
+        let stream = streams::unit(unit);
+        let State::Unit(_, custody) = self.state(&stream)? else {
             return Err(Missing::Streams(vec![stream]));
         };
-        Ok(found)
+        Ok(custody)
     }
+}
+
+/// Refuses to make goods of ours out of a device that a repair has: it is here, but it is not back. `line` counts from
+/// 0.
+///
+/// # Errors
+/// [`StockRefusal::UnitInRepair`]; [`Missing::Streams`].
+pub(crate) fn check_not_in_repair(work: &Work<'_>, unit: &UnitId, line: usize) -> Result<(), Missing> {
+    let Some(repair_id) = work.custody(unit)?.repair_id.clone() else {
+        return Ok(());
+    };
+    let unit = unit.clone();
+    Err(StockRefusal::UnitInRepair {
+        unit,
+        repair_id,
+        line,
+    }
+    .into())
 }
 
 /// # Errors
 /// [`RepairRefusal::DeviceInCustody`]; [`Missing::Streams`].
-pub(super) fn take(work: &mut Work<'_>, unit: &UnitId, repair_id: &RepairId) -> Result<(), Missing> {
+pub(crate) fn take_custody(work: &mut Work<'_>, unit: &UnitId, repair_id: &RepairId) -> Result<(), Missing> {
     if let Some(other) = &work.custody(unit)?.repair_id {
         return Err(RepairRefusal::DeviceInCustody {
             unit: unit.clone(),
@@ -64,12 +84,12 @@ pub(super) fn take(work: &mut Work<'_>, unit: &UnitId, repair_id: &RepairId) -> 
         unit: unit.clone(),
         repair_id: repair_id.clone(),
     };
-    work.emit(streams::custody(unit), taken)
+    work.emit(streams::unit(unit), taken)
 }
 
 /// # Errors
 /// [`Missing::Streams`].
-pub(super) fn end(
+pub(crate) fn end_custody(
     work: &mut Work<'_>,
     unit: &UnitId,
     repair_id: &RepairId,
@@ -80,5 +100,5 @@ pub(super) fn end(
         repair_id: repair_id.clone(),
         warranty_until,
     };
-    work.emit(streams::custody(unit), ended)
+    work.emit(streams::unit(unit), ended)
 }

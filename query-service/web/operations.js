@@ -1,0 +1,42 @@
+// The operations of the API that this page calls: method, path, the roles that may, and whether a reason is required.
+// A copy of rows of the services' route tables; a test compares it with docs/openapi.json. What follows `=` is JSON, so
+// that the test can read it.
+
+export const OPERATIONS = {
+  "sign_in": ["POST", "/api/v1/auth/token", [], "never"],
+  "get_tenant": ["GET", "/api/v1/tenant", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "list_stores": ["GET", "/api/v1/admin/stores", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "open_store": ["POST", "/api/v1/admin/stores", ["admin", "manager"], "optional"],
+  "rename_store": ["PATCH", "/api/v1/admin/stores/{store}", ["admin", "manager"], "optional"],
+  "close_store": ["POST", "/api/v1/admin/stores/{store}/close", ["admin", "manager"], "optional"],
+  "list_terminals": ["GET", "/api/v1/admin/terminals", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "register_terminal": ["POST", "/api/v1/admin/terminals", ["admin", "manager"], "optional"],
+  "rename_terminal": ["PATCH", "/api/v1/admin/terminals/{terminal}", ["admin", "manager"], "optional"],
+  "retire_terminal": ["POST", "/api/v1/admin/terminals/{terminal}/retire", ["admin", "manager"], "optional"],
+  "list_users": ["GET", "/api/v1/admin/users", ["admin", "auditor"], "optional"],
+  "create_user": ["POST", "/api/v1/admin/users", ["admin"], "optional"],
+  "change_user_role": ["PUT", "/api/v1/admin/users/{username}/role", ["admin"], "optional"],
+  "change_user_password": ["PUT", "/api/v1/admin/users/{username}/password", ["admin"], "optional"],
+  "disable_user": ["POST", "/api/v1/admin/users/{username}/disable", ["admin"], "optional"],
+  "enable_user": ["POST", "/api/v1/admin/users/{username}/enable", ["admin"], "optional"],
+  "list_tax_rates": ["GET", "/api/v1/admin/tax-rates", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "set_tax_rate": ["PUT", "/api/v1/admin/tax-rates/{tax_code}", ["admin", "manager"], "optional"],
+  "list_numbering": ["GET", "/api/v1/admin/numbering", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "set_numbering": ["PUT", "/api/v1/admin/numbering/{series}", ["admin"], "optional"],
+  "end_numbering": ["POST", "/api/v1/admin/numbering/{series}/end", ["admin"], "optional"],
+  "get_letterhead": ["GET", "/api/v1/admin/letterhead", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "set_letterhead": ["PUT", "/api/v1/admin/letterhead", ["admin"], "optional"],
+  "set_stock_policy": ["PUT", "/api/v1/admin/policies/stock", ["admin"], "optional"],
+  "get_movement_policy": ["GET", "/api/v1/admin/policies/movements", ["admin", "manager", "auditor"], "optional"],
+  "set_movement_policy": ["PUT", "/api/v1/admin/policies/movements", ["admin"], "optional"],
+  "get_repair_terms": ["GET", "/api/v1/admin/policies/repairs", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "set_repair_terms": ["PUT", "/api/v1/admin/policies/repairs", ["admin"], "optional"],
+  "list_features": ["GET", "/api/v1/admin/features", ["admin", "manager", "sync_operator", "cashier", "auditor"], "optional"],
+  "list_api_keys": ["GET", "/api/v1/api-keys", ["admin", "auditor"], "optional"],
+  "create_api_key": ["POST", "/api/v1/api-keys", ["admin"], "optional"],
+  "change_api_key": ["PATCH", "/api/v1/api-keys/{api_key_id}", ["admin"], "optional"],
+  "rotate_api_key": ["POST", "/api/v1/api-keys/{api_key_id}/rotate", ["admin"], "optional"],
+  "deactivate_api_key": ["POST", "/api/v1/api-keys/{api_key_id}/deactivate", ["admin"], "optional"],
+  "activate_api_key": ["POST", "/api/v1/api-keys/{api_key_id}/activate", ["admin"], "optional"],
+  "revoke_api_key": ["POST", "/api/v1/api-keys/{api_key_id}/revoke", ["admin"], "optional"]
+};
