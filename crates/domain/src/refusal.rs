@@ -14,6 +14,7 @@ mod orders;
 mod purchases;
 mod render;
 mod repairs;
+mod returned;
 mod stock;
 mod suppliers;
 mod table;
@@ -34,6 +35,7 @@ pub use orders::OrderRefusal;
 pub use purchases::PurchaseRefusal;
 pub use render::{Amount, Language, RefusalKind};
 pub use repairs::RepairRefusal;
+pub use returned::ReturnedRefusal;
 pub use stock::StockRefusal;
 pub use suppliers::SupplierRefusal;
 pub use transfers::TransferRefusal;
@@ -394,6 +396,7 @@ table::refusals! {
         ApiKeys(ApiKeyRefusal),
         Customer(CustomerRefusal),
         Exchange(ExchangeRefusal),
+        Returned(ReturnedRefusal),
         Order(OrderRefusal),
         Imports(ImportRefusal),
         Offline(OfflineRefusal),

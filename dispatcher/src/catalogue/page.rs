@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use platform::http::{Access, Language, Problem, ReasonRule, Route, Service, Verb, codes};
+use platform::http::{Access, Language, Problem, ReasonRule, Route, Service, Verb, codes, escaped_html};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{EndpointExt, IntoEndpoint, Request, Response};
 use serde_json::{Map, Value};
@@ -180,7 +180,7 @@ fn index(language: Language) -> String {
                 body,
                 "<tr><td><a href=\"/events/{name}\"><code>{name}</code></a>{}</td><td>{}</td><td>{}</td></tr>",
                 aliases(head),
-                escaped(meaning(&head.description, language)),
+                escaped_html(meaning(&head.description, language)),
                 head.version,
                 name = head.event_type,
             );
@@ -206,7 +206,7 @@ fn detail(kind: &Kind, language: Language) -> String {
         head.module,
         words.back,
         head.event_type,
-        escaped(meaning(&head.description, language)),
+        escaped_html(meaning(&head.description, language)),
         words.version,
         head.version,
     );
@@ -240,9 +240,9 @@ fn carried(body: &mut String, title: &str, carried: &Carried, words: &Words) {
         body,
         "<h2>{title}</h2><p>{}</p><pre>{}</pre><details><summary>{}</summary><pre>{}</pre></details>",
         words.example,
-        escaped(&printed(&carried.example)),
+        escaped_html(&printed(&carried.example)),
         words.schema,
-        escaped(&printed(&carried.schema)),
+        escaped_html(&printed(&carried.schema)),
     );
 }
 
@@ -259,18 +259,6 @@ fn page(words: &Words, title: &str, body: &str) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '<' => "&lt;".to_owned(),
-            '>' => "&gt;".to_owned(),
-            '&' => "&amp;".to_owned(),
-            '"' => "&quot;".to_owned(),
-            other => other.to_string(),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +271,7 @@ mod tests {
                 let name = &kind.head.event_type;
                 assert!(page.contains(&format!("<a href=\"/events/{name}\">")), "{name}");
                 assert!(
-                    page.contains(&escaped(meaning(&kind.head.description, language))),
+                    page.contains(&escaped_html(meaning(&kind.head.description, language))),
                     "{name}"
                 );
             }

@@ -14,7 +14,7 @@ use crate::row::{FoldError, ReadModel};
 crate::read_model_row! {
     /// One movement of one item in one store.
     StockMovementRow, StockMovementKey {
-        key { tenant: String, store: String, sku: String, position: i64 }
+        key { tenant: String, position: i64, store: String, sku: String }
         /// The event's type without its module, such as `received`.
         kind: String,
         on_hand_delta: i64,
@@ -50,9 +50,8 @@ pub(super) fn reference(event: &StockEvent) -> Option<String> {
 impl ReadModel for StockMovementRow {
     const NAME: &'static str = "stock_movements";
     const VERSION: i32 = 2;
-    // The newest of all, of an item, of a document, of the kinds that are rare, and of a while.
+    // Of an item, of a document, of the kinds that are rare, and of a while; the key has the newest of all.
     const INDEXES: &'static str = "
-        create index rm_stock_movements_order on rm_stock_movements (tenant, position);
         create index rm_stock_movements_sku on rm_stock_movements (tenant, sku, position);
         create index rm_stock_movements_reference on rm_stock_movements (tenant, reference, position)
           where reference is not null;
@@ -68,9 +67,9 @@ impl ReadModel for StockMovementRow {
         let movement = Movement::of(event);
         vec![StockMovementKey {
             tenant: fact.tenant.clone(),
+            position: fact.position,
             store: movement.store.to_owned(),
             sku: movement.sku.to_owned(),
-            position: fact.position,
         }]
     }
 
@@ -81,9 +80,9 @@ impl ReadModel for StockMovementRow {
         let movement = Movement::of(event);
         Ok(StockMovementRow {
             tenant: key.tenant.clone(),
+            position: key.position,
             store: key.store.clone(),
             sku: key.sku.clone(),
-            position: key.position,
             kind: fact
                 .event_type
                 .split('.')

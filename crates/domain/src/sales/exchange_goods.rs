@@ -18,7 +18,7 @@ use crate::bounds::{self, check_entries};
 use crate::business_day::business_day;
 use crate::command::Decide;
 use crate::context::Ctx;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, ReturnedRefusal};
 use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
@@ -66,7 +66,7 @@ impl Decide for ExchangeGoods {
         let lines = self.returned.len().saturating_add(self.lines.len());
         check_entries("lines", lines, MAX_EXCHANGE_LINES)?;
         let goods_return = self.goods_return();
-        let prepared = goods_return.prepare(&work, ctx)?;
+        let prepared = goods_return.prepare(&work, ctx).map_err(ReturnedRefusal::of)?;
         let new_sale_id = ctx.given_or_fresh(self.new_sale_id.as_ref(), "sale");
         let content = self.content(prepared.customer_id.clone());
         let skus = checkout::open(&work, ctx, &new_sale_id, &content, None)?;
@@ -100,7 +100,9 @@ impl Decide for ExchangeGoods {
             };
             refunds.insert(0, goods);
         }
-        goods_return.carry_out(&mut work, ctx, prepared, refunds)?;
+        goods_return
+            .carry_out(&mut work, ctx, prepared, refunds)
+            .map_err(ReturnedRefusal::of)?;
         let sold = checkout.complete(&mut work, ctx, skus)?;
         let answer = json!({
             "sale_id": exchanged.sale_id,

@@ -49,7 +49,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("rm_api_keys", &["tenant", "api_key_id"]),
     ("rm_items", &["tenant", "sku"]),
     ("rm_stock", &["tenant", "store", "sku"]),
-    ("rm_stock_movements", &["tenant", "store", "sku", "position"]),
+    ("rm_stock_movements", &["tenant", "position", "store", "sku"]),
     ("rm_stock_costs", &["tenant", "store", "sku", "position"]),
     ("rm_units", &["tenant", "unit"]),
     ("rm_unit_movements", &["tenant", "unit", "position"]),

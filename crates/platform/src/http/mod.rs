@@ -35,4 +35,4 @@ pub use problem::{FieldError, Problem};
 pub use request::{Caller, ConnectorContext, KeyContext, Principal, PublicContext, RequestContext};
 pub use route::{Access, ReasonRule, Route, Verb};
 pub use server::{ServerLimits, serve};
-pub use text::{Language, Text};
+pub use text::{Language, Text, escaped_html};

@@ -1,4 +1,4 @@
-//! The two languages that people read answers in, and how a request chooses one.
+//! The two languages that people read answers in, how a request chooses one, and text as part of a page.
 //!
 //! Not here: the texts themselves (`codes`, and the domain's refusals).
 
@@ -100,6 +100,21 @@ impl Text {
     }
 }
 
+/// Text for an HTML page, between tags or in a quoted attribute.
+pub fn escaped_html(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '&' => html.push_str("&amp;"),
+            '"' => html.push_str("&quot;"),
+            other => html.push(other),
+        }
+    }
+    html
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +133,13 @@ mod tests {
         assert_eq!(chosen("fr, *"), Language::Spanish);
         assert_eq!(chosen("en;q=nonsense"), Language::Spanish);
         assert_eq!(Language::of(&HeaderMap::new()), Language::Spanish);
+    }
+
+    #[test]
+    fn names_are_shown_as_text_whatever_they_hold() {
+        assert_eq!(
+            escaped_html("<b>\"R&S\"</b>"),
+            "&lt;b&gt;&quot;R&amp;S&quot;&lt;/b&gt;"
+        );
     }
 }

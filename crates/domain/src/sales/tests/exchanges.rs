@@ -196,8 +196,10 @@ fn an_exchange_that_cannot_be_whole_changes_nothing() {
         change(&mut command);
         sold().when(command).then_refused(code)
     };
-    with(|c| c.returned.clear(), "request.no_lines");
-    with(|c| c.lines.clear(), "request.no_lines");
+    let pointer = with(|c| c.returned.clear(), "request.no_lines");
+    assert_eq!(pointer.unwrap(), "/returned");
+    let pointer = with(|c| c.lines.clear(), "request.no_lines");
+    assert_eq!(pointer.unwrap(), "/lines");
     with(
         |c| c.lines = vec![line("CASE", 1); MAX_EXCHANGE_LINES],
         "request.too_many_entries",
@@ -207,8 +209,10 @@ fn an_exchange_that_cannot_be_whole_changes_nothing() {
         |c| c.payments[0].method = PaymentMethod::Exchange,
         "payment.exchange_not_allowed",
     );
-    with(|c| c.returned[0].quantity = quantity(3), "return.exceeds_sold");
-    with(|c| c.lines[0].quantity = quantity(6), "stock.insufficient");
+    let pointer = with(|c| c.returned[0].quantity = quantity(3), "return.exceeds_sold");
+    assert_eq!(pointer.unwrap(), "/returned/0/quantity");
+    let pointer = with(|c| c.lines[0].quantity = quantity(6), "stock.insufficient");
+    assert_eq!(pointer.unwrap(), "/lines/0/quantity");
     with(|c| c.sale_id = sale_id("nada"), "sale.not_found");
     with(|c| c.new_sale_id = Some(sale_id("v-1")), "sale.already_exists");
     let refund = |method| {

@@ -181,7 +181,7 @@ impl Folded {
         let (store, sku) = (fact.text("store"), fact.text("sku"));
         let movement = self.row(
             "rm_stock_movements",
-            fact.key(&[store, sku, &position.to_string()]),
+            fact.key(&[&position.to_string(), store, sku]),
         );
         movement.insert("on_hand_delta", json!(on_hand));
         movement.insert("reserved_delta", json!(reserved));
