@@ -150,10 +150,9 @@ fn greet(running: &Running, data: &Path, tenants: &[DemoTenant]) {
         for user in &tenant.users {
             println!("    {:<14} {}", user.username, user.password);
         }
-        if let Some(key) = &tenant.api_key {
-            println!("    {:<14} {}   (docs/external-api.md)", "ApiKey", key.key);
-        }
     }
+    // Not the keys themselves: what is printed ends in logs.
+    println!("  Keys of external systems are in that file (docs/external-api.md).");
     let Some(user) = first.users.first() else { return };
     println!("\nTry it:");
     println!(
