@@ -34,6 +34,7 @@ const UNEXPLAINED_LIMIT: usize = 20;
 const TAIL_LINES: usize = 12;
 const TAIL_BYTES: u64 = 8_192;
 const SIGABRT: i32 = 6;
+const SIGTERM: i32 = 15;
 
 /// How to start a member, the same each time but for failpoints.
 #[derive(Debug)]
@@ -302,6 +303,8 @@ impl Member {
             (Some(place), _) if status.signal() == Some(SIGABRT) => Cause::Failpoint(place),
             (_, Some(Expected::Dead)) => Cause::Blow,
             (_, Some(Expected::Orderly)) if status.success() => Cause::Blow,
+            // Asked before it could listen to signals.
+            (_, Some(Expected::Orderly)) if !state.served && status.signal() == Some(SIGTERM) => Cause::Blow,
             (_, None) if recent(state.halted_at) => Cause::AfterHalt,
             (_, _) if !state.served && recent(state.disturbed_at) => Cause::StartDisturbed,
             _ => Cause::Unexplained,
