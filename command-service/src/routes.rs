@@ -80,26 +80,14 @@ const fn by_key(method: Verb, path: &'static str, operation: &'static str, scope
     }
 }
 
-const fn public(method: Verb, path: &'static str, operation: &'static str) -> Route {
-    Route {
-        method,
-        path,
-        operation,
-        roles: &[],
-        reason: ReasonRule::Never,
-        scope: "",
-        access: Access::Public,
-    }
-}
-
 use ReasonRule::{Optional, Required};
 use Verb::{Delete, Get, Patch, Post, Put};
 
 /// Every operation of the write side (API-1, API-5).
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
-    public(Post, "/api/v1/auth/token", "sign_in"),
-    public(Get, "/.well-known/jwks.json", "token_keys"),
+    Route::public(Post, "/api/v1/auth/token", "sign_in"),
+    Route::public(Get, "/.well-known/jwks.json", "token_keys"),
 
     write(Post, "/api/v1/catalogue/items", "create_item", who(CATALOGUE, Optional, "catalogue:write")),
     write(Patch, "/api/v1/catalogue/items/{sku}", "change_item", who(CATALOGUE, Optional, "catalogue:write")),

@@ -57,18 +57,6 @@ const fn also_by_key(row: Route) -> Route {
     }
 }
 
-const fn public(path: &'static str, operation: &'static str) -> Route {
-    Route {
-        method: Verb::Get,
-        path,
-        operation,
-        roles: &[],
-        reason: ReasonRule::Never,
-        scope: "",
-        access: Access::Public,
-    }
-}
-
 /// The query service's rows of the route table.
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
@@ -88,7 +76,7 @@ pub const ROUTES: &[Route] = &[
     read("/api/v1/admin/policies/movements", "get_movement_policy", OFFICE, Optional, "admin:read"),
     read("/api/v1/inventory/reservations", "list_reservations", EVERYBODY, Optional, "inventory:read"),
     read("/api/v1/inventory/reservations/{reservation_id}", "get_reservation", EVERYBODY, Optional, "inventory:read"),
-    public("/verify/receipt/{code}", "verify_receipt"),
+    Route::public(Verb::Get, "/verify/receipt/{code}", "verify_receipt"),
     read("/api/v1/pos/offline/quarantine", "list_offline_sales", EVERYBODY, Optional, "pos:read"),
     read("/api/v1/pos/offline/quarantine/{quarantine_id}", "get_offline_sale", EVERYBODY, Optional, "pos:read"),
     read("/api/v1/pos/offline/tills", "list_offline_tills", EVERYBODY, Optional, "pos:read"),

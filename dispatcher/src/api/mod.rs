@@ -32,19 +32,6 @@ const fn read(path: &'static str, operation: &'static str) -> Route {
     }
 }
 
-/// What says nothing about anybody asks for no credential.
-const fn public(path: &'static str, operation: &'static str) -> Route {
-    Route {
-        method: Verb::Get,
-        path,
-        operation,
-        roles: &[],
-        reason: ReasonRule::Never,
-        scope: "",
-        access: Access::Public,
-    }
-}
-
 /// The dispatcher's rows of the route table.
 pub const ROUTES: &[Route] = &[
     read("/api/v1/webhooks/endpoints", "list_endpoints"),
@@ -63,8 +50,8 @@ pub const ROUTES: &[Route] = &[
         "/api/v1/webhooks/deliveries/{delivery_id}/attempts",
         "list_attempts",
     ),
-    public("/api/v1/events/types", "list_event_types"),
-    public("/api/v1/events/types/{event_type}", "get_event_type"),
+    Route::public(Verb::Get, "/api/v1/events/types", "list_event_types"),
+    Route::public(Verb::Get, "/api/v1/events/types/{event_type}", "get_event_type"),
 ];
 
 /// Groups of operations in the OpenAPI document.

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use platform::http::{Access, Language, Problem, ReasonRule, Route, Service, Verb, codes, escaped_html};
+use platform::http::{Language, Problem, Route, Service, Verb, codes, escaped_html};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{EndpointExt, IntoEndpoint, Request, Response};
 use serde_json::{Map, Value};
@@ -31,23 +31,11 @@ summary{cursor:pointer;margin:.75rem 0 .25rem}";
 /// Everything comes from this page itself.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-const fn public(path: &'static str, operation: &'static str) -> Route {
-    Route {
-        method: Verb::Get,
-        path,
-        operation,
-        roles: &[],
-        reason: ReasonRule::Never,
-        scope: "",
-        access: Access::Public,
-    }
-}
-
 /// The rows of the catalogue's pages.
 pub const PAGES: &[Route] = &[
-    public("/events", "event_catalogue_page"),
-    public("/events/{event_type}", "event_type_page"),
-    public("/asyncapi.json", "asyncapi_document"),
+    Route::public(Verb::Get, "/events", "event_catalogue_page"),
+    Route::public(Verb::Get, "/events/{event_type}", "event_type_page"),
+    Route::public(Verb::Get, "/asyncapi.json", "asyncapi_document"),
 ];
 
 struct Words {

@@ -6,30 +6,18 @@
 mod assets;
 mod errors;
 
-use platform::http::{Access, Problem, ReasonRule, Route, Service, Verb, codes};
+use platform::http::{Problem, Route, Service, Verb, codes};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, EndpointExt, Request, Response};
 
 use self::assets::Asset;
 
-const fn public(path: &'static str, operation: &'static str) -> Route {
-    Route {
-        method: Verb::Get,
-        path,
-        operation,
-        roles: &[],
-        reason: ReasonRule::Never,
-        scope: "",
-        access: Access::Public,
-    }
-}
-
 /// Not in the OpenAPI document: these serve browsers, not callers.
 pub const ROUTES: &[Route] = &[
-    public("/admin", "admin_page"),
-    public("/admin/{asset}", "admin_asset"),
-    public("/admin/sections/{asset}", "admin_section"),
-    public("/admin/errors/{code}", "admin_error_page"),
+    Route::public(Verb::Get, "/admin", "admin_page"),
+    Route::public(Verb::Get, "/admin/{asset}", "admin_asset"),
+    Route::public(Verb::Get, "/admin/sections/{asset}", "admin_section"),
+    Route::public(Verb::Get, "/admin/errors/{code}", "admin_error_page"),
 ];
 
 /// Everything from this origin and nothing inline; no frame around it; no form that leaves the page; no text that

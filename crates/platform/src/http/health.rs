@@ -12,28 +12,16 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 
 use super::guard::Service;
 use super::json::json_bytes;
-use super::route::{Access, ReasonRule, Route, Verb};
+use super::route::{Route, Verb};
 
 /// How long one check may take before it counts as failed.
 const CHECK_LIMIT: Duration = Duration::from_secs(2);
 
-const fn public(path: &'static str, operation: &'static str) -> Route {
-    Route {
-        method: Verb::Get,
-        path,
-        operation,
-        roles: &[],
-        reason: ReasonRule::Never,
-        scope: "",
-        access: Access::Public,
-    }
-}
-
 /// Not in the OpenAPI document: these serve operators, not callers.
 pub const ROUTES: &[Route] = &[
-    public("/livez", "livez"),
-    public("/readyz", "readyz"),
-    public("/openapi.json", "openapi_document"),
+    Route::public(Verb::Get, "/livez", "livez"),
+    Route::public(Verb::Get, "/readyz", "readyz"),
+    Route::public(Verb::Get, "/openapi.json", "openapi_document"),
 ];
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;

@@ -104,6 +104,21 @@ pub struct Route {
     pub access: Access,
 }
 
+impl Route {
+    /// A row that asks for no credential.
+    pub const fn public(method: Verb, path: &'static str, operation: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            operation,
+            roles: &[],
+            reason: ReasonRule::Never,
+            scope: "",
+            access: Access::Public,
+        }
+    }
+}
+
 /// What a path leads to.
 #[derive(Debug)]
 pub enum Found<'m> {

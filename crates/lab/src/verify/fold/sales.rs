@@ -95,10 +95,8 @@ impl Folded {
         }
         for line in lines {
             self.sale_line(fact, sale_id, line);
-            let item = self.item_row(fact, text(line, "sku"));
-            add(item, "sold_quantity", number(line, "quantity"));
-            add(item, "sales_minor", number(line, "total_minor"));
         }
+        self.items_sold(fact);
         let day = self.day(fact);
         add(day, "sales", 1);
         for column in ["gross_minor", "discount_minor", "tax_minor"] {
@@ -187,28 +185,13 @@ impl Folded {
                 }
             }
         }
-        for line in lines {
-            let item = self.item_row(fact, text(line, "sku"));
-            add(item, "returned_quantity", number(line, "quantity"));
-            add(item, "returned_minor", number(line, "total_minor"));
-        }
-        let day = self.day(fact);
-        add(day, "returns", 1);
-        add(day, "returned_minor", total);
-        add(day, "returned_tax_minor", fact.number("tax_minor"));
-        add(day, "net_minor", -total);
-        add(day, "returned_quantity", sum(lines, "quantity"));
-        by_method(day, fact.list("refunds"), -1);
+        self.came_back(fact, "quantity");
     }
 
     /// An order's invoice is a sale of that day; what it delivered before is not.
     pub(super) fn day_of_invoice(&mut self, fact: &Fact<'_>) {
         let (lines, total) = (fact.list("lines"), fact.number("total_minor"));
-        for line in lines {
-            let item = self.item_row(fact, text(line, "sku"));
-            add(item, "sold_quantity", number(line, "quantity"));
-            add(item, "sales_minor", number(line, "total_minor"));
-        }
+        self.items_sold(fact);
         let day = self.day(fact);
         add(day, "invoices", 1);
         add(day, "invoiced_minor", total);
@@ -220,14 +203,25 @@ impl Folded {
 
     /// What comes back of an order counts as far as it had been invoiced.
     pub(super) fn day_of_order_return(&mut self, fact: &Fact<'_>) {
-        let (lines, total) = (fact.list("lines"), fact.number("total_minor"));
-        let credited = sum(lines, "credited_quantity");
-        if credited == 0 {
-            return;
+        if sum(fact.list("lines"), "credited_quantity") > 0 {
+            self.came_back(fact, "credited_quantity");
         }
-        for line in lines.iter().filter(|line| number(line, "credited_quantity") > 0) {
+    }
+
+    fn items_sold(&mut self, fact: &Fact<'_>) {
+        for line in fact.list("lines") {
             let item = self.item_row(fact, text(line, "sku"));
-            add(item, "returned_quantity", number(line, "credited_quantity"));
+            add(item, "sold_quantity", number(line, "quantity"));
+            add(item, "sales_minor", number(line, "total_minor"));
+        }
+    }
+
+    /// A return's day and items; a line counts as far as this field of it says.
+    fn came_back(&mut self, fact: &Fact<'_>, quantity: &str) {
+        let (lines, total) = (fact.list("lines"), fact.number("total_minor"));
+        for line in lines.iter().filter(|line| number(line, quantity) > 0) {
+            let item = self.item_row(fact, text(line, "sku"));
+            add(item, "returned_quantity", number(line, quantity));
             add(item, "returned_minor", number(line, "total_minor"));
         }
         let day = self.day(fact);
@@ -235,7 +229,7 @@ impl Folded {
         add(day, "returned_minor", total);
         add(day, "returned_tax_minor", fact.number("tax_minor"));
         add(day, "net_minor", -total);
-        add(day, "returned_quantity", credited);
+        add(day, "returned_quantity", sum(lines, quantity));
         by_method(day, fact.list("refunds"), -1);
     }
 
