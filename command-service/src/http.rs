@@ -3,6 +3,7 @@
 //! Not here: routes and bodies (`routes`), and the conventions of HTTP (platform::http).
 
 mod answer;
+mod own_password;
 mod pending;
 mod ports;
 mod problems;
@@ -11,6 +12,7 @@ mod session;
 use std::sync::Arc;
 
 use domain::Command;
+use domain::requests::BindKey;
 use platform::auth::{PasswordHasher, SignInLimits, SignInThrottle, TokenIssuer};
 use platform::clock::SharedClock;
 use platform::http::{Problem, RequestContext};
@@ -76,6 +78,19 @@ impl Http {
             command: command.into(),
         };
         self.carry_out(submission).await
+    }
+
+    /// Keeps the caller's idempotency key, if there is one, to this request: for requests that are no single command.
+    /// `true` when the same request has come before.
+    ///
+    /// # Errors
+    /// Another request had that key, or the same one is just being looked at.
+    pub async fn bind_key(&self, context: &RequestContext) -> Result<bool, Problem> {
+        if context.idempotency_key.is_none() {
+            return Ok(false);
+        }
+        let bound: CommandAnswer<(), 200> = self.submit(context, BindKey {}).await?;
+        Ok(bound.into_parts().1)
     }
 
     /// Submits what somebody else than a user asked for.

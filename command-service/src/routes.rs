@@ -14,6 +14,7 @@ mod inventory;
 mod movements;
 mod offline;
 mod orders;
+mod organisation;
 mod parameters;
 mod pos;
 mod purchases;
@@ -87,6 +88,7 @@ use Verb::{Delete, Get, Patch, Post, Put};
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     Route::public(Post, "/api/v1/auth/token", "sign_in"),
+    Route::public(Post, "/api/v1/auth/password", "change_own_password"),
     Route::public(Get, "/.well-known/jwks.json", "token_keys"),
 
     write(Post, "/api/v1/catalogue/items", "create_item", who(CATALOGUE, Optional, "catalogue:write")),
@@ -108,11 +110,13 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/inventory/reservations", "create_reservation", who(TILL, Required, "inventory:reserve")),
     write(Post, "/api/v1/inventory/reservations/{reservation_id}/confirm", "confirm_reservation", who(TILL, Required, "inventory:reserve")),
     write(Post, "/api/v1/inventory/reservations/{reservation_id}/release", "release_reservation", who(TILL, Required, "inventory:reserve")),
+    write(Post, "/api/v1/inventory/reservations/{reservation_id}/expire", "expire_reservation", who(TILL, Required, "inventory:reserve")),
 
     write(Post, "/api/v1/transfers", "request_transfer", who(TILL, Required, "transfers:write")),
     write(Post, "/api/v1/transfers/{transfer_id}/dispatch", "dispatch_transfer", who(TILL, Required, "transfers:write")),
     write(Post, "/api/v1/transfers/{transfer_id}/receptions", "receive_transfer", who(TILL, Required, "transfers:write")),
     write(Post, "/api/v1/transfers/{transfer_id}/differences", "resolve_difference", who(MANAGE, Required, "transfers:decide")),
+    write(Post, "/api/v1/transfers/{transfer_id}/surplus", "resolve_surplus", who(MANAGE, Required, "transfers:decide")),
     write(Post, "/api/v1/transfers/{transfer_id}/cancel", "cancel_transfer", who(MANAGE, Required, "transfers:decide")),
 
     write(Post, "/api/v1/customers", "register_customer", who(TILL, Required, "customers:write")),
@@ -127,6 +131,7 @@ pub const ROUTES: &[Route] = &[
     write(Delete, "/api/v1/customers/{customer_id}/notes/{note_id}", "remove_customer_note", who(TILL, Required, "customers:write")),
 
     write(Post, "/api/v1/sales", "create_order", who(TILL, Required, "sales:write")),
+    write(Put, "/api/v1/sales/orders/{order_id}", "change_order", who(TILL, Required, "sales:write")),
     write(Post, "/api/v1/sales/orders/{order_id}/accept", "accept_quote", who(TILL, Required, "sales:write")),
     write(Post, "/api/v1/sales/orders/{order_id}/confirm", "confirm_order", who(TILL, Required, "sales:write")),
     write(Post, "/api/v1/sales/orders/{order_id}/deliver", "deliver_order", who(TILL, Required, "sales:write")),
@@ -154,6 +159,7 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/suppliers/{supplier_id}/adjustments", "adjust_supplier_debt", who(MANAGE, Required, "suppliers:pay")),
 
     write(Post, "/api/v1/purchases", "order_purchase", who(CATALOGUE, Required, "purchases:write")),
+    write(Put, "/api/v1/purchases/{purchase_id}", "change_purchase", who(CATALOGUE, Required, "purchases:write")),
     write(Post, "/api/v1/purchases/{purchase_id}/send", "send_purchase", who(MANAGE, Required, "purchases:approve")),
     write(Post, "/api/v1/purchases/{purchase_id}/receptions", "receive_purchase", who(CATALOGUE, Required, "purchases:write")),
     write(Post, "/api/v1/purchases/{purchase_id}/receptions/{reception_id}/invoice", "invoice_reception", who(CATALOGUE, Required, "purchases:write")),
@@ -184,6 +190,7 @@ pub const ROUTES: &[Route] = &[
     write(Post, "/api/v1/repairs/{repair_id}/return", "return_unrepaired", who(TILL, Required, "repairs:write")),
     write(Post, "/api/v1/repairs/{repair_id}/cancel", "cancel_repair", who(TILL, Required, "repairs:write")),
 
+    write(Patch, "/api/v1/tenant", "rename_tenant", who(ADMIN, Optional, "admin:tenant")),
     write(Put, "/api/v1/admin/letterhead", "set_letterhead", who(ADMIN, Optional, "admin:letterhead")),
     write(Put, "/api/v1/admin/numbering/{series}", "set_numbering", who(ADMIN, Optional, "admin:numbering")),
     write(Post, "/api/v1/admin/numbering/{series}/end", "end_numbering", who(ADMIN, Optional, "admin:numbering")),
@@ -192,9 +199,11 @@ pub const ROUTES: &[Route] = &[
     write(Patch, "/api/v1/admin/terminals/{terminal}", "rename_terminal", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/stores", "open_store", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/stores/{store}/close", "close_store", who(MANAGE, Optional, "admin:stores")),
+    write(Post, "/api/v1/admin/stores/{store}/reopen", "reopen_store", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/terminals", "register_terminal", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/terminals/{terminal}/retire", "retire_terminal", who(MANAGE, Optional, "admin:stores")),
     write(Post, "/api/v1/admin/users", "create_user", who(ADMIN, Optional, "admin:users")),
+    write(Patch, "/api/v1/admin/users/{username}", "rename_user", who(ADMIN, Optional, "admin:users")),
     write(Put, "/api/v1/admin/users/{username}/role", "change_user_role", who(ADMIN, Optional, "admin:users")),
     write(Put, "/api/v1/admin/users/{username}/password", "change_user_password", who(ADMIN, Optional, "admin:users")),
     write(Post, "/api/v1/admin/users/{username}/disable", "disable_user", who(ADMIN, Optional, "admin:users")),
@@ -251,7 +260,12 @@ type Apis = (
     customers::CustomersApi,
     orders::OrdersApi,
     pos::PosApi,
-    (admin::AdminApi, settings::SettingsApi, repairs::RepairsApi),
+    (
+        admin::AdminApi,
+        settings::SettingsApi,
+        organisation::OrganisationApi,
+        repairs::RepairsApi,
+    ),
     webhooks::WebhooksApi,
     connectors::ConnectorsApi,
     api_keys::ApiKeysApi,
@@ -287,6 +301,7 @@ pub fn service(
         (
             admin::AdminApi(Arc::clone(&http)),
             settings::SettingsApi(Arc::clone(&http)),
+            organisation::OrganisationApi(Arc::clone(&http)),
             repairs::RepairsApi(Arc::clone(&http)),
         ),
         webhooks::WebhooksApi(Arc::clone(&http)),

@@ -35,8 +35,10 @@ pub fn migrations() -> Vec<Migration> {
         snapshots::MIGRATION,
         inbox::MIGRATION,
         processes::MIGRATION,
+        processes::MIGRATION_TRACES,
         imports::MIGRATION,
         imports::WAITING_MIGRATION,
+        imports::TO_DO_MIGRATION,
     ])
     .collect()
 }

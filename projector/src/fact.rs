@@ -121,9 +121,15 @@ pub(crate) mod given {
         }
     }
 
-    /// A payload written as JSON, so that tests read like the wire.
+    /// A payload of the newest version written as JSON, so that tests read like the wire.
     pub fn event(event_type: &str, data: serde_json::Value) -> Event {
-        Event::decode(event_type, 1, &data.to_string()).unwrap()
+        let newest = Event::types().find(|known| known.name == event_type);
+        event_of(newest.unwrap().version, event_type, data)
+    }
+
+    /// A payload as some version had it.
+    pub fn event_of(version: i16, event_type: &str, data: serde_json::Value) -> Event {
+        Event::decode(event_type, version, &data.to_string()).unwrap()
     }
 
     /// Folds events at positions 1, 2, … as the runner would, and returns the rows in the order of their keys.

@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use schemas::Minor;
 use serde::Serialize;
 use sqlx::Postgres;
 use sqlx::error::BoxDynError;
@@ -193,6 +194,14 @@ impl FoldError {
 pub fn add(to: &mut i64, amount: i64, column: &'static str) -> Result<(), FoldError> {
     *to = to.checked_add(amount).ok_or(FoldError::OutOfRange(column))?;
     Ok(())
+}
+
+/// Adds an amount where the event says one: earlier versions of it may not.
+///
+/// # Errors
+/// [`FoldError::OutOfRange`] with the column's name.
+pub fn add_said(to: &mut i64, amount: Option<Minor>, column: &'static str) -> Result<(), FoldError> {
+    add(to, amount.map_or(0, Minor::get), column)
 }
 
 /// A document as the text that a column keeps.

@@ -98,7 +98,9 @@ export async function call(operation, { params = {}, query = {}, body, reason, k
       if (method !== "GET" && answer.position > written) written = answer.position;
       return answer;
     } catch (problem) {
-      const isSession = problem.status === 401 && operation !== "sign_in" && attempt < READ_ATTEMPTS;
+      // A password that was typed and is wrong says nothing about the session.
+      const isTyped = reasonRule(operation) === "never";
+      const isSession = problem.status === 401 && !isTyped && attempt < READ_ATTEMPTS;
       if (isSession) {
         if (!(await renew())) throw new SignedOut();
       } else if (method === "GET" && problem.status === 503 && attempt < READ_ATTEMPTS) {

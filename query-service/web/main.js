@@ -17,7 +17,7 @@ import { taxRates } from "/admin/sections/tax-rates.js";
 import { terminals } from "/admin/sections/terminals.js";
 import { users } from "/admin/sections/users.js";
 import * as session from "/admin/session.js";
-import { signInAgain, signInPage } from "/admin/sign-in.js";
+import { changeOwnPassword, signInAgain, signInPage } from "/admin/sign-in.js";
 import { chooseLanguage, currentLanguage, t } from "/admin/text.js";
 
 /** Each is `{ id, reads, writes, render(context) }`: `reads` is what it shows, `writes` are the operations it offers. */
@@ -130,6 +130,7 @@ async function start() {
 /** The tenant's settings, read again after a section changed them. */
 async function refreshTenant() {
   tenant = await call("get_tenant");
+  document.querySelector("header .tenant").textContent = tenant.name;
   return tenant;
 }
 
@@ -183,6 +184,7 @@ function drawFrame() {
       el("p", { class: "session" }, t("session.left"), " ", left, " ", renew),
     ),
     languages(drawFrame),
+    button(t("own_password.title"), changeOwnPassword, "quiet small"),
     button(t("shell.sign_out"), () => signOut({ tenant: who.tenant }), "secondary small"),
   );
   page.replaceChildren(skip, header, el("div", { class: "frame" }, nav, el("main", { id: "main", tabindex: "-1" })));

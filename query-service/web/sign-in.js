@@ -1,8 +1,9 @@
-// Signing in: the page at the beginning, and the dialog when a session ended while somebody was at work.
+// Signing in: the page at the beginning, the dialog when a session ended while somebody was at work, and one's own new
+// password, with which the session goes on.
 
 import { call } from "/admin/api.js";
-import { openDialog } from "/admin/dialog.js";
-import { button, el } from "/admin/dom.js";
+import { openDialog, openForm } from "/admin/dialog.js";
+import { announce, button, el } from "/admin/dom.js";
 import { form } from "/admin/forms.js";
 import { begin, current, end } from "/admin/session.js";
 import { t } from "/admin/text.js";
@@ -89,5 +90,42 @@ export function signInAgain(isWish) {
       },
       onClose: () => resolve(goesOn),
     });
+  });
+}
+
+/** Asks for the password that holds and for another one, and signs in with that: the tokens of the old one end. */
+export function changeOwnPassword() {
+  const { tenant, username } = current();
+  openForm({
+    title: t("own_password.title"),
+    intro: t("own_password.intro"),
+    fields: [
+      {
+        name: "password",
+        kind: "password",
+        label: t("own_password.now"),
+        required: true,
+        autocomplete: "current-password",
+      },
+      {
+        name: "new_password",
+        kind: "password",
+        label: t("own_password.new"),
+        help: t("users.password_help"),
+        required: true,
+        autocomplete: "new-password",
+      },
+    ],
+    submitText: t("form.save"),
+    reason: "never",
+    submit: async (body) => {
+      await call("change_own_password", { body: { tenant, username, ...body } });
+      try {
+        begin(await call("sign_in", { body: { tenant, username, password: body.new_password } }));
+      } catch {
+        // The password is set all the same; the next call asks for it, since the tokens before have ended.
+      }
+    },
+    done: () => announce(t("own_password.done")),
   });
 }

@@ -186,6 +186,14 @@ text_id!(
     CostAdjustmentId, "adjustment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
 );
 text_id!(
+    /// A charge to a customer's account by hand; chosen by the caller, so that sending it again adds nothing, or generated.
+    ChargeId, "charge_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
+    /// A correction of what we owe a supplier; chosen by the caller, so that sending it again adds nothing, or generated.
+    DebtAdjustmentId, "adjustment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+);
+text_id!(
     /// Goods of a purchase that go back to the supplier; chosen by the caller or generated.
     SupplierReturnId, "return_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
 );

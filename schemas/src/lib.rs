@@ -14,10 +14,10 @@ pub mod sealed;
 pub use envelope::{EventMeta, Position, RecordedEvent, StreamName, Version};
 pub use events::{DecodeError, Event};
 pub use ids::{
-    AlertId, ApiKeyId, ConnectorSlug, ContactId, CostAdjustmentId, CustomerId, EndpointId, ImportId,
-    Incarnation, InvalidId, InvoiceId, LotNumber, MovementId, NoteId, OrderDeliveryId, OrderId, PaymentId,
-    PurchaseId, QuarantineId, ReceptionId, RepairId, ReservationId, ReturnId, SaleId, Sku, StoreId,
-    SupplierId, SupplierReturnId, TaxCode, TenantId, TerminalId, TransferId, UnitId, Username,
+    AlertId, ApiKeyId, ChargeId, ConnectorSlug, ContactId, CostAdjustmentId, CustomerId, DebtAdjustmentId,
+    EndpointId, ImportId, Incarnation, InvalidId, InvoiceId, LotNumber, MovementId, NoteId, OrderDeliveryId,
+    OrderId, PaymentId, PurchaseId, QuarantineId, ReceptionId, RepairId, ReservationId, ReturnId, SaleId,
+    Sku, StoreId, SupplierId, SupplierReturnId, TaxCode, TenantId, TerminalId, TransferId, UnitId, Username,
 };
 pub use money::{Currency, Minor, MoneyError};
 pub use quantity::{Quantity, QuantityError};

@@ -79,6 +79,111 @@ fn an_unknown_type_or_version_is_an_error() {
 }
 
 #[test]
+fn a_document_from_before_there_were_numbers_is_the_newest_one_without_its_number() {
+    let names = [
+        "sale.completed",
+        "sale.returned",
+        "order.quoted",
+        "order.placed",
+        "order.returned",
+        "transfer_order.requested",
+    ];
+    for name in names {
+        let text = |version: i16| read(&folder("golden").join(format!("{name}.v{version}.json")));
+        let event = Event::decode(name, 1, &text(1)).unwrap();
+        assert_eq!(event.schema_version(), 2);
+        let written: Value = serde_json::from_str(event.encode().unwrap().get()).unwrap();
+        let mut newest: Value = serde_json::from_str(&text(2)).unwrap();
+        assert!(newest.as_object_mut().unwrap().remove("number").is_some());
+        assert_eq!(written, newest, "{name}");
+        // What a version did not have is not read into it.
+        assert_eq!(Event::decode(name, 1, &text(2)).unwrap(), event, "{name}");
+    }
+}
+
+#[test]
+fn a_charge_from_before_charges_had_ids_is_the_newest_one_without_its_id() {
+    let text = |version: i16| read(&folder("golden").join(format!("customer.charged.v{version}.json")));
+    let event = Event::decode("customer.charged", 1, &text(1)).unwrap();
+    assert_eq!(event.schema_version(), 2);
+    let written: Value = serde_json::from_str(event.encode().unwrap().get()).unwrap();
+    assert_eq!(written, serde_json::from_str::<Value>(&text(1)).unwrap());
+    // What a version did not have is not read into it.
+    let event = Event::decode("customer.charged", 1, &text(2)).unwrap();
+    let written: Value = serde_json::from_str(event.encode().unwrap().get()).unwrap();
+    assert_eq!(written.get("charge_id"), None);
+}
+
+/// The first version is read as it was, and what it did not have is not read into it.
+#[track_caller]
+fn read_as_it_was(name: &str, had_not: fn(&Value) -> bool) {
+    let text = |version: i16| read(&folder("golden").join(format!("{name}.v{version}.json")));
+    let written = |event: &Event| -> Value {
+        assert_eq!(event.schema_version(), 2, "{name}");
+        serde_json::from_str(event.encode().unwrap().get()).unwrap()
+    };
+    let old = written(&Event::decode(name, 1, &text(1)).unwrap());
+    assert_eq!(old, serde_json::from_str::<Value>(&text(1)).unwrap(), "{name}");
+    let newest: Value = serde_json::from_str(&text(2)).unwrap();
+    assert!(!had_not(&newest), "{name}: the sample shows what is new");
+    assert!(
+        had_not(&written(&Event::decode(name, 1, &text(2)).unwrap())),
+        "{name}"
+    );
+}
+
+#[test]
+fn an_earlier_version_of_an_event_is_read_without_what_it_did_not_have() {
+    read_as_it_was("supplier.debt_adjusted", |data| {
+        data.get("adjustment_id").is_none()
+    });
+    read_as_it_was("repair.received", |data| {
+        data.pointer("/device/sold/order_id").is_none()
+    });
+    read_as_it_was("transfer_order.received", |data| data.get("surplus").is_none());
+    read_as_it_was("order.invoiced", |data| {
+        let fields = [
+            "/gross_minor",
+            "/discount_minor",
+            "/lines/0/gross_minor",
+            "/lines/1/discount_minor",
+        ];
+        fields.iter().all(|field| data.pointer(field).is_none())
+    });
+}
+
+#[test]
+fn a_quarantined_sale_of_the_first_version_has_its_words_and_its_prices() {
+    let text = read(&folder("golden").join("sale.offline_quarantined.v1.json"));
+    let event = Event::decode("sale.offline_quarantined", 1, &text).unwrap();
+    let mut was: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(was["cause"]["kind"], "serial_sold_twice");
+    let content = was["sale"]["content"].as_object_mut().unwrap();
+    // What a till sold is gone; nothing of it is held.
+    assert!(content.remove("hold_stock").is_some());
+    let written: Value = serde_json::from_str(event.encode().unwrap().get()).unwrap();
+    assert_eq!(written, was);
+}
+
+#[test]
+fn decisions_of_the_first_version_drop_no_unit() {
+    for name in ["sale.offline_amended", "sale.offline_accepted"] {
+        let path = folder("golden").join(format!("{name}.v1.json"));
+        let mut data: Value = serde_json::from_str(&read(&path)).unwrap();
+        let was = data.clone();
+        data["unit_dropped"] = Value::Bool(true);
+        for data in [&was, &data] {
+            let event = Event::decode(name, 1, &data.to_string()).unwrap();
+            let written: Value = serde_json::from_str(event.encode().unwrap().get()).unwrap();
+            assert_eq!(written, was, "{name}");
+        }
+        let newest = Event::decode(name, 2, &data.to_string()).unwrap();
+        let written: Value = serde_json::from_str(newest.encode().unwrap().get()).unwrap();
+        assert_eq!(written["unit_dropped"], true, "{name}");
+    }
+}
+
+#[test]
 fn the_committed_schemas_are_those_of_the_code() {
     let mut names = BTreeSet::new();
     for event_type in Event::types() {

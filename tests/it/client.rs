@@ -63,7 +63,22 @@ impl Answer {
 impl Client {
     pub async fn sign_in(base: &str, tenant: &str, username: &str, password: &str) -> Self {
         let body = json!({ "tenant": tenant, "username": username, "password": password });
-        let request = http().post(format!("{base}/api/v1/auth/token")).json(&body);
+        Self::sign_in_with(base, &body).await
+    }
+
+    /// As at a till.
+    pub async fn sign_in_at(
+        base: &str,
+        terminal: &str,
+        (tenant, username, password): (&str, &str, &str),
+    ) -> Self {
+        let body =
+            json!({ "tenant": tenant, "username": username, "password": password, "terminal": terminal });
+        Self::sign_in_with(base, &body).await
+    }
+
+    async fn sign_in_with(base: &str, body: &Value) -> Self {
+        let request = http().post(format!("{base}/api/v1/auth/token")).json(body);
         let body = send(request).await.ok();
         Self {
             base: base.to_owned(),

@@ -233,11 +233,14 @@ async fn payments_settle_the_oldest_charges_first_and_what_is_overpaid_is_store_
     let admin = product.client(TENANT, "admin").await;
     register(&admin, "it-age", "Vieja Cuenta", 100_000).await;
     let me = format!("{CUSTOMERS}/it-age");
+    let charges = format!("{me}/charges");
     for amount in [300, 200] {
+        let charge = json!({ "charge_id": format!("it-age-{amount}"), "amount_minor": amount });
+        admin.post(&charges, &charge).await.ok();
         admin
-            .post(&format!("{me}/charges"), &json!({ "amount_minor": amount }))
+            .post(&charges, &charge)
             .await
-            .ok();
+            .problem(409, "customer.charge_already_exists");
     }
     let pay = |amount: i64| json!({ "amount_minor": amount, "method": "cash" });
     let paid = admin.post(&format!("{me}/payments"), &pay(350)).await.ok();
@@ -247,6 +250,7 @@ async fn payments_settle_the_oldest_charges_first_and_what_is_overpaid_is_store_
         .ok();
     assert_eq!(summary["ageing"]["days_0_30_minor"], 150);
     let ledger = admin.get(&format!("{me}/ledger")).await.ok();
+    assert_eq!(ledger["items"][1]["reference"], "it-age-200");
     assert_eq!(
         summary["ageing"]["oldest_open_at"],
         ledger["items"][1]["recorded_at"]

@@ -25,8 +25,9 @@ const HOW: &str = "let a flow test call it through tests/it/client.rs, run the t
 /// A call that is longer is no example, in characters.
 const MAX_CHARS: usize = 12_000;
 /// Fields that hold what only one party may know, and what such texts begin with.
-const SECRET_FIELDS: [&str; 8] = [
+const SECRET_FIELDS: [&str; 9] = [
     "password",
+    "new_password",
     "access_token",
     "token",
     "api_key",

@@ -227,6 +227,19 @@ async fn an_article_with_attributes_is_created_changed_and_read_back() {
     let problem = write(product, &key.secret, path, &wrong).await;
     let problem = problem.problem(400, "request.body_invalid");
     assert_eq!(problem["errors"][0]["pointer"], "/precio");
+    // As the documents write it: a name and attributes; and a system that numbers its articles.
+    let bare = json!({ "nombre": "Codo it PVC", "material": "PVC", "diametro": 2.5 });
+    let made = write(product, &key.secret, path, &bare).await;
+    assert_eq!(made.status.as_u16(), 201);
+    assert_eq!(made.ok()["codigo"], "Codo it PVC");
+    let again = write(product, &key.secret, path, &bare).await.ok();
+    assert_eq!(again["resultado"], "sin_cambios");
+    let numbered = json!({ "codigo": 990_017, "nombre": "Codo it 90" });
+    let numbered = write(product, &key.secret, path, &numbered).await.ok();
+    assert_eq!(
+        (&numbered["codigo"], &numbered["resultado"]),
+        (&json!("990017"), &json!("creado"))
+    );
     // The same code in another tenant is another article.
     let stranger = product.client(OTHER, "admin").await;
     let theirs = self::key(&stranger, "Ajeno", &scopes, json!({})).await;
@@ -530,6 +543,53 @@ async fn a_rotated_key_overlaps_and_a_deactivated_or_revoked_one_ends_at_once() 
             .any(|entry| entry["event_type"] == kind && entry["stream"] == stream)
     };
     assert!(seen("security.audit_event"), "{audit}");
+}
+
+/// Sends what shall be no example in the document, which shows our own names only.
+async fn quietly(request: reqwest::RequestBuilder) -> Value {
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    answer.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_key_is_made_and_shown_under_the_names_of_the_customers_own_model_too() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    let body = json!({ "nombre": "Sistema de Reportes", "sistema": "Reportes", "scopes": ["stock:leer"],
+                       "fecha_expiracion": "2027-11-22T00:00:00Z" });
+    let made = quietly(admin.request(Method::POST, KEYS).json(&body)).await;
+    assert_eq!(made["clave"], made["api_key"]);
+    read(product, made["clave"].as_str().unwrap(), "/api/external/stock/")
+        .await
+        .ok();
+    let path = format!("{KEYS}/{}", made["api_key_id"].as_str().unwrap());
+    let rename = json!({ "nombre": "Informes", "fecha_expiracion": null });
+    let changed = quietly(admin.request(Method::PATCH, &path).json(&rename)).await;
+    let shown = admin
+        .get(&format!("{path}?min_position={}", changed["position"]))
+        .await
+        .ok();
+    let of = |name: &str| &shown[name];
+    assert_eq!(
+        [of("nombre"), of("sistema"), of("activo"), of("fecha_expiracion")],
+        [&json!("Informes"), &json!("Reportes"), &json!(true), &Value::Null]
+    );
+    assert_eq!(
+        (of("nombre"), of("sistema"), of("fecha_creacion")),
+        (of("name"), of("system"), of("created_at"))
+    );
+    let twice = json!({ "name": "a", "nombre": "b", "system": "c", "scopes": ["stock:leer"] });
+    admin
+        .post(KEYS, &twice)
+        .await
+        .problem(400, "request.body_invalid");
+    let revoked = admin.post(&format!("{path}/revoke"), &json!({})).await.ok();
+    let gone = admin
+        .get(&format!("{path}?min_position={}", revoked["position"]))
+        .await
+        .ok();
+    assert_eq!(gone["activo"], false, "{gone}");
 }
 
 #[tokio::test]

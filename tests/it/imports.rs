@@ -186,6 +186,59 @@ async fn a_price_list_is_drafted_looked_at_confirmed_and_confirmed_again() {
     assert_eq!(mine["warnings"][0]["code"], "column.attribute");
 }
 
+/// The same upload as a form, whose boundary no two programs choose alike.
+async fn keyed_form(client: &Client, key: &str, boundary: &str, text: &str) -> Answer {
+    let part = |name: &str, value: &str| {
+        format!("--{boundary}\r\nContent-Disposition: form-data; name={name}\r\n\r\n{value}\r\n")
+    };
+    let body = format!(
+        "{}{}--{boundary}--\r\n",
+        part("\"store\"", STORE),
+        part("\"file\"; filename=\"lista.csv\"", text)
+    );
+    let request = client
+        .request(Method::POST, SMART)
+        .header("X-Idempotency-Key", key)
+        .header(
+            "Content-Type",
+            format!("multipart/form-data; boundary={boundary}"),
+        )
+        .body(body);
+    send(request).await
+}
+
+#[tokio::test]
+async fn a_key_is_kept_to_one_upload_and_to_one_confirmation_whatever_the_envelope() {
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    let text = "sku,name,price\nIMP-KEY,Con clave,10.00\n";
+    let drafted = keyed_form(&manager, "it-imp-key", "aaaa", text).await.ok();
+    let again = keyed_form(&manager, "it-imp-key", "bbbb", text).await;
+    assert!(again.is_replayed());
+    assert_eq!(id_of(&again.body), id_of(&drafted), "{again:?}");
+    let other = text.replace("10.00", "11.00");
+    keyed_form(&manager, "it-imp-key", "aaaa", &other)
+        .await
+        .problem(422, "idempotency.key_reused");
+    let confirm = |id: &str| format!("{SMART}/{id}/confirm");
+    let body = json!({ "draft_sha256": drafted["draft_sha256"] });
+    manager
+        .post_keyed(&confirm(id_of(&drafted)), "it-imp-key", &body)
+        .await
+        .problem(422, "idempotency.key_reused");
+    let mine = confirm(id_of(&drafted));
+    let confirmed = manager.post_keyed(&mine, "it-imp-key-2", &body).await.ok();
+    until(&manager, id_of(&confirmed), &["completed"]).await;
+    let again = manager.post_keyed(&mine, "it-imp-key-2", &body).await;
+    assert!(again.is_replayed());
+    assert_eq!(again.ok()["status"], "completed");
+    let more = json!({ "draft_sha256": drafted["draft_sha256"], "overrides": ["price_drop"] });
+    manager
+        .post_keyed(&mine, "it-imp-key-2", &more)
+        .await
+        .problem(422, "idempotency.key_reused");
+}
+
 #[tokio::test]
 async fn what_somebody_changed_since_the_draft_is_reported_and_not_overwritten() {
     let product = Product::shared().await;
@@ -336,6 +389,32 @@ async fn drafts_beyond_what_is_kept_end_and_cannot_be_confirmed() {
     let confirm = format!("{SMART}/{}/confirm", drafts[50]);
     admin.post(&confirm, &body).await.ok();
     until(&admin, &drafts[50], &["completed"]).await;
+    too_many_at_once(product, &admin).await;
+}
+
+/// As if twenty files waited to be read.
+async fn too_many_at_once(product: &Product, admin: &Client) {
+    let mut database =
+        <sqlx::PgConnection as sqlx::Connection>::connect(product.demo["database_url"].as_str().unwrap())
+            .await
+            .unwrap();
+    sqlx::query(
+        "insert into imports (tenant, import_id, status, kind, stock, price_drop_ppm, confirms, file_sha256, file_bytes,
+           actor, due_at)
+         select 'libreria-scl', 'it-open-' || n, 'received', 'auto', 'counted', 0, false, '00', 0,
+           json_build_object('kind', 'system', 'name', 'it'), now() + interval '1 day' from generate_series(1, 20) n",
+    )
+    .execute(&mut database)
+    .await
+    .unwrap();
+    upload(admin, "", "sku,name\nOPEN-1,Uno\n")
+        .await
+        .problem(409, "import.too_many_open");
+    sqlx::query("delete from imports where tenant = 'libreria-scl' and import_id like 'it-open-%'")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    upload(admin, "", "sku,name\nOPEN-1,Uno\n").await.ok();
 }
 
 /// An IMEI of a TAC, a number and its check digit (3GPP TS 23.003).

@@ -186,6 +186,17 @@ impl Product {
 
     /// Signs in as a demo user.
     pub async fn client(&self, tenant: &str, role: &str) -> Client {
+        let (username, password) = self.credentials(tenant, role);
+        Client::sign_in(self.base_url(), tenant, username, password).await
+    }
+
+    /// Signs in as a demo user, at a till.
+    pub async fn client_at(&self, tenant: &str, role: &str, terminal: &str) -> Client {
+        let (username, password) = self.credentials(tenant, role);
+        Client::sign_in_at(self.base_url(), terminal, (tenant, username, password)).await
+    }
+
+    fn credentials(&self, tenant: &str, role: &str) -> (&str, &str) {
         let tenants = self.demo["tenants"].as_array().unwrap();
         let found = tenants.iter().find(|t| t["id"] == tenant).unwrap();
         let user = found["users"]
@@ -194,11 +205,10 @@ impl Product {
             .iter()
             .find(|u| u["role"] == role)
             .unwrap();
-        let (username, password) = (
+        (
             user["username"].as_str().unwrap(),
             user["password"].as_str().unwrap(),
-        );
-        Client::sign_in(self.base_url(), tenant, username, password).await
+        )
     }
 
     pub fn signal(&self, signal: testkit::signal::Signal) {

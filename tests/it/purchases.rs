@@ -171,11 +171,13 @@ async fn a_purchase_from_the_order_to_the_second_partial_reception_a_late_cost_a
         .await
         .ok();
     assert_eq!(paid["balance_minor"], 1_000);
-    let discount = json!({ "delta_minor": -1_000, "note": "pronto pago" });
-    let adjusted = admin
-        .post("/api/v1/suppliers/it-com-sur/adjustments", &discount)
+    let discount = json!({ "adjustment_id": "it-com-a1", "delta_minor": -1_000, "note": "pronto pago" });
+    let adjustments = "/api/v1/suppliers/it-com-sur/adjustments";
+    let adjusted = admin.post(adjustments, &discount).await.ok();
+    admin
+        .post(adjustments, &discount)
         .await
-        .ok();
+        .problem(409, "supplier.adjustment_already_exists");
     let closed = admin.post(&path("/close"), &json!({})).await.ok();
     assert_eq!(
         (&adjusted["balance_minor"], &closed["status"]),

@@ -92,6 +92,10 @@ async fn a_released_reservation_gives_back_and_lists_show_what_has_become_of_eac
     let path = format!("{RESERVATIONS}/{}/release", ids[1]);
     let released = admin.post(&path, &json!({})).await.ok();
     assert_eq!(released["status"], "released");
+    admin
+        .post(&format!("{RESERVATIONS}/{}/expire", ids[0]), &json!({}))
+        .await
+        .problem(409, "reservation.not_due");
     let of = |status: &'static str| {
         let admin = admin.clone();
         async move {
@@ -112,6 +116,11 @@ async fn a_released_reservation_gives_back_and_lists_show_what_has_become_of_eac
     tokio::time::timeout(Duration::from_secs(60), expired)
         .await
         .unwrap();
+    let again = admin
+        .post(&format!("{RESERVATIONS}/{}/expire", ids[2]), &json!({}))
+        .await
+        .ok();
+    assert_eq!(again["status"], "expired", "what is done changes nothing");
     assert_eq!(of("released").await, ids[1..2]);
     assert_eq!(of("pending").await, ids[..1]);
     assert_eq!(stock(&admin, "IT-RES-2", &released["position"]).await, (3, 1, 2));

@@ -240,6 +240,30 @@ async fn a_large_movement_waits_keeps_its_goods_and_is_applied_once_by_somebody_
     let reject = format!("{MOVEMENTS}/{}/reject", large["movement_id"].as_str().unwrap());
     let rejected = manager.post(&reject, &json!({})).await.ok();
     assert_eq!(stock(&admin, "IT-MOV-1", &rejected["position"]).await, (6, 0, 6));
+    let broken = json!({ "store": STORE,
+                         "lines": [{ "sku": "IT-MOV-1", "quantity": 5, "cause": "Se mojaron en la bodega" }] });
+    let broken = admin.post("/api/v1/inventory/write-offs", &broken).await;
+    assert_eq!(broken.status.as_u16(), 202, "much at once waits here, too");
+    let broken = broken.ok();
+    assert_eq!(stock(&admin, "IT-MOV-1", &broken["position"]).await, (6, 5, 1));
+    let reject = format!("{MOVEMENTS}/{}/reject", broken["movement_id"].as_str().unwrap());
+    let rejected = manager.post(&reject, &json!({})).await.ok();
+    assert_eq!(stock(&admin, "IT-MOV-1", &rejected["position"]).await, (6, 0, 6));
+
+    // A receipt is no way around it.
+    let receipt = |pieces: i64| json!({ "store": STORE, "reference": "REM-9", "lines": lines(pieces) });
+    let asked = admin.post("/api/v1/inventory/receipts", &receipt(4)).await;
+    assert_eq!(asked.status.as_u16(), 202);
+    let asked = asked.ok();
+    assert_eq!(asked["status"], "pending_approval");
+    assert_eq!(stock(&admin, "IT-MOV-1", &asked["position"]).await, (6, 0, 6));
+    let path = format!("{MOVEMENTS}/{}", asked["movement_id"].as_str().unwrap());
+    let shown = admin.get(&path).await.ok();
+    assert_eq!(
+        (&shown["kind"], &shown["comment"]),
+        (&json!("in"), &json!("REM-9"))
+    );
+    let rejected = manager.post(&format!("{path}/reject"), &json!({})).await.ok();
 
     // What the shelf is worth is the sum of its ledger: 3 at 6.00 and 3 at 9.00.
     let path = format!(

@@ -1,6 +1,6 @@
 //! Another tenant's things do not exist: every route with an id, and every table.
 
-mod things;
+pub mod things;
 
 use platform::http::{Access, Route, Verb};
 use reqwest::Method;
@@ -102,6 +102,11 @@ fn body(operation: &str, names: Names) -> Value {
         "receive_payment" => json!({ "amount_minor": 100, "method": "cash" }),
         "replace_draft" => json!({ "store": store, "lines": piece }),
         "complete_draft" => json!({ "payments": [] }),
+        "change_order" => json!({ "expected_revision": 1, "store": store, "lines": piece }),
+        "change_purchase" => {
+            let lines = json!([{ "sku": sku, "quantity": 1, "unit_cost_minor": 100 }]);
+            json!({ "expected_revision": 1, "supplier_id": MARK, "store": store, "lines": lines })
+        }
         "return_from_sale" => {
             let lines = json!([{ "sale_line": 1, "quantity": 1, "restock": true }]);
             json!({ "store": store, "lines": lines, "refunds": [] })
@@ -109,6 +114,7 @@ fn body(operation: &str, names: Names) -> Value {
         "resolve_offline_sale" => json!({ "resolution": { "kind": "retry" } }),
         "cancel_offline_sale" => json!({ "note": "no cuenta" }),
         "resolve_difference" => json!({ "decision": "lost", "lines": line }),
+        "resolve_surplus" => json!({ "decision": "not_accepted", "lines": line }),
         "change_supplier" | "add_supplier_contact" | "change_supplier_contact" => json!({ "name": MARK }),
         "pay_supplier" => json!({ "amount_minor": 100, "method": "transfer" }),
         "adjust_supplier_debt" => json!({ "delta_minor": 100 }),
@@ -120,6 +126,7 @@ fn body(operation: &str, names: Names) -> Value {
         "send_to_workshop" => json!({ "workshop": { "kind": "user", "username": "admin" } }),
         "finish_repair" => json!({ "work_done": "otro" }),
         "return_unrepaired" => json!({ "cause": "otro" }),
+        "rename_user" => json!({ "display_name": MARK }),
         "rename_store" | "rename_terminal" => json!({ "name": MARK }),
         "change_user_role" => json!({ "role": "cashier" }),
         "change_user_password" => json!({ "password": "una contraseña larga" }),

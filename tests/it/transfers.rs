@@ -64,7 +64,7 @@ async fn a_transfer_with_a_difference_keeps_every_piece_and_every_cent_somewhere
         )
         .await
         .ok();
-    assert_eq!(sent["lines"][0]["value_minor"], 7 * 333);
+    assert_eq!(sent["lines"][0]["quantity"], 7);
     let position = &sent["position"];
     assert_eq!(stock(&admin, FROM, "IT-TRANSFER", position).await, (3, 3 * 333));
     assert_eq!(stock(&admin, TO, "IT-TRANSFER", position).await, (0, 0));
@@ -127,4 +127,74 @@ async fn a_transfer_with_a_difference_keeps_every_piece_and_every_cent_somewhere
         .await
         .ok();
     assert_eq!(listed["items"][0]["transfer_id"], "it-transfer-1");
+}
+
+#[tokio::test]
+async fn a_surplus_waits_for_a_decision_and_then_moves_at_the_senders_cost_or_not_at_all() {
+    let product = Product::shared().await;
+    let admin = product.client(TENANT, "admin").await;
+    receive(&admin, "IT-SURPLUS", 10, 250).await;
+    let asked = json!({ "transfer_id": "it-surplus-1", "from": FROM, "to": TO,
+                        "lines": [{ "sku": "IT-SURPLUS", "quantity": 4 }] });
+    admin.post(TRANSFERS, &asked).await.ok();
+    let of = |step: &str| format!("{TRANSFERS}/it-surplus-1/{step}");
+    let line = |pieces: i64| json!([{ "line": 1, "quantity": pieces }]);
+    let cashier = product.client(TENANT, "cashier").await;
+    cashier
+        .post(&of("dispatch"), &json!({ "lines": line(4) }))
+        .await
+        .ok();
+
+    let early = json!({ "lines": line(3), "surplus": line(1) });
+    let early = cashier.post(&of("receptions"), &early).await;
+    early.problem(409, "transfer.surplus_before_rest");
+    let counted = json!({ "reception_id": "caja-1", "lines": line(4), "surplus": line(3) });
+    let received = cashier.post(&of("receptions"), &counted).await.ok();
+    assert_eq!(received["status"], "in_transit");
+    assert_eq!(received["surplus"][0]["quantity"], 3);
+    let position = &received["position"];
+    assert_eq!(stock(&admin, TO, "IT-SURPLUS", position).await, (4, 4 * 250));
+    assert_eq!(stock(&admin, FROM, "IT-SURPLUS", position).await, (6, 6 * 250));
+    assert_eq!(in_transit(&admin, "IT-SURPLUS", position).await, (0, 0));
+    let waiting = admin
+        .get(&format!("{TRANSFERS}?surplus=true&sku=IT-SURPLUS"))
+        .await
+        .ok();
+    let header = &waiting["items"][0];
+    assert_eq!(
+        (&header["transfer_id"], &header["surplus"]),
+        (&json!("it-surplus-1"), &json!(3))
+    );
+
+    let sent = json!({ "decision": "sent_by_origin", "lines": line(2), "note": "se contaron mal" });
+    let refused = cashier.post(&of("surplus"), &sent).await;
+    refused.problem(403, "auth.role_forbidden");
+    let decided = admin.post(&of("surplus"), &sent).await.ok();
+    assert_eq!(decided["surplus"][0]["quantity"], 1);
+    let too_many = json!({ "decision": "not_accepted", "lines": line(2) });
+    let too_many = admin.post(&of("surplus"), &too_many).await;
+    too_many.problem(409, "transfer.not_in_surplus");
+    let rest = json!({ "decision": "not_accepted", "lines": line(1) });
+    let closed = admin.post(&of("surplus"), &rest).await.ok();
+    assert_eq!(
+        (&closed["status"], &closed["surplus"]),
+        (&json!("closed"), &json!([]))
+    );
+    let position = &closed["position"];
+    assert_eq!(stock(&admin, TO, "IT-SURPLUS", position).await, (6, 6 * 250));
+    assert_eq!(stock(&admin, FROM, "IT-SURPLUS", position).await, (4, 4 * 250));
+    let seen = admin.get(&format!("{TRANSFERS}/it-surplus-1")).await.ok();
+    let figures = [
+        "dispatched",
+        "received",
+        "surplus",
+        "surplus_accepted",
+        "in_transit",
+    ]
+    .map(|name| seen["lines"][0][name].as_i64().unwrap());
+    assert_eq!(figures, [4, 4, 0, 2, 0]);
+    assert_eq!(
+        (&seen["surplus"], &seen["incomplete"]),
+        (&json!(0), &json!(false))
+    );
 }

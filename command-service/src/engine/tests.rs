@@ -20,6 +20,7 @@ use schemas::{Currency, Minor, Quantity};
 use super::*;
 
 mod loads;
+mod numbers;
 mod repeats;
 mod standby;
 mod two_engines;

@@ -3,15 +3,16 @@
 //! The answer to a failure is the same whichever of tenant, user and password is wrong, takes the same work, and is
 //! only given once the attempt is in the log.
 
+use domain::refusal::Refusal;
 use domain::security::RecordSignIn;
 use domain::{State, streams};
 use platform::auth::{IssuedToken, PasswordError};
 use platform::http::{Principal, Problem, PublicContext, RequestContext, codes};
 use schemas::envelope::Actor;
-use schemas::ids::{TenantId, Username};
+use schemas::ids::{TenantId, TerminalId, Username};
 use zeroize::Zeroizing;
 
-use super::{Http, of_submit_error, of_vault_error};
+use super::{Http, of_refusal, of_submit_error, of_vault_error};
 use crate::engine::{Reply, Submission};
 
 /// What somebody typed.
@@ -19,6 +20,8 @@ pub struct Attempt {
     pub tenant: String,
     pub username: String,
     pub password: Zeroizing<String>,
+    /// The till where it was typed, if it was at one.
+    pub terminal: Option<TerminalId>,
 }
 
 /// Who it turned out to be.
@@ -32,7 +35,8 @@ impl Http {
     /// Checks an attempt to sign in, records it, and issues a token.
     ///
     /// # Errors
-    /// `auth.sign_in_failed`, `auth.too_many_attempts`, or that something cannot be reached.
+    /// `auth.sign_in_failed`, `auth.too_many_attempts`, that something cannot be reached; and `terminal.not_found` and
+    /// `terminal.retired`, which only who knows the password gets to hear.
     pub async fn sign_in(
         &self,
         attempt: Attempt,
@@ -79,12 +83,21 @@ impl Http {
             Some(known) if !known.enabled => Some("disabled"),
             Some(_) => None,
         };
-        let principal = known.map(|known| known.principal);
+        let mut principal = known.map(|known| known.principal);
+        let mut refused = None;
+        if let (Some(principal), Some(terminal), None) = (&mut principal, attempt.terminal, cause) {
+            refused = self.refuses_till(&principal.tenant, &terminal).await?;
+            principal.terminal = Some(terminal);
+        }
+        let cause = cause.or(refused.as_ref().map(Refusal::code));
         if let Some(tenant) = tenant
             && self.exists(&tenant).await?
         {
             self.record(tenant, &attempt.username, principal.as_ref(), cause, context)
                 .await?;
+        }
+        if let Some(refusal) = refused {
+            return Err(of_refusal(&refusal, false));
         }
         match (principal, cause) {
             (Some(principal), None) => {
@@ -96,6 +109,25 @@ impl Http {
             }
             _ => Err(Problem::new(&codes::AUTH_SIGN_IN_FAILED)),
         }
+    }
+
+    /// Why nobody signs in at this till: it was never registered, or is retired.
+    async fn refuses_till(
+        &self,
+        tenant: &TenantId,
+        terminal: &TerminalId,
+    ) -> Result<Option<Refusal>, Problem> {
+        let state = self
+            .commands
+            .peek(tenant, &streams::terminal(terminal))
+            .await
+            .map_err(|e| of_submit_error(&e))?;
+        let terminal = terminal.clone();
+        Ok(match state {
+            State::Terminal(Some(known)) if !known.retired => None,
+            State::Terminal(Some(_)) => Some(Refusal::TerminalRetired { terminal }),
+            _ => Some(Refusal::TerminalNotFound { terminal }),
+        })
     }
 
     /// Whether there is such a tenant: only then is there a log to record an attempt in. Asked after the password was
@@ -129,6 +161,7 @@ impl Http {
             username: username.clone(),
             role: user.role,
             session_version: user.session_version,
+            terminal: None,
         };
         Ok(Some(Known {
             principal,

@@ -128,6 +128,32 @@ struct Asked {
     file_name: Option<String>,
 }
 
+impl Asked {
+    /// What the upload asks for, whatever envelope it came in: a form that is sent again has other boundaries. An
+    /// idempotency key is kept to it.
+    fn fingerprint(&self, file_sha256: &str) -> [u8; 32] {
+        let Settings {
+            kind,
+            stock,
+            store,
+            price_drop_ppm,
+        } = &self.settings;
+        let parts = [
+            "smart_import",
+            kind.as_str(),
+            stock.as_str(),
+            store.as_ref().map_or("", StoreId::as_str),
+            &price_drop_ppm.to_string(),
+            if self.confirms { "confirm" } else { "draft" },
+            &names(&self.overrides).join(","),
+            file_sha256,
+            // Last, since only this may have any character.
+            self.file_name.as_deref().unwrap_or_default(),
+        ];
+        Sha256::digest(parts.join("\n")).into()
+    }
+}
+
 struct ImportsApi {
     imports: Imports,
     http: Arc<Http>,
@@ -185,9 +211,14 @@ impl ImportsApi {
         let asked = asked(values, form_name)?;
         self.may_override(context.0, &asked).await?;
         imports::sniff(&content).map_err(|error| of_refusal(&super::runner::of_file(error).into(), false))?;
-        let id = import_id(fresh_id(context.0, "import")).ok_or_else(|| Problem::new(&codes::INTERNAL))?;
         let hashed = aside(move || (hex::encode(Sha256::digest(&content)), content));
         let (sha256, content) = hashed.await.map_err(|_| Problem::new(&codes::INTERNAL))?;
+        let request = RequestContext {
+            fingerprint: asked.fingerprint(&sha256),
+            ..context.0.clone()
+        };
+        self.http.bind_key(&request).await?;
+        let id = import_id(fresh_id(&request, "import")).ok_or_else(|| Problem::new(&codes::INTERNAL))?;
         let principal = &context.principal;
         let new = NewImport {
             tenant: &principal.tenant,
@@ -229,6 +260,7 @@ impl ImportsApi {
             self.check_role(context.0).await?;
         }
         let job = self.find(context.0, &id).await?;
+        let came_before = self.http.bind_key(context.0).await?;
         if job.draft_sha256.as_ref() != Some(&body.0.draft_sha256) {
             let refusal = ImportRefusal::DraftDiffers { import_id: id };
             return Err(of_refusal(&refusal.into(), false));
@@ -238,9 +270,9 @@ impl ImportsApi {
         match job.status {
             Status::Drafted => {}
             Status::Completed | Status::Repeated if is_more => {}
-            Status::Completed | Status::Repeated => return answer(ImportAnswer::of(job, true), false),
+            Status::Completed | Status::Repeated => return answer(ImportAnswer::of(job, true), came_before),
             Status::Confirming | Status::Applying if !is_more => {
-                return answer(ImportAnswer::of(job, false), false);
+                return answer(ImportAnswer::of(job, false), came_before);
             }
             Status::Received | Status::Confirming | Status::Applying | Status::Failed => {
                 let refusal = ImportRefusal::NotOpen {

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::Work;
 use super::runner::StepError;
-use super::store::{self, Job, Outcome, PartName, ToDo};
+use super::store::{self, Job, Outcome, PartName, Passed, ToDo};
 use super::{Imports, runner};
 use crate::engine::{Reply, Submission, SubmitError};
 
@@ -111,19 +111,22 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) -> Result<bool, StepError> {
     for part in [PartName::Item, PartName::Stock] {
+        let mut passed = Passed::default();
         loop {
             if stop.is_cancelled() || !owner.holds() {
                 return Ok(false);
             }
-            let rows = store::to_do(&imports.pool, job, part, PAGE).await?;
+            let rows = store::to_do(&imports.pool, job, part, passed, PAGE).await?;
             if rows.is_empty() {
                 break;
             }
+            let page = Passed::page(&rows);
             let outcomes = match part {
                 PartName::Item => items(imports, job, rows).await?,
                 PartName::Stock => stock(imports, job, rows).await?,
             };
             store::settle(&imports.pool, job, part, &outcomes).await?;
+            passed = page;
         }
     }
     Ok(true)

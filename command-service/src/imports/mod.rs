@@ -111,6 +111,17 @@ pub const WAITING_MIGRATION: Migration = Migration {
           create index imports_drafts on imports (tenant, number) where status = 'drafted';"#,
 };
 
+/// Each part's rows that are still to do, in the order in which they are carried out, so that a page costs what it takes
+/// and not what the file has.
+pub const TO_DO_MIGRATION: Migration = Migration {
+    module: "imports",
+    version: 3,
+    sql: r#"drop index import_rows_to_do;
+          create index import_rows_items on import_rows (tenant, import_id, line) where item = 'planned';
+          create index import_rows_stock on import_rows (tenant, import_id, coalesce(chunk, 2147483647), line)
+            where stock = 'planned';"#,
+};
+
 /// What the parts of imports share. Cheap to clone.
 #[derive(Clone)]
 pub struct Imports {

@@ -5,6 +5,8 @@
 
 mod job;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use super::settings::{Settings, names};
 
 use job::{COLUMNS, JobRow};
 pub(super) use job::{Job, Status};
-pub(super) use rows::{Outcome, PartName, ToDo, counts, settle, to_do};
+pub(super) use rows::{Outcome, PartName, Passed, ToDo, counts, settle, to_do};
 
 /// Imports of one tenant that wait for a step.
 pub(super) const OPEN_MAX: i64 = 20;

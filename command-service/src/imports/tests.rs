@@ -19,7 +19,7 @@ use super::world::World;
 
 const IMEI: &str = "490154203237518";
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let stream = domain::streams::tenant();
     let mut tenant = State::initial(&stream);
     tenant.evolve(
@@ -100,7 +100,7 @@ fn shelf(on_hand: i64, cost: Option<i64>) -> Stock {
     stock
 }
 
-fn settings(kind: Kind, stock: StockMode) -> Settings {
+pub(super) fn settings(kind: Kind, stock: StockMode) -> Settings {
     Settings {
         kind,
         stock,
@@ -113,7 +113,7 @@ fn table(text: &str) -> Table {
     imports::read(text.as_bytes()).unwrap()
 }
 
-fn drafted(text: &str, world: &World, settings: &Settings) -> Draft {
+pub(super) fn drafted(text: &str, world: &World, settings: &Settings) -> Draft {
     plan::draft(&interpret(&table(text), Money { exponent: 2 }), world, settings)
 }
 
@@ -338,7 +338,7 @@ fn pieces_that_a_count_finds_are_worth_the_average_and_come_in_at_the_rows_cost_
 }
 
 #[test]
-fn differences_over_the_limit_of_movements_are_announced_and_goods_that_came_in_are_not() {
+fn differences_over_the_limit_of_movements_are_announced_and_so_are_goods_that_came_in() {
     let mut world = world();
     world.tenant.movement_policy = MovementPolicySet {
         max_quantity: None,
@@ -353,5 +353,7 @@ fn differences_over_the_limit_of_movements_are_announced_and_goods_that_came_in_
     for (quantity, waits) in [(14, false), (15, true), (2, false), (1, true)] {
         assert_eq!(announced(quantity, StockMode::Counted), waits, "{quantity}");
     }
-    assert!(!announced(500, StockMode::Received));
+    for (quantity, waits) in [(6, false), (7, true)] {
+        assert_eq!(announced(quantity, StockMode::Received), waits, "{quantity}");
+    }
 }

@@ -23,6 +23,16 @@ pub(super) struct NewTimer {
     pub due_at: Option<OffsetDateTime>,
     /// What to submit when it is due, instead of asking the process.
     pub command: Option<Command>,
+    /// Trace context of what it goes back to.
+    pub traceparent: Option<String>,
+}
+
+/// What a process reacted to: whose it is, where it is in the log, and the trace that it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cause<'a> {
+    pub tenant: &'a TenantId,
+    pub position: Position,
+    pub traceparent: Option<&'a str>,
 }
 
 /// Timers to set and to take away (`None`): for each key the last word, and the position that it rests on. Commands'
@@ -31,15 +41,17 @@ pub(super) struct NewTimer {
 pub(super) struct Changes(HashMap<Key, (Position, Option<NewTimer>)>);
 
 impl Changes {
-    /// Takes up what a process makes of something that began at `position`. `source` tells apart what several facts of
+    /// Takes up what a process makes of something that began with the cause. `source` tells apart what several facts of
     /// one position lead to.
-    pub fn take(&mut self, tenant: &TenantId, position: Position, source: &str, reactions: Vec<Reaction>) {
+    pub fn take(&mut self, cause: Cause<'_>, source: &str, reactions: Vec<Reaction>) {
+        let position = cause.position;
         for (index, reaction) in reactions.into_iter().enumerate() {
             let (key, timer) = match reaction {
                 Reaction::Schedule { key, due_at } => {
                     let timer = NewTimer {
                         due_at: Some(due_at),
                         command: None,
+                        traceparent: cause.traceparent.map(str::to_owned),
                     };
                     (key, Some(timer))
                 }
@@ -48,11 +60,12 @@ impl Changes {
                     let timer = NewTimer {
                         due_at: None,
                         command: Some(*command),
+                        traceparent: cause.traceparent.map(str::to_owned),
                     };
                     (format!("#{position}{source}.{index}"), Some(timer))
                 }
             };
-            self.0.insert((tenant.clone(), key), (position, timer));
+            self.0.insert((cause.tenant.clone(), key), (position, timer));
         }
     }
 
@@ -87,13 +100,13 @@ mod tests {
         };
         let cancel = |key: &str| Reaction::Cancel { key: key.to_owned() };
         let mut changes = Changes::default();
-        changes.take(&tenant, Position(1), "", vec![schedule("a"), schedule("b")]);
-        changes.take(
-            &tenant,
-            Position(2),
-            "",
-            vec![cancel("a"), cancel("c"), schedule("c")],
-        );
+        let at = |position| Cause {
+            tenant: &tenant,
+            position: Position(position),
+            traceparent: None,
+        };
+        changes.take(at(1), "", vec![schedule("a"), schedule("b")]);
+        changes.take(at(2), "", vec![cancel("a"), cancel("c"), schedule("c")]);
         let (gone, set) = changes.split();
         assert_eq!(gone, [((tenant.clone(), "a".to_owned()), Position(2))]);
         let mut positions: Vec<(&str, i64)> = set

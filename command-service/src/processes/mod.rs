@@ -52,6 +52,13 @@ pub const MIGRATION: Migration = Migration {
           grant select, insert, update, delete on process_timers to trastienda_engine;"#,
 };
 
+/// Beside each timer the trace context of the event that it goes back to, so that what comes of it is found with it.
+pub const MIGRATION_TRACES: Migration = Migration {
+    module: "processes",
+    version: 2,
+    sql: "alter table process_timers add column traceparent text;",
+};
+
 /// How a process is run.
 #[derive(Debug, Clone)]
 pub struct ProcessOptions {

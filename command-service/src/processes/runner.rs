@@ -7,12 +7,12 @@ use domain::{Command, Refusal};
 use event_store::{LogReader, ReadError};
 use futures::future::join_all;
 use schemas::envelope::Actor;
-use schemas::{DecodeError, Position};
+use schemas::{DecodeError, Position, RecordedEvent};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::changes::Changes;
+use super::changes::{Cause, Changes};
 use super::measure::Measures;
 use super::store::{Due, Settled, Store, Work};
 use super::{ProcessOptions, WriteSide};
@@ -159,7 +159,13 @@ impl<R: LogReader> Runner<R> {
         let mut changes = Changes::default();
         for recorded in &events {
             let reactions = (self.process.react)(&Fact::Happened(&recorded.event()?));
-            changes.take(&recorded.tenant, recorded.position, "", reactions);
+            let traceparent = traceparent(recorded);
+            let cause = Cause {
+                tenant: &recorded.tenant,
+                position: recorded.position,
+                traceparent: traceparent.as_deref(),
+            };
+            changes.take(cause, "", reactions);
         }
         place.looked = to;
         let step = if to < head { Step::More } else { Step::Some };
@@ -255,7 +261,7 @@ impl<R: LogReader> Runner<R> {
                 name: format!("process {process}"),
             },
             reason: None,
-            traceparent: None,
+            traceparent: due.traceparent.clone(),
             key: Some(format!(
                 "{process} {position} {} {index} {}",
                 due.key, due.attempt
@@ -311,7 +317,12 @@ impl<R: LogReader> Runner<R> {
             }
         }
         let source = format!(".{}.{}", due.key, due.attempt);
-        changes.take(&due.tenant, due.position, &source, others);
+        let cause = Cause {
+            tenant: &due.tenant,
+            position: due.position,
+            traceparent: due.traceparent.as_deref(),
+        };
+        changes.take(cause, &source, others);
         settled
     }
 
@@ -328,6 +339,14 @@ impl<R: LogReader> Runner<R> {
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// The trace context of the request that caused an event; most have none, and their metadata is not parsed.
+fn traceparent(recorded: &RecordedEvent) -> Option<String> {
+    if !recorded.meta.get().contains("\"traceparent\"") {
+        return None;
+    }
+    recorded.meta().ok()?.traceparent
 }
 
 /// For a gauge; a figure that is out of range says nothing anyway.

@@ -36,6 +36,8 @@ pub(super) struct Due {
     pub failures: i32,
     pub due_at: OffsetDateTime,
     pub work: Work,
+    /// Trace context of what it goes back to.
+    pub traceparent: Option<String>,
     /// Seconds by the database's clock.
     pub late_s: f64,
 }
@@ -73,6 +75,7 @@ struct Row {
     failures: i32,
     due_at: OffsetDateTime,
     command: Option<String>,
+    traceparent: Option<String>,
     late_s: f64,
     due: i64,
     oldest_s: f64,
@@ -148,7 +151,7 @@ impl Store {
     /// Any SQL error.
     pub async fn due(&mut self, max: usize) -> Result<DueNow, sqlx::Error> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select tenant, key, position, attempt, failures, due_at, command::text as command,
+            "select tenant, key, position, attempt, failures, due_at, command::text as command, traceparent,
                     extract(epoch from now() - due_at)::float8 as late_s, count(*) over () as due,
                     extract(epoch from now() - min(due_at) over ())::float8 as oldest_s
              from (select * from process_timers where process = $1 and due_at <= now() order by due_at limit $2) oldest
@@ -283,6 +286,7 @@ impl TryFrom<Row> for Due {
             failures: row.failures,
             due_at: row.due_at,
             work,
+            traceparent: row.traceparent,
             late_s: row.late_s,
         })
     }
@@ -322,12 +326,13 @@ async fn apply(
         commands.push(text.map_err(|error| sqlx::Error::Encode(error.into()))?);
     }
     sqlx::query(
-        "insert into process_timers (process, tenant, key, position, due_at, command)
-         select $1, u.tenant, u.key, u.position, coalesce(u.due_at, now()), u.command::json
-         from unnest($2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[])
-           as u(tenant, key, position, due_at, command)
+        "insert into process_timers (process, tenant, key, position, due_at, command, traceparent)
+         select $1, u.tenant, u.key, u.position, coalesce(u.due_at, now()), u.command::json, u.traceparent
+         from unnest($2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[])
+           as u(tenant, key, position, due_at, command, traceparent)
          on conflict (process, tenant, key) do update set position = excluded.position, due_at = excluded.due_at,
-           attempt = 0, failures = 0, command = excluded.command where process_timers.position <= excluded.position",
+           attempt = 0, failures = 0, command = excluded.command, traceparent = excluded.traceparent
+           where process_timers.position <= excluded.position",
     )
     .bind(process)
     .bind(set.iter().map(|(key, ..)| tenant(key)).collect::<Vec<_>>())
@@ -335,6 +340,11 @@ async fn apply(
     .bind(set.iter().map(|(_, position, _)| position.0).collect::<Vec<_>>())
     .bind(set.iter().map(|(_, _, timer)| timer.due_at).collect::<Vec<_>>())
     .bind(commands)
+    .bind(
+        set.iter()
+            .map(|(_, _, timer)| timer.traceparent.clone())
+            .collect::<Vec<_>>(),
+    )
     .execute(connection)
     .await
     .map(|_| ())

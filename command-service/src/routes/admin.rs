@@ -22,7 +22,7 @@ use super::parameters::{self, NoFields, field_problem, personal};
 use crate::http::{CommandAnswer, Http, of_password_error};
 
 /// Shortest password, in characters.
-const PASSWORD_MIN_CHARS: usize = 8;
+pub(super) const PASSWORD_MIN_CHARS: usize = 8;
 
 /// A new store.
 #[derive(Deserialize, JsonSchema)]
@@ -180,7 +180,9 @@ impl AdminApi {
         self.submit(context.0, OpenStore { store, name }).await
     }
 
-    /// Close a store for good
+    /// Close a store
+    ///
+    /// Nothing is sold, received or returned there until it is opened again.
     #[oai(path = "/stores/:store/close", method = "post")]
     async fn close_store(
         &self,
@@ -305,6 +307,7 @@ impl AdminApi {
                 ChangeUserPassword {
                     username,
                     password_hash,
+                    session_version: None,
                 },
             )
             .await

@@ -36,9 +36,11 @@ const OVERLAP_DEFAULT_S: i64 = 86_400;
     "expires_at": "2027-11-22T00:00:00Z"
 }))]
 struct NewApiKey {
-    /// What it is for, 1 to 100 characters; stands in for `X-Reason` (`nombre`).
+    /// What it is for, 1 to 100 characters; stands in for `X-Reason`. Also accepted as `nombre`.
+    #[serde(alias = "nombre")]
     name: String,
-    /// The external system that holds it, 1 to 100 characters (`sistema`).
+    /// The external system that holds it, 1 to 100 characters. Also accepted as `sistema`.
+    #[serde(alias = "sistema")]
     system: String,
     /// What it may do; at least one.
     scopes: Vec<ApiScope>,
@@ -52,8 +54,8 @@ struct NewApiKey {
     /// 1 to 1,000,000; 1,000 by default.
     #[serde(default = "requests_default")]
     requests_per_hour: i64,
-    /// Not accepted from then on, RFC 3339, within 3,650 days; absent: never ends (`fecha_expiracion`).
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    /// Not accepted from then on, RFC 3339, within 3,650 days; absent: never ends. Also accepted as `fecha_expiracion`.
+    #[serde(default, alias = "fecha_expiracion", with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<String>")]
     expires_at: Option<OffsetDateTime>,
 }
@@ -66,11 +68,11 @@ fn requests_default() -> i64 {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ApiKeyChange {
-    /// 1 to 100 characters.
-    #[serde(default)]
+    /// 1 to 100 characters; also accepted as `nombre`.
+    #[serde(default, alias = "nombre")]
     name: Option<String>,
-    /// 1 to 100 characters.
-    #[serde(default)]
+    /// 1 to 100 characters; also accepted as `sistema`.
+    #[serde(default, alias = "sistema")]
     system: Option<String>,
     /// All of them, from now on.
     #[serde(default)]
@@ -85,8 +87,8 @@ struct ApiKeyChange {
     /// 1 to 1,000,000.
     #[serde(default)]
     requests_per_hour: Option<i64>,
-    /// RFC 3339, within 3,650 days; `null` for never.
-    #[serde(default, with = "double_option")]
+    /// RFC 3339, within 3,650 days; `null` for never. Also accepted as `fecha_expiracion`.
+    #[serde(default, alias = "fecha_expiracion", with = "double_option")]
     #[schemars(with = "Option<String>")]
     expires_at: Option<Option<Moment>>,
 }
@@ -110,9 +112,11 @@ struct NewSecretAnswer {
     api_key_id: ApiKeyId,
     /// Names the secret in lists.
     secret_id: String,
-    /// For `Authorization: ApiKey` (`clave`). Shown here only: `null` when this answers a repetition, since nobody keeps
-    /// it; rotate then.
+    /// For `Authorization: ApiKey`. Shown here only: `null` when this answers a repetition, since nobody keeps it; rotate
+    /// then.
     api_key: Option<String>,
+    /// The same under the name of the customer's own model.
+    clave: Option<String>,
     position: i64,
 }
 
@@ -186,6 +190,7 @@ impl ApiKeysApi {
         }
         let answer = NewSecretAnswer {
             api_key: is_mine.then(|| secret.to_string()),
+            clave: is_mine.then(|| secret.to_string()),
             api_key_id: made.api_key_id,
             secret_id: made.secret_id,
             position: made.position,

@@ -1,5 +1,7 @@
 //! Customers, their credit, payments and notes (CRM-1). Personal fields are sealed before the command is submitted.
 
+mod bodies;
+
 use std::sync::Arc;
 
 use domain::customers::{
@@ -10,209 +12,14 @@ use platform::http::{JsonBody, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use schemars::JsonSchema;
-use schemas::events::catalogue::double_option;
-use schemas::events::customer::{CreditTerms, CustomerKind, CustomerStatus};
-use schemas::events::sale::PaymentMethod;
-use schemas::{CustomerId, Minor, NoteId, PaymentId, Sealed};
-use serde::Deserialize;
+use schemas::{CustomerId, Sealed};
 
+use self::bodies::{
+    Charge, CustomerAnswer, CustomerChange, CustomerPayment, CustomerStatusAnswer, MAX_NOTE_CHARS, NewCredit,
+    NewCustomer, NewNote, NoteAnswer, NoteText, StatusChange, change, check_contact, given,
+};
 use super::parameters::{self, personal};
 use crate::http::{CommandAnswer, Http, fresh_id};
-
-/// A new customer.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NewCustomer {
-    /// Absent: one is generated.
-    #[serde(default)]
-    customer_id: Option<CustomerId>,
-    #[serde(default = "person")]
-    kind: CustomerKind,
-    #[serde(default = "no_credit")]
-    credit: CreditTerms,
-    /// 1 to 200 characters.
-    name: String,
-    /// At most 50 characters.
-    #[serde(default)]
-    tax_id: Option<String>,
-    /// At most 254 characters.
-    #[serde(default)]
-    email: Option<String>,
-    /// At most 50 characters.
-    #[serde(default)]
-    phone: Option<String>,
-    /// At most 500 characters.
-    #[serde(default)]
-    address: Option<String>,
-}
-
-fn person() -> CustomerKind {
-    CustomerKind::Person
-}
-
-fn no_credit() -> CreditTerms {
-    CreditTerms::None
-}
-
-/// Bounds of the contact's fields, in characters.
-fn check_contact(fields: [(&'static str, Option<&str>); 4]) -> Result<(), Problem> {
-    for (field, text) in fields {
-        let max_chars = match field {
-            "email" => 254,
-            "address" => 500,
-            _ => 50,
-        };
-        text.map_or(Ok(()), |text| personal(field, text, max_chars))?;
-        if field == "email" && text.is_some_and(|email| !email.contains('@')) {
-            return Err(parameters::field_problem(
-                "/email",
-                "Una dirección de correo tiene una arroba.",
-                "An e-mail address has an at sign.",
-            ));
-        }
-    }
-    Ok(())
-}
-
-impl NewCustomer {
-    fn check(&self) -> Result<(), Problem> {
-        personal("name", &self.name, 200)?;
-        check_contact([
-            ("tax_id", self.tax_id.as_deref()),
-            ("email", self.email.as_deref()),
-            ("phone", self.phone.as_deref()),
-            ("address", self.address.as_deref()),
-        ])
-    }
-}
-
-/// What changes about a customer. Absent fields stay as they are.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct CustomerChange {
-    #[serde(default)]
-    kind: Option<CustomerKind>,
-    /// 1 to 200 characters.
-    #[serde(default)]
-    name: Option<String>,
-    /// At most 50 characters; `null` clears it.
-    #[serde(default, deserialize_with = "double_option::deserialize")]
-    #[schemars(with = "Option<String>")]
-    tax_id: Option<Option<String>>,
-    /// At most 254 characters; `null` clears it.
-    #[serde(default, deserialize_with = "double_option::deserialize")]
-    #[schemars(with = "Option<String>")]
-    email: Option<Option<String>>,
-    /// At most 50 characters; `null` clears it.
-    #[serde(default, deserialize_with = "double_option::deserialize")]
-    #[schemars(with = "Option<String>")]
-    phone: Option<Option<String>>,
-    /// At most 500 characters; `null` clears it.
-    #[serde(default, deserialize_with = "double_option::deserialize")]
-    #[schemars(with = "Option<String>")]
-    address: Option<Option<String>>,
-}
-
-/// A field that is given and not cleared.
-fn given(field: &Option<Option<String>>) -> Option<&str> {
-    field.as_ref()?.as_deref()
-}
-
-/// The sealed text where one was given, `null` where it was cleared.
-fn change(field: &Option<Option<String>>, sealed: Option<Sealed>) -> Option<Option<Sealed>> {
-    field.as_ref().map(|_| sealed)
-}
-
-/// What a customer may do from now on.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct StatusChange {
-    status: CustomerStatus,
-}
-
-/// A note about a customer.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NewNote {
-    /// Absent: one is generated.
-    #[serde(default)]
-    note_id: Option<NoteId>,
-    /// 1 to 2,000 characters.
-    text: String,
-}
-
-/// What a note says from now on.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NoteText {
-    /// 1 to 2,000 characters.
-    text: String,
-}
-
-/// Longest note, in characters.
-const MAX_NOTE_CHARS: usize = 2_000;
-
-/// New terms of credit.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct NewCredit {
-    credit: CreditTerms,
-}
-
-/// What a customer owes besides sales.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Charge {
-    /// Positive.
-    amount_minor: Minor,
-    /// At most 500 characters.
-    #[serde(default)]
-    note: Option<String>,
-}
-
-/// Money from a customer for their account.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct CustomerPayment {
-    /// Absent: one is generated.
-    #[serde(default)]
-    payment_id: Option<PaymentId>,
-    /// Positive.
-    amount_minor: Minor,
-    /// Cash, card or transfer.
-    method: PaymentMethod,
-}
-
-/// The customer and what they owe now; negative: what the shop owes.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct CustomerAnswer {
-    customer_id: CustomerId,
-    balance_minor: Minor,
-    #[serde(default)]
-    payment_id: Option<PaymentId>,
-    position: i64,
-}
-
-/// The customer, what they may do, and what they owe.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct CustomerStatusAnswer {
-    customer_id: CustomerId,
-    status: CustomerStatus,
-    balance_minor: Minor,
-    position: i64,
-}
-
-/// The note.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct NoteAnswer {
-    customer_id: CustomerId,
-    note_id: NoteId,
-    position: i64,
-}
 
 pub(super) struct CustomersApi(pub(super) Arc<Http>);
 
@@ -283,13 +90,18 @@ impl CustomersApi {
         customer_id: Path<String>,
         body: JsonBody<Charge>,
     ) -> Result<CommandAnswer<CustomerAnswer, 201>, Problem> {
-        let Charge { amount_minor, note } = body.0;
+        let Charge {
+            charge_id,
+            amount_minor,
+            note,
+        } = body.0;
         let customer_id = parameters::id(&customer_id.0)?;
         self.0
             .submit(
                 context.0,
                 ChargeCustomer {
                     customer_id,
+                    charge_id,
                     amount_minor,
                     note,
                 },

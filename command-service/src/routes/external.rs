@@ -11,7 +11,7 @@ mod workshop;
 use std::sync::Arc;
 
 use domain::{Command, State, streams};
-use platform::http::json::{json_bytes, responses_meta};
+use platform::http::json::{json_response, responses_meta};
 use platform::http::{JsonBody, KeyContext, Problem, codes};
 use poem::http::StatusCode;
 use poem::web::Data;
@@ -75,7 +75,7 @@ struct Answer<T> {
 
 impl<T: Serialize + Send> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        json_bytes(self.status, serde_json::to_vec(&self.value).unwrap_or_default())
+        json_response(self.status, &self.value)
     }
 }
 
@@ -85,6 +85,26 @@ impl<T: JsonSchema> ApiResponse for Answer<T> {
         meta.responses
             .extend(responses_meta::<T>(200, "Ya existía.").responses);
         meta
+    }
+
+    fn register(registry: &mut Registry) {
+        platform::http::json::register_schema::<T>(registry);
+    }
+}
+
+/// A value with the one status that its operation has.
+struct Fixed<T, const STATUS: u16>(T);
+
+impl<T: Serialize + Send, const STATUS: u16> IntoResponse for Fixed<T, STATUS> {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
+        json_response(status, &self.0)
+    }
+}
+
+impl<T: JsonSchema, const STATUS: u16> ApiResponse for Fixed<T, STATUS> {
+    fn meta() -> MetaResponses {
+        responses_meta::<T>(STATUS, "Hecho.")
     }
 
     fn register(registry: &mut Registry) {
@@ -221,7 +241,7 @@ impl ExternalApi {
         &self,
         context: Data<&KeyContext>,
         body: JsonBody<MovementBody>,
-    ) -> Result<Answer<MovementAnswer>, Problem> {
+    ) -> Result<Fixed<MovementAnswer, 201>, Problem> {
         let currency = self.currency(context.0).await?;
         let command = body.0.into_command(context.0, currency)?;
         let moved: Moved = self.submit(context.0, command).await?;
@@ -234,14 +254,11 @@ impl ExternalApi {
         } else {
             "pendiente"
         };
-        Ok(Answer {
-            status: StatusCode::CREATED,
-            value: MovementAnswer {
-                movimiento: moved.movement_id,
-                estado: word.to_owned(),
-                tienda: moved.store,
-                posicion: moved.position,
-            },
-        })
+        Ok(Fixed(MovementAnswer {
+            movimiento: moved.movement_id,
+            estado: word.to_owned(),
+            tienda: moved.store,
+            posicion: moved.position,
+        }))
     }
 }

@@ -11,7 +11,7 @@ use schemas::{Minor, Quantity, Sku, StoreId, UnitId};
 use serde::Deserialize;
 
 use super::movements::PendingMovementAnswer;
-use crate::http::{CommandAnswer, DoneOrPending, Http};
+use crate::http::{DoneOrPending, Http};
 
 /// Goods that came in.
 #[derive(Deserialize, JsonSchema)]
@@ -104,13 +104,13 @@ pub(super) struct InventoryApi(pub(super) Arc<Http>);
 
 #[OpenApi(prefix_path = "/api/v1/inventory")]
 impl InventoryApi {
-    /// Receive goods
+    /// Receive goods; much at once waits where the tenant's policy says so
     #[oai(path = "/receipts", method = "post")]
     async fn receive_stock(
         &self,
         context: Data<&RequestContext>,
         body: JsonBody<Receipt>,
-    ) -> Result<CommandAnswer<LevelsAnswer, 201>, Problem> {
+    ) -> Result<DoneOrPending<LevelsAnswer, PendingMovementAnswer>, Problem> {
         let Receipt {
             store,
             reference,
@@ -140,6 +140,7 @@ impl InventoryApi {
                 },
             )
             .await
+            .map(DoneOrPending::from)
     }
 
     /// Correct a figure; a large difference waits where the tenant's policy says so

@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use domain::offline::{CancelOfflineSale, RecordOfflineSale, ResolveOfflineSale};
-use domain::refusal::OfflineRefusal;
-use platform::http::{JsonBody, Problem, RequestContext, Text, codes};
+use platform::http::{JsonBody, Principal, Problem, RequestContext, Text, codes};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use schemars::JsonSchema;
-use schemas::events::offline::{OfflinePayment, OfflineSale, QuarantineKind, Resolution};
-use schemas::events::sale::{Discount, DraftContent, DraftLine};
-use schemas::{
-    CustomerId, Incarnation, Minor, Quantity, QuarantineId, SaleId, Sku, StoreId, TerminalId, UnitId,
+use schemas::events::admin::Role;
+use schemas::events::offline::{
+    OfflineContent, OfflineLine, OfflinePayment, OfflineSale, QuarantineKind, Resolution,
 };
+use schemas::events::sale::Discount;
+use schemas::{CustomerId, Incarnation, Minor, QuarantineId, SaleId, StoreId, TerminalId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
 
 use super::parameters;
-use crate::http::{CommandAnswer, Http, of_refusal};
+use crate::http::{CommandAnswer, Http};
 
 /// Sales of one batch: each is a command of its own.
 const MAX_SALES: usize = 200;
@@ -29,11 +29,12 @@ const MAX_SALES: usize = 200;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct BatchBody {
+    /// The till that took them; for cashiers the one that they signed in at.
     terminal: TerminalId,
     store: StoreId,
     /// A till that lost its memory begins a new one, and counts from 1.
     incarnation: Incarnation,
-    /// 1 to 200, with consecutive numbers.
+    /// 1 to 200, in the order of their numbers, without gaps.
     sales: Vec<OfflineSaleBody>,
 }
 
@@ -49,31 +50,35 @@ struct OfflineSaleBody {
     #[schemars(with = "String", extend("format" = "date-time"))]
     occurred_at: OffsetDateTime,
     #[serde(default)]
-    customer_id: Option<CustomerId>,
-    /// At most 1,000.
+    /// What can be no customer's id is not kept; the sale waits for somebody who names the customer.
+    customer_id: Option<String>,
+    /// At most 1,000; a sale with more is quarantined.
     lines: Vec<OfflineLineBody>,
     /// On what is left after the lines' own discounts.
     #[serde(default)]
     discount: Option<Discount>,
-    /// At most 50.
+    /// At most 50; a sale with more is quarantined.
     #[serde(default)]
     payments: Vec<OfflinePayment>,
     /// What the till charged, tax included, in minor units of the tenant's currency.
     total_minor: Minor,
 }
 
-/// What was sold. Needs a `sku` or a `unit`.
+/// What was sold, as the till noted it. Needs a `sku` or a `unit`. A line that says nothing of use, such as a mistyped IMEI
+/// or a quantity of 0, puts its sale into quarantine and nothing else.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OfflineLineBody {
+    /// As it was scanned or typed; the first 100 characters are kept.
     #[serde(default)]
-    sku: Option<Sku>,
-    /// `imei:…` or `serial:…`; then the quantity is 1.
+    sku: Option<String>,
+    /// As it was scanned or typed, `imei:…` or `serial:…`; then the quantity is 1. The first 100 characters are kept.
     #[serde(default)]
-    unit: Option<UnitId>,
-    quantity: Quantity,
-    /// What was charged for one.
-    unit_price_minor: Minor,
+    unit: Option<String>,
+    /// Whole; from 1 to 1,000,000,000 where it can be sold.
+    quantity: i64,
+    /// What was charged for one, in minor units of the tenant's currency.
+    unit_price_minor: i64,
     #[serde(default)]
     discount: Option<Discount>,
 }
@@ -98,7 +103,7 @@ struct CancellationBody {
 #[expect(dead_code, reason = "the shape of an answer that is composed as bytes")]
 struct BatchAnswer {
     sales: Vec<RecordedAnswer>,
-    /// The number that this incarnation of the till comes to next.
+    /// The number that this incarnation of the till comes to next: the first that is not recorded, however old the batch.
     expected: i64,
     /// Where the log stood after the last of them.
     position: i64,
@@ -112,6 +117,10 @@ struct RecordedAnswer {
     sale_id: SaleId,
     /// `accepted`, `quarantined` or `duplicate`.
     outcome: String,
+    /// The tenant's own number of an accepted sale's receipt, where it numbers receipts: taken now, so that it is not on
+    /// what the till printed.
+    #[serde(default)]
+    number: Option<String>,
     /// Of an accepted sale.
     #[serde(default)]
     total_minor: Option<Minor>,
@@ -123,6 +132,9 @@ struct RecordedAnswer {
     /// The refusal's code, such as `unit.sold`.
     #[serde(default)]
     code: Option<String>,
+    /// The number that the till came to next, when this was answered.
+    #[serde(default)]
+    expected: Option<i64>,
     position: i64,
 }
 
@@ -134,6 +146,9 @@ struct QuarantineAnswer {
     sale_id: SaleId,
     /// `accepted`, `cancelled`, or `quarantined` when another cause is left.
     status: String,
+    /// The tenant's own number of an accepted sale's receipt, where it numbers receipts.
+    #[serde(default)]
+    number: Option<String>,
     #[serde(default)]
     kind: Option<QuarantineKind>,
     #[serde(default)]
@@ -151,6 +166,12 @@ impl OfflineApi {
     ///
     /// Each sale is accepted, quarantined or a duplicate; none holds up the one behind it. Sending a batch again adds
     /// nothing. When an answer is lost, or ends in the middle with 503, send the same batch again.
+    ///
+    /// A cashier signs in with `terminal` and sends in that till's sales, and no other's (403 `till.not_signed_in`); managers
+    /// and administrators send in any till's.
+    ///
+    /// A gap answers 409 `till.sequence_gap` with `expected`, the first number that is not recorded. Numbers of the batch
+    /// before the gap are recorded by then; sent again they answer `duplicate`, with their `quarantine_id` if they have one.
     #[oai(path = "/batches", method = "post")]
     async fn record_offline_sales(
         &self,
@@ -163,8 +184,11 @@ impl OfflineApi {
             incarnation,
             sales,
         } = body.0;
-        check_numbers(&terminal, &sales)?;
+        check_sender(&context.0.principal, &terminal)?;
+        check_size(&sales)?;
+        self.0.bind_key(context.0).await?;
         let (mut recorded, mut position, mut expected) = (Vec::with_capacity(sales.len()), 0, 1);
+        let mut all_replayed = true;
         for sale in sales {
             let sequence = sale.sequence;
             let command = RecordOfflineSale {
@@ -174,22 +198,29 @@ impl OfflineApi {
             };
             let context = of_sale(context.0, sequence);
             let answer: CommandAnswer<RecordedAnswer> = self.0.submit(&context, command).await?;
-            let answer: Value = serde_json::from_slice(&answer.into_parts().0).map_err(|error| {
+            let (bytes, replayed) = answer.into_parts();
+            let answer: Value = serde_json::from_slice(&bytes).map_err(|error| {
                 tracing::error!(%error, "a command's answer is not JSON");
                 Problem::new(&codes::INTERNAL)
             })?;
+            all_replayed &= replayed;
             position = position.max(answer.get("position").and_then(Value::as_i64).unwrap_or(0));
-            expected = sequence.saturating_add(1);
+            let next = answer.get("expected").and_then(Value::as_i64);
+            expected = expected.max(next.unwrap_or_else(|| sequence.saturating_add(1)));
             recorded.push(answer);
         }
         let answer = json!({ "sales": recorded, "expected": expected, "position": position });
-        Ok(CommandAnswer::composed(answer.to_string().into_bytes(), false))
+        Ok(CommandAnswer::composed(
+            answer.to_string().into_bytes(),
+            all_replayed,
+        ))
     }
 
     /// Decide about a quarantined sale
     ///
     /// The sale is completed, or stays for another cause. Each kind has its own resolution: `serial_sold_twice` and
-    /// `unknown_item` are replaced by what was really handed over (`replace_unit`, `replace_item`),
+    /// `unknown_item` are replaced by what was really handed over (`replace_unit`, `replace_item`), also where what the till
+    /// noted can be neither; a quantity that cannot be is put right by `correct_quantity`, a customer by `correct_customer`;
     /// `insufficient_stock` by `accept_negative_stock`, `credit_exceeded` by `accept_over_limit`, `price_changed` by
     /// `accept_prices`; payments that do not come to the total (codes `payment.…`) by `correct_payments`, a time that
     /// cannot be (codes `time.…`) by `correct_time`; `retry` fits all.
@@ -225,22 +256,23 @@ impl OfflineApi {
 
 impl OfflineSaleBody {
     fn taken_at(self, store: &StoreId, terminal: &TerminalId) -> OfflineSale {
-        let line = |line: OfflineLineBody| DraftLine {
+        let line = |line: OfflineLineBody| OfflineLine {
             sku: line.sku,
             unit: line.unit,
             quantity: line.quantity,
-            unit_price_minor: Some(line.unit_price_minor),
+            unit_price_minor: line.unit_price_minor,
             discount: line.discount,
         };
+        let customer_id = self.customer_id.as_deref().map(CustomerId::new);
         OfflineSale {
             sale_id: self.sale_id,
-            content: DraftContent {
+            content: OfflineContent {
                 store: store.clone(),
                 terminal: Some(terminal.clone()),
-                customer_id: self.customer_id,
+                customer_unreadable: matches!(customer_id, Some(Err(_))),
+                customer_id: customer_id.and_then(Result::ok),
                 lines: self.lines.into_iter().map(line).collect(),
                 discount: self.discount,
-                hold_stock: false,
             },
             payments: self.payments,
             total_minor: self.total_minor,
@@ -249,24 +281,26 @@ impl OfflineSaleBody {
     }
 }
 
-/// Between 1 and [`MAX_SALES`] sales, with consecutive numbers: a gap within a batch is one that no resending fills.
-fn check_numbers(terminal: &TerminalId, sales: &[OfflineSaleBody]) -> Result<(), Problem> {
+/// A till's numbers are used up for good, so that they come from whoever signed in at it, or from somebody who answers for
+/// tills: then also what a till still holds that is broken, lost or retired.
+fn check_sender(principal: &Principal, terminal: &TerminalId) -> Result<(), Problem> {
+    let answers_for_tills = match principal.role {
+        Role::Admin | Role::Manager => true,
+        Role::Cashier | Role::SyncOperator | Role::Auditor => false,
+    };
+    if answers_for_tills || principal.terminal.as_ref() == Some(terminal) {
+        Ok(())
+    } else {
+        Err(Problem::new(&codes::TILL_NOT_SIGNED_IN))
+    }
+}
+
+/// Between 1 and [`MAX_SALES`] sales. A gap between them is found where one before them is: by the rules, which know the
+/// number that is expected. What stands before it is recorded, so that a till that lost a number loses no other.
+fn check_size(sales: &[OfflineSaleBody]) -> Result<(), Problem> {
     if sales.is_empty() || sales.len() > MAX_SALES {
         let detail = Text::fixed("Un lote tiene de 1 a 200 ventas.", "A batch has 1 to 200 sales.");
         return Err(Problem::new(&codes::BODY_INVALID).at("/sales", detail));
-    }
-    for pair in sales.windows(2) {
-        let [before, sale] = pair else { continue };
-        let expected = before.sequence.saturating_add(1);
-        if sale.sequence != expected {
-            let (terminal, sequence) = (terminal.clone(), sale.sequence);
-            let gap = OfflineRefusal::SequenceGap {
-                terminal,
-                expected,
-                sequence,
-            };
-            return Err(of_refusal(&gap.into(), false));
-        }
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ mod bodies;
 use std::sync::Arc;
 
 use domain::orders::{
-    AcceptQuote, CancelOrder, ConfirmOrder, CreateOrder, DeliverOrder, InvoiceOrder, ReturnDelivered,
+    AcceptQuote, CancelOrder, ChangeOrder, ConfirmOrder, CreateOrder, DeliverOrder, InvoiceOrder,
+    ReturnDelivered,
 };
 use domain::sales::PaymentRequest;
 use platform::http::{JsonBody, Problem, RequestContext};
@@ -17,7 +18,7 @@ use schemas::events::sale::{DraftLine, Refund};
 
 use self::bodies::{
     AcceptBody, DeliveryAnswer, DeliveryBody, InvoiceAnswer, InvoiceBody, OrderAnswer, OrderBody,
-    OrderReturnAnswer, OrderReturnBody, OrderStatusAnswer,
+    OrderChangeBody, OrderReturnAnswer, OrderReturnBody, OrderStatusAnswer,
 };
 use super::parameters::{self, NoFields};
 use crate::http::{CommandAnswer, Http};
@@ -43,6 +44,29 @@ impl OrdersApi {
             reference: body.reference,
             lines: body.lines.into_iter().map(DraftLine::from).collect(),
             discount: body.discount,
+        };
+        self.0.submit(context.0, command).await
+    }
+
+    /// Change a quote, or an order that is not confirmed
+    #[oai(path = "/orders/:order_id", method = "put")]
+    async fn change_order(
+        &self,
+        context: Data<&RequestContext>,
+        order_id: Path<String>,
+        body: JsonBody<OrderChangeBody>,
+    ) -> Result<CommandAnswer<OrderAnswer>, Problem> {
+        let body = body.0;
+        let command = ChangeOrder {
+            order_id: parameters::id(&order_id.0)?,
+            expected_revision: body.expected_revision,
+            store: body.store,
+            customer_id: body.customer_id,
+            reference: body.reference,
+            lines: body.lines.into_iter().map(DraftLine::from).collect(),
+            discount: body.discount,
+            valid_until: body.valid_until,
+            valid_for_s: body.valid_for_s,
         };
         self.0.submit(context.0, command).await
     }

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod exchange;
+mod receipt;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use schemas::events::sale::{DraftContent, DraftLine};
 use self::bodies::{Completion, DraftBody, ReturnAnswer, ReturnBody, SaleAnswer, SaleBody, VoidBody};
 pub(super) use self::bodies::{LineBody, PaymentBody, RefundBody};
 use self::exchange::{ExchangeAnswer, ExchangeBody};
+use self::receipt::with_receipt;
 use super::parameters::{self, NoFields};
 use crate::http::{CommandAnswer, Http};
 
@@ -66,7 +68,7 @@ impl PosApi {
             reservation_id: body.reservation_id,
             occurred_at: body.occurred_at,
         };
-        self.0.submit(context.0, command).await
+        self.0.submit(context.0, command).await.map(with_receipt)
     }
 
     /// Replace a draft
@@ -115,6 +117,7 @@ impl PosApi {
                 },
             )
             .await
+            .map(with_receipt)
     }
 
     /// Discard a draft
@@ -176,7 +179,8 @@ impl PosApi {
         body: JsonBody<ExchangeBody>,
     ) -> Result<CommandAnswer<ExchangeAnswer, 201>, Problem> {
         let sale_id = parameters::id(&sale_id.0)?;
-        self.0.submit(context.0, body.0.into_command(sale_id)).await
+        let command = body.0.into_command(sale_id);
+        self.0.submit(context.0, command).await.map(with_receipt)
     }
 
     /// Return goods whose sale is unknown

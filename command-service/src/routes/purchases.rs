@@ -1,10 +1,12 @@
 //! Purchases: orders, receptions, invoices, later costs and goods that go back to the supplier (TRD-2).
 
+mod answers;
+
 use std::sync::Arc;
 
 use domain::purchases::{
-    AdjustPurchaseCost, CancelPurchase, ClosePurchase, CostLineRequest, InvoiceReception, OrderLineRequest,
-    OrderPurchase, ReceivePurchase, ReceptionLineRequest, ReturnToSupplier, SendPurchase,
+    AdjustPurchaseCost, CancelPurchase, ChangePurchase, ClosePurchase, CostLineRequest, InvoiceReception,
+    OrderLineRequest, OrderPurchase, ReceivePurchase, ReceptionLineRequest, ReturnToSupplier, SendPurchase,
     SupplierReturnLineRequest,
 };
 use platform::http::{JsonBody, Problem, RequestContext, codes};
@@ -13,13 +15,17 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use schemars::JsonSchema;
 use schemas::events::admin::Role;
-use schemas::events::purchase::{CostKind, Lot, PurchaseLine};
+use schemas::events::purchase::{CostKind, Lot};
 use schemas::{
     CostAdjustmentId, Minor, PurchaseId, Quantity, ReceptionId, Sku, StoreId, SupplierId, SupplierReturnId,
     TaxCode, UnitId,
 };
 use serde::Deserialize;
 
+use self::answers::{
+    CostAdjustmentAnswer, PurchaseAnswer, PurchaseReceptionAnswer, PurchaseStatusAnswer,
+    ReceptionInvoiceAnswer, SupplierReturnAnswer,
+};
 use super::parameters::{self, NoFields};
 use crate::http::{CommandAnswer, Http};
 
@@ -49,6 +55,29 @@ struct PurchaseBody {
     send: bool,
 }
 
+/// What an order that was not sent is to say: all of it, also what stays. What had been given up of its lines is
+/// forgotten with them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PurchaseChange {
+    /// The `revision` that was read and is replaced; 409 when somebody changed it meanwhile.
+    expected_revision: i64,
+    supplier_id: SupplierId,
+    /// Where the goods are to arrive.
+    store: StoreId,
+    /// 1 to 2,000.
+    lines: Vec<PurchaseBodyLine>,
+    /// How much more than ordered may be received of a line, in percent; 0 to 100.
+    #[serde(default)]
+    tolerance_percent: i64,
+    /// When the goods are expected: `2026-12-01`.
+    #[serde(default)]
+    expected_on: Option<String>,
+    /// At most 500 characters.
+    #[serde(default)]
+    note: Option<String>,
+}
+
 /// What one line orders.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +89,17 @@ struct PurchaseBodyLine {
     /// Absent: no tax.
     #[serde(default)]
     tax_code: Option<TaxCode>,
+}
+
+impl From<PurchaseBodyLine> for OrderLineRequest {
+    fn from(line: PurchaseBodyLine) -> Self {
+        OrderLineRequest {
+            sku: line.sku,
+            quantity: line.quantity,
+            unit_cost_minor: line.unit_cost_minor,
+            tax_code: line.tax_code,
+        }
+    }
 }
 
 /// Goods that came. The same reception again (id, goods and invoice) adds nothing.
@@ -157,103 +197,6 @@ struct PurchaseCancellation {
     lines: Option<Vec<i64>>,
 }
 
-/// An order as it was written.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct PurchaseAnswer {
-    purchase_id: PurchaseId,
-    /// The tenant's own number for it, where it numbers purchases.
-    #[serde(default)]
-    number: Option<String>,
-    supplier_id: SupplierId,
-    store: StoreId,
-    lines: Vec<PurchaseLine>,
-    tolerance_percent: i64,
-    #[serde(default)]
-    expected_on: Option<String>,
-    #[serde(default)]
-    note: Option<String>,
-    net_minor: Minor,
-    tax_minor: Minor,
-    /// Net and tax.
-    total_minor: Minor,
-    currency: String,
-    /// `ordered` or `sent`.
-    status: String,
-    position: i64,
-}
-
-/// How far a purchase is.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct PurchaseStatusAnswer {
-    purchase_id: PurchaseId,
-    /// `ordered`, `sent`, `partially_received`, `received`, `closed` or `cancelled`.
-    status: String,
-    position: i64,
-}
-
-/// A reception, and what is still to come.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct PurchaseReceptionAnswer {
-    purchase_id: PurchaseId,
-    reception_id: ReceptionId,
-    /// `partially_received` or `received`.
-    status: String,
-    /// Pieces of all lines that have not come.
-    outstanding: i64,
-    /// What the reception costs, with tax.
-    total_minor: Minor,
-    /// What we owe the supplier now.
-    supplier_balance_minor: Minor,
-    position: i64,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct ReceptionInvoiceAnswer {
-    purchase_id: PurchaseId,
-    reception_id: ReceptionId,
-    invoice: String,
-    /// What the reception costs, with tax.
-    total_minor: Minor,
-    /// What we owe the supplier now.
-    supplier_balance_minor: Minor,
-    position: i64,
-}
-
-/// Where a later cost went; both figures together are its net.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct CostAdjustmentAnswer {
-    purchase_id: PurchaseId,
-    adjustment_id: CostAdjustmentId,
-    /// To the value of goods that are still there.
-    on_shelf_minor: Minor,
-    /// To those that have left.
-    expensed_minor: Minor,
-    /// What we owe the supplier now.
-    supplier_balance_minor: Minor,
-    position: i64,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct SupplierReturnAnswer {
-    purchase_id: PurchaseId,
-    return_id: SupplierReturnId,
-    /// What the supplier credits, with tax.
-    total_minor: Minor,
-    /// What the goods were worth at the shelf's average.
-    value_minor: Minor,
-    /// The credit without tax less that value: a gain, or below zero a loss.
-    difference_minor: Minor,
-    /// What we owe the supplier now.
-    supplier_balance_minor: Minor,
-    position: i64,
-}
-
 pub(super) struct PurchasesApi(pub(super) Arc<Http>);
 
 #[OpenApi(prefix_path = "/api/v1/purchases")]
@@ -269,21 +212,37 @@ impl PurchasesApi {
         if body.send && !matches!(context.principal.role, Role::Admin | Role::Manager) {
             return Err(Problem::new(&codes::AUTH_ROLE_FORBIDDEN));
         }
-        let lines = body.lines.into_iter().map(|line| OrderLineRequest {
-            sku: line.sku,
-            quantity: line.quantity,
-            unit_cost_minor: line.unit_cost_minor,
-            tax_code: line.tax_code,
-        });
         let command = OrderPurchase {
             purchase_id: body.purchase_id,
             supplier_id: body.supplier_id,
             store: body.store,
-            lines: lines.collect(),
+            lines: body.lines.into_iter().map(OrderLineRequest::from).collect(),
             tolerance_percent: body.tolerance_percent,
             expected_on: body.expected_on,
             note: body.note,
             send: body.send,
+        };
+        self.0.submit(context.0, command).await
+    }
+
+    /// Change an order that is not sent
+    #[oai(path = "/:purchase_id", method = "put")]
+    async fn change_purchase(
+        &self,
+        context: Data<&RequestContext>,
+        purchase_id: Path<String>,
+        body: JsonBody<PurchaseChange>,
+    ) -> Result<CommandAnswer<PurchaseAnswer>, Problem> {
+        let body = body.0;
+        let command = ChangePurchase {
+            purchase_id: parameters::id(&purchase_id.0)?,
+            expected_revision: body.expected_revision,
+            supplier_id: body.supplier_id,
+            store: body.store,
+            lines: body.lines.into_iter().map(OrderLineRequest::from).collect(),
+            tolerance_percent: body.tolerance_percent,
+            expected_on: body.expected_on,
+            note: body.note,
         };
         self.0.submit(context.0, command).await
     }

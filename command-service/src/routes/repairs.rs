@@ -19,9 +19,9 @@ use schemas::events::repair::QuoteAnswer;
 use schemas::{RepairId, Sealed};
 
 use self::bodies::{
-    DiagnosisBody, IntakeAnswer, IntakeBody, KeptPartsAnswer, PartsAnswer, PartsBody, QuoteAnswerBody,
-    RepairDeliveredAnswer, RepairDeliveryBody, RepairNoteBody, RepairQuoteBody, RepairQuotedAnswer,
-    RepairStatusAnswer, UnrepairedAnswer, UnrepairedBody, WorkDoneBody, WorkshopAnswer, WorkshopBody,
+    DiagnosisBody, IntakeAnswer, IntakeBody, PartsAnswer, PartsBody, QuoteAnswerBody, RepairDeliveredAnswer,
+    RepairDeliveryBody, RepairNoteBody, RepairQuoteBody, RepairQuotedAnswer, RepairStatusAnswer,
+    UnrepairedAnswer, UnrepairedBody, WorkDoneBody, WorkshopAnswer, WorkshopBody,
 };
 use super::parameters::{self, NoFields, personal};
 use crate::http::{CommandAnswer, Http, of_submit_error};
@@ -214,7 +214,7 @@ impl RepairsApi {
         context: Data<&RequestContext>,
         repair_id: Path<String>,
         body: JsonBody<PartsBody>,
-    ) -> Result<CommandAnswer<KeptPartsAnswer>, Problem> {
+    ) -> Result<CommandAnswer<PartsAnswer>, Problem> {
         let command = KeepParts {
             repair_id: parameters::id(&repair_id.0)?,
             lines: body.0.lines.into_iter().map(Into::into).collect(),

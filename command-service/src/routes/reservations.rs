@@ -1,9 +1,9 @@
-//! Goods that are kept for somebody (INV-5). Expiry is the platform's own business and has no route.
+//! Goods that are kept for somebody (INV-5). The platform expires what is due by itself; a caller need not wait for it.
 
 use std::sync::Arc;
 
 use domain::reservations::{
-    ConfirmReservation, CreateReservation, ReleaseReservation, ReservationLineRequest,
+    ConfirmReservation, CreateReservation, ExpireReservation, ReleaseReservation, ReservationLineRequest,
 };
 use platform::http::{JsonBody, Problem, RequestContext};
 use poem::web::Data;
@@ -74,7 +74,7 @@ struct ReservationCreatedAnswer {
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 struct ReservationStatusAnswer {
     reservation_id: ReservationId,
-    /// `confirmed` or `released`.
+    /// `confirmed`, `released` or `expired`.
     status: String,
     position: i64,
 }
@@ -138,6 +138,23 @@ impl ReservationsApi {
         let reservation_id = parameters::id(&reservation_id.0)?;
         self.0
             .submit(context.0, ReleaseReservation { reservation_id })
+            .await
+    }
+
+    /// End a reservation whose time is over
+    ///
+    /// The platform does so by itself; this is for who cannot wait for it. Before `expires_at` it is refused: to give goods
+    /// back early, release them.
+    #[oai(path = "/:reservation_id/expire", method = "post")]
+    async fn expire_reservation(
+        &self,
+        context: Data<&RequestContext>,
+        reservation_id: Path<String>,
+        _body: JsonBody<NoFields>,
+    ) -> Result<CommandAnswer<ReservationStatusAnswer>, Problem> {
+        let reservation_id = parameters::id(&reservation_id.0)?;
+        self.0
+            .submit(context.0, ExpireReservation { reservation_id })
             .await
     }
 }

@@ -14,7 +14,7 @@ use poem_openapi::param::Path;
 use schemars::JsonSchema;
 use schemas::events::sale::PaymentMethod;
 use schemas::events::supplier::SupplierDetails;
-use schemas::{ContactId, Minor, PaymentId, Sealed, SupplierId};
+use schemas::{ContactId, DebtAdjustmentId, Minor, PaymentId, Sealed, SupplierId};
 use serde::Deserialize;
 
 use super::parameters::{self, NoFields, personal};
@@ -114,6 +114,9 @@ struct SupplierPayment {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DebtAdjustment {
+    /// Absent: one is generated. Sent again, the same one is refused while it is among the newest 200 of the supplier.
+    #[serde(default)]
+    adjustment_id: Option<DebtAdjustmentId>,
     /// Not 0: what is added to the debt; below zero lowers it.
     delta_minor: Minor,
     /// At most 500 characters.
@@ -148,6 +151,8 @@ struct SupplierBalanceAnswer {
     balance_minor: Minor,
     #[serde(default)]
     payment_id: Option<PaymentId>,
+    #[serde(default)]
+    adjustment_id: Option<DebtAdjustmentId>,
     position: i64,
 }
 
@@ -364,9 +369,14 @@ impl SuppliersApi {
         supplier_id: Path<String>,
         body: JsonBody<DebtAdjustment>,
     ) -> Result<CommandAnswer<SupplierBalanceAnswer, 201>, Problem> {
-        let DebtAdjustment { delta_minor, note } = body.0;
+        let DebtAdjustment {
+            adjustment_id,
+            delta_minor,
+            note,
+        } = body.0;
         let command = AdjustSupplierDebt {
             supplier_id: parameters::id(&supplier_id.0)?,
+            adjustment_id,
             delta_minor,
             note,
         };

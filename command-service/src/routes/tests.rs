@@ -3,6 +3,7 @@
 mod connector_tokens;
 mod doubles;
 mod keys;
+mod refusals;
 mod sign_in;
 mod walk;
 mod webhook_secrets;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use domain::transfers::{
-    CancelTransfer, DispatchTransfer, ReceiveTransfer, RequestTransfer, ResolveDifference, TransferGoods,
-    TransferLineRequest,
+    CancelTransfer, DispatchTransfer, ReceiveTransfer, RequestTransfer, ResolveDifference, ResolveSurplus,
+    TransferGoods, TransferLineRequest,
 };
 use platform::http::{JsonBody, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use schemars::JsonSchema;
-use schemas::events::transfer::{DifferenceDecision, MovedTransferLine, RequestedTransferLine};
+use schemas::events::transfer::{DifferenceDecision, RequestedTransferLine, SurplusDecision};
 use schemas::{Quantity, ReceptionId, Sku, StoreId, TransferId, UnitId};
 use serde::Deserialize;
 
@@ -75,6 +75,23 @@ struct ReceptionBody {
     /// Absent: all that is in transit. Lines and units together at most 2,000.
     #[serde(default)]
     lines: Option<Vec<MovedBodyLine>>,
+    /// What is there beyond what was dispatched, of lines of which nothing is left in transit after this reception. It is
+    /// noted and cannot be sold until somebody decides about it (`/surplus`). Lines and units of all receptions that wait
+    /// for a decision together at most 2,000.
+    #[serde(default)]
+    surplus: Vec<MovedBodyLine>,
+}
+
+/// What goods that came beyond what was dispatched turned out to be.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SurplusBody {
+    decision: SurplusDecision,
+    /// Lines and units together at most 2,000.
+    lines: Vec<MovedBodyLine>,
+    /// At most 500 characters.
+    #[serde(default)]
+    note: Option<String>,
 }
 
 /// What became of goods that were dispatched and did not arrive.
@@ -94,6 +111,9 @@ struct DifferenceBody {
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 struct TransferRequestedAnswer {
     transfer_id: TransferId,
+    /// The tenant's own number for it, where it numbers transfers.
+    #[serde(default)]
+    number: Option<String>,
     from: StoreId,
     to: StoreId,
     lines: Vec<RequestedTransferLine>,
@@ -104,12 +124,12 @@ struct TransferRequestedAnswer {
     position: i64,
 }
 
-/// What left the sending store, with what it cost.
+/// What left the sending store.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 struct TransferDispatchedAnswer {
     transfer_id: TransferId,
-    lines: Vec<MovedTransferLine>,
+    lines: Vec<InTransitLine>,
     /// `in_transit`.
     status: String,
     position: i64,
@@ -122,18 +142,20 @@ struct InTransitLine {
     line: i64,
     sku: Sku,
     quantity: i64,
+    /// Of serialised items; else empty.
     units: Vec<UnitId>,
-    cost: InTransitCost,
 }
 
-/// What goods in transit carry along.
+/// What of a line came beyond what was dispatched.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-struct InTransitCost {
-    /// Pieces whose cost is known.
+struct SurplusLine {
+    line: i64,
+    sku: Sku,
     quantity: i64,
-    /// What those cost together, in minor units of the tenant's currency.
-    value_minor: i64,
+    /// For serialised items.
+    #[serde(default)]
+    units: Vec<UnitId>,
 }
 
 /// Where a transfer stands after a reception or a decision.
@@ -147,6 +169,8 @@ struct TransferStandingAnswer {
     /// `in_transit` or `closed`.
     status: String,
     in_transit: Vec<InTransitLine>,
+    /// What waits for a decision.
+    surplus: Vec<SurplusLine>,
     position: i64,
 }
 
@@ -224,7 +248,7 @@ impl TransfersApi {
             .await
     }
 
-    /// Receive goods, all or a part
+    /// Receive goods: all, a part, or more than was dispatched
     #[oai(path = "/:transfer_id/receptions", method = "post")]
     async fn receive_transfer(
         &self,
@@ -232,11 +256,16 @@ impl TransfersApi {
         transfer_id: Path<String>,
         body: JsonBody<ReceptionBody>,
     ) -> Result<CommandAnswer<TransferStandingAnswer, 201>, Problem> {
-        let ReceptionBody { reception_id, lines } = body.0;
+        let ReceptionBody {
+            reception_id,
+            lines,
+            surplus,
+        } = body.0;
         let command = ReceiveTransfer {
             transfer_id: parameters::id(&transfer_id.0)?,
             reception_id,
             lines: lines.map(goods),
+            surplus: goods(surplus),
         };
         self.0.submit(context.0, command).await
     }
@@ -255,6 +284,28 @@ impl TransfersApi {
             note,
         } = body.0;
         let command = ResolveDifference {
+            transfer_id: parameters::id(&transfer_id.0)?,
+            decision,
+            lines: goods(lines),
+            note,
+        };
+        self.0.submit(context.0, command).await
+    }
+
+    /// Decide about goods that came beyond what was dispatched
+    #[oai(path = "/:transfer_id/surplus", method = "post")]
+    async fn resolve_surplus(
+        &self,
+        context: Data<&RequestContext>,
+        transfer_id: Path<String>,
+        body: JsonBody<SurplusBody>,
+    ) -> Result<CommandAnswer<TransferStandingAnswer, 201>, Problem> {
+        let SurplusBody {
+            decision,
+            lines,
+            note,
+        } = body.0;
+        let command = ResolveSurplus {
             transfer_id: parameters::id(&transfer_id.0)?,
             decision,
             lines: goods(lines),

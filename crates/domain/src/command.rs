@@ -6,7 +6,7 @@ use crate::context::Ctx;
 use crate::work::{Decision, Missing, Work};
 use crate::{
     admin, alerts, api_keys, catalogue, connectors, customers, imports, movements, offline, orders,
-    purchases, repairs, reservations, sales, security, stock, suppliers, transfers, webhooks,
+    purchases, repairs, requests, reservations, sales, security, stock, suppliers, transfers, webhooks,
 };
 
 /// A command's own rules.
@@ -54,6 +54,9 @@ commands! {
     SetRepairTerms = "set_repair_terms" in admin,
     OpenStore = "open_store" in admin,
     RenameStore = "rename_store" in admin,
+    RenameTenant = "rename_tenant" in admin,
+    RenameUser = "rename_user" in admin,
+    ReopenStore = "reopen_store" in admin,
     CloseStore = "close_store" in admin,
     RegisterTerminal = "register_terminal" in admin,
     RenameTerminal = "rename_terminal" in admin,
@@ -65,6 +68,7 @@ commands! {
     EnableUser = "enable_user" in admin,
     RecordSignIn = "record_sign_in" in security,
     RecordDeniedAccess = "record_denied_access" in security,
+    BindKey = "bind_key" in requests,
     CreateItem = "create_item" in catalogue,
     ChangeItem = "change_item" in catalogue,
     DiscontinueItem = "discontinue_item" in catalogue,
@@ -107,6 +111,7 @@ commands! {
     CancelOfflineSale = "cancel_offline_sale" in offline,
     ExchangeGoods = "exchange_goods" in sales,
     CreateOrder = "create_order" in orders,
+    ChangeOrder = "change_order" in orders,
     AcceptQuote = "accept_quote" in orders,
     ExpireQuote = "expire_quote" in orders,
     ConfirmOrder = "confirm_order" in orders,
@@ -139,6 +144,7 @@ commands! {
     DispatchTransfer = "dispatch_transfer" in transfers,
     ReceiveTransfer = "receive_transfer" in transfers,
     ResolveDifference = "resolve_transfer_difference" in transfers,
+    ResolveSurplus = "resolve_transfer_surplus" in transfers,
     CancelTransfer = "cancel_transfer" in transfers,
     RegisterSupplier = "register_supplier" in suppliers,
     ChangeSupplier = "change_supplier" in suppliers,
@@ -150,6 +156,7 @@ commands! {
     PaySupplier = "pay_supplier" in suppliers,
     AdjustSupplierDebt = "adjust_supplier_debt" in suppliers,
     OrderPurchase = "order_purchase" in purchases,
+    ChangePurchase = "change_purchase" in purchases,
     SendPurchase = "send_purchase" in purchases,
     ReceivePurchase = "receive_purchase" in purchases,
     InvoiceReception = "invoice_reception" in purchases,

@@ -18,6 +18,8 @@ pub mod connectors;
 pub mod context;
 pub mod customers;
 pub mod imports;
+#[cfg(test)]
+mod limits_tests;
 pub mod movements;
 pub mod offline;
 pub mod orders;
@@ -25,6 +27,7 @@ pub mod processes;
 pub mod purchases;
 pub mod refusal;
 pub mod repairs;
+pub mod requests;
 pub mod reservations;
 pub mod sales;
 pub mod security;

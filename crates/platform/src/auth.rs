@@ -4,6 +4,7 @@
 //! users (the domain's), storage of keys (the vault's), and what a role may do (the route tables).
 
 mod api_key;
+mod api_key_fold;
 mod api_key_gate;
 mod api_key_limit;
 mod api_key_log;

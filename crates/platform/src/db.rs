@@ -57,7 +57,11 @@ pub async fn migrate(owner_url: &str, migrations: &[Migration]) -> Result<(), sq
         .execute(&mut connection)
         .await?;
     connection.execute(ROLES).await?;
-    let own = [&crate::lease::MIGRATION, &crate::auth::api_key_store::MIGRATION];
+    let own = [
+        &crate::lease::MIGRATION,
+        &crate::auth::api_key_store::MIGRATION,
+        &crate::auth::api_key_store::CALLS_MIGRATION,
+    ];
     for step in own.into_iter().chain(migrations) {
         let mut transaction = connection.begin().await?;
         let fresh = sqlx::query(

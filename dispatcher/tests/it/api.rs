@@ -33,6 +33,7 @@ impl Api {
                 username: Username::new("ana").unwrap(),
                 role,
                 session_version: 1,
+                terminal: None,
             },
             reason: None,
             idempotency_key: None,

@@ -23,7 +23,7 @@ crate::read_model_row! {
         currency: String,
         /// `sale`, `void`, `return`, `order`, `repair`, `manual` or `payment`.
         cause: String,
-        /// The sale, return, order, repair or payment.
+        /// The sale, return, order, repair, payment or charge by hand.
         reference: Option<String>,
         note: Option<String>,
         method: Option<String>,
@@ -58,7 +58,7 @@ fn rests_on(cause: &LedgerCause) -> (&'static str, Option<String>, Option<String
 
 impl ReadModel for LedgerRow {
     const NAME: &'static str = "customer_ledger";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const APPEND_ONLY: bool = true;
 
     fn keys(fact: &Fact) -> Vec<LedgerKey> {
@@ -81,7 +81,11 @@ impl ReadModel for LedgerRow {
             return Err(FoldError::foreign(fact));
         };
         let (kind, currency, (cause, reference, note), method) = match event {
-            CustomerEvent::Charged(e) => ("charge", e.currency, rests_on(&e.cause), None),
+            CustomerEvent::Charged(e) => {
+                let (cause, reference, note) = rests_on(&e.cause);
+                let charge_id = e.charge_id.as_ref().map(ToString::to_string);
+                ("charge", e.currency, (cause, reference.or(charge_id), note), None)
+            }
             CustomerEvent::Credited(e) => ("credit", e.currency, rests_on(&e.cause), None),
             CustomerEvent::PaymentReceived(e) => (
                 "payment",

@@ -2,7 +2,7 @@
 //! sale that it undoes; a return counts on its own day and in the store that took the goods.
 //!
 //! An order counts when it is invoiced, by what the invoice says: its deliveries move goods and no money, and what came
-//! back before it was invoiced was never sold. Not here: the discounts that orders gave, which stand in the orders.
+//! back before it was invoiced was never sold.
 
 use schemas::Event;
 use schemas::events::order::{OrderInvoiced, OrderReturned};
@@ -11,7 +11,7 @@ use schemas::events::{OrderEvent, SaleEvent};
 use schemas::{Currency, Minor, StoreId};
 
 use crate::fact::Fact;
-use crate::row::{FoldError, ReadModel, add};
+use crate::row::{FoldError, ReadModel, add, add_said};
 
 crate::read_model_row! {
     /// One store's day. Amounts are in minor units of `currency`.
@@ -25,8 +25,9 @@ crate::read_model_row! {
         /// Of sales, and of orders when something of them had been invoiced.
         returns: i64,
         voids: i64,
-        /// Before discounts, of all `sales`.
+        /// Before discounts, of all `sales` and of the `invoices` that say it.
         gross_minor: i64,
+        /// Of all `sales` and of the `invoices` that say it.
         discount_minor: i64,
         /// Tax in `sales_minor`.
         tax_minor: i64,
@@ -144,6 +145,8 @@ impl DailySalesRow {
             }
             Counted::Invoiced(e) => {
                 add(&mut self.invoices, 1, "invoices")?;
+                add_said(&mut self.gross_minor, e.gross_minor, "gross_minor")?;
+                add_said(&mut self.discount_minor, e.discount_minor, "discount_minor")?;
                 let tax = e.tax_minor.get();
                 add(&mut self.invoiced_tax_minor, tax, "invoiced_tax_minor")?;
                 add(&mut self.invoiced_minor, e.total_minor.get(), "invoiced_minor")?;
@@ -213,7 +216,7 @@ impl DailySalesRow {
 
 impl ReadModel for DailySalesRow {
     const NAME: &'static str = "daily_sales";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
 
     fn keys(fact: &Fact) -> Vec<DailySalesKey> {
         let Some(counted) = Counted::of(&fact.event) else {
@@ -243,7 +246,7 @@ mod tests {
     use super::super::orders::samples as orders;
     use super::super::sales::samples;
     use super::*;
-    use crate::fact::given::folded;
+    use crate::fact::given::{event_of, folded};
 
     #[test]
     fn a_return_counts_on_its_own_day_and_in_its_own_store() {
@@ -301,8 +304,23 @@ mod tests {
             (0, 1, 180, 180)
         );
         assert_eq!((invoiced.sold_quantity, invoiced.credit_minor), (2, 180));
+        assert_eq!((invoiced.gross_minor, invoiced.discount_minor), (200, 20));
         assert_eq!((returned.returns, returned.net_minor), (1, -90));
         assert_eq!((returned.returned_quantity, returned.credit_minor), (1, -90));
+    }
+
+    #[test]
+    fn an_invoice_that_says_no_discount_counts_with_what_it_says() {
+        let mut data: serde_json::Value =
+            serde_json::from_str(orders::invoiced(2, 180).encode().unwrap().get()).unwrap();
+        for field in ["gross_minor", "discount_minor"] {
+            data.as_object_mut().unwrap().remove(field);
+            data["lines"][0].as_object_mut().unwrap().remove(field);
+        }
+        let first = event_of(1, "order.invoiced", data);
+        let rows = folded::<DailySalesRow>([first, orders::invoiced(1, 90)]).unwrap();
+        assert_eq!((rows[0].invoices, rows[0].net_minor), (2, 270));
+        assert_eq!((rows[0].gross_minor, rows[0].discount_minor), (100, 10));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use schemas::Event;
 use schemas::events::{OrderEvent, SaleEvent};
 
 use crate::fact::Fact;
-use crate::row::{FoldError, ReadModel, add};
+use crate::row::{FoldError, ReadModel, add, add_said};
 
 crate::read_model_row! {
     /// One item on one store's day. Amounts are in minor units of `currency`, tax included.
@@ -14,6 +14,9 @@ crate::read_model_row! {
         key { tenant: String, day: String, store: String, sku: String }
         currency: String,
         sold_quantity: i64,
+        /// Before discounts, as the till or the order reckons prices, with the tax or without it; of invoices that say it.
+        gross_minor: i64,
+        discount_minor: i64,
         sales_minor: i64,
         returned_quantity: i64,
         returned_minor: i64,
@@ -23,7 +26,7 @@ crate::read_model_row! {
 
 impl ReadModel for ItemSalesRow {
     const NAME: &'static str = "item_sales";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
 
     fn keys(fact: &Fact) -> Vec<ItemSalesKey> {
         let key = |store: &schemas::StoreId, day: &str, sku: &schemas::Sku| ItemSalesKey {
@@ -66,6 +69,8 @@ impl ReadModel for ItemSalesRow {
             sku: key.sku.clone(),
             currency: String::new(),
             sold_quantity: 0,
+            gross_minor: 0,
+            discount_minor: 0,
             sales_minor: 0,
             returned_quantity: 0,
             returned_minor: 0,
@@ -75,6 +80,12 @@ impl ReadModel for ItemSalesRow {
             Event::Sale(SaleEvent::Completed(e)) => {
                 for line in e.lines.iter().filter(|line| line.sku.as_str() == key.sku) {
                     add(&mut row.sold_quantity, line.quantity.get(), "sold_quantity")?;
+                    add(&mut row.gross_minor, line.gross_minor.get(), "gross_minor")?;
+                    add(
+                        &mut row.discount_minor,
+                        line.discount_minor.get(),
+                        "discount_minor",
+                    )?;
                     add(&mut row.sales_minor, line.total_minor.get(), "sales_minor")?;
                 }
                 e.currency
@@ -93,6 +104,8 @@ impl ReadModel for ItemSalesRow {
             Event::Order(OrderEvent::Invoiced(e)) => {
                 for line in e.lines.iter().filter(|line| line.sku.as_str() == key.sku) {
                     add(&mut row.sold_quantity, line.quantity.get(), "sold_quantity")?;
+                    add_said(&mut row.gross_minor, line.gross_minor, "gross_minor")?;
+                    add_said(&mut row.discount_minor, line.discount_minor, "discount_minor")?;
                     add(&mut row.sales_minor, line.total_minor.get(), "sales_minor")?;
                 }
                 e.currency
@@ -157,11 +170,12 @@ mod tests {
                 (
                     row.sku.as_str(),
                     row.sold_quantity,
+                    row.discount_minor,
                     row.sales_minor,
                     row.returned_minor,
                 )
             })
             .collect();
-        assert_eq!(figures, [("A", 2, 180, 0), ("A", 0, 0, 90)]);
+        assert_eq!(figures, [("A", 2, 20, 180, 0), ("A", 0, 0, 0, 90)]);
     }
 }

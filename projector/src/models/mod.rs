@@ -16,6 +16,7 @@ pub mod movement_policies;
 pub mod movement_request_lines;
 pub mod movement_requests;
 pub mod numbering;
+pub mod offline_lines;
 pub mod offline_sales;
 pub mod offline_tills;
 pub mod order_lines;
@@ -82,6 +83,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         serving::<reservation_lines::ReservationLineRow>(),
         serving::<offline_tills::OfflineTillRow>(),
         serving::<offline_sales::OfflineSaleRow>(),
+        serving::<offline_lines::OfflineLineRow>(),
         serving::<transfers::TransferRow>(),
         serving::<transfer_lines::TransferLineRow>(),
         serving::<customers::CustomerRow>(),

@@ -4,9 +4,10 @@
 
 use schemas::Event;
 use schemas::events::OfflineEvent;
-use schemas::events::offline::QuarantineCause;
+use schemas::events::offline::{QuarantineCause, Resolution};
 use time::OffsetDateTime;
 
+use super::offline_lines::Decided;
 use crate::fact::Fact;
 use crate::row::{FoldError, ReadModel};
 
@@ -27,6 +28,7 @@ crate::read_model_row! {
         code: String,
         /// The line to blame, from 1.
         line: Option<i64>,
+        /// As the till noted it, or as somebody put it right.
         customer_id: Option<String>,
         cashier: String,
         /// What the till charged, tax included.
@@ -34,6 +36,7 @@ crate::read_model_row! {
         currency: String,
         /// The sale as the till took it, as JSON.
         content: String,
+        /// By the till's clock, or as somebody put it right.
         occurred_at: OffsetDateTime,
         recorded_at: OffsetDateTime,
         resolved_at: Option<OffsetDateTime>,
@@ -58,9 +61,11 @@ fn id_of(event: &OfflineEvent) -> Option<String> {
 
 impl ReadModel for OfflineSaleRow {
     const NAME: &'static str = "offline_sales";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str = "
         create index rm_offline_sales_order on rm_offline_sales (tenant, created_position);
+        create index rm_offline_sales_till on rm_offline_sales (tenant, terminal, incarnation)
+          where status = 'quarantined';
         create index rm_offline_sales_open on rm_offline_sales (tenant, store, created_position)
           where status = 'quarantined';";
 
@@ -108,6 +113,9 @@ impl ReadModel for OfflineSaleRow {
             });
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
+        if let Some(decided) = Decided::of(event) {
+            row.put_right(decided.resolution);
+        }
         match event {
             OfflineEvent::Quarantined(_) | OfflineEvent::Recorded(_) => {}
             OfflineEvent::Amended(amended) => row.blame(&amended.cause),
@@ -128,6 +136,24 @@ impl OfflineSaleRow {
         cause.kind.as_str().clone_into(&mut self.kind);
         cause.code.clone_into(&mut self.code);
         self.line = cause.line;
+    }
+
+    /// What a decision says about the sale itself; its lines stand in `offline_lines`.
+    fn put_right(&mut self, resolution: &Resolution) {
+        match resolution {
+            Resolution::CorrectCustomer { customer_id } => {
+                self.customer_id = customer_id.as_ref().map(ToString::to_string);
+            }
+            Resolution::CorrectTime { occurred_at } => self.occurred_at = *occurred_at,
+            Resolution::ReplaceUnit { .. }
+            | Resolution::ReplaceItem { .. }
+            | Resolution::CorrectQuantity { .. }
+            | Resolution::AcceptNegativeStock
+            | Resolution::AcceptOverLimit
+            | Resolution::AcceptPrices
+            | Resolution::CorrectPayments { .. }
+            | Resolution::Retry => {}
+        }
     }
 
     fn end(&mut self, status: &str, fact: &Fact) {
@@ -186,8 +212,10 @@ pub(super) mod samples {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::fact::given::folded;
+    use crate::fact::given::{event, folded};
 
     #[test]
     fn a_collision_shows_its_money_and_what_became_of_it() {
@@ -203,5 +231,40 @@ mod tests {
             ("accepted", "price_changed")
         );
         assert_eq!(ended[0].resolved_by.as_deref(), Some("ana"));
+    }
+
+    #[test]
+    fn a_customer_and_a_time_that_somebody_put_right_are_those_of_the_sale() {
+        let decided = |name: &str, resolution: serde_json::Value| {
+            let mut data = json!({"quarantine_id": "q1", "sale_id": "off-2", "store": "centro",
+                                  "resolution": resolution});
+            if name == "amended" {
+                data["cause"] = json!({"kind": "refused", "code": "time.in_future"});
+            }
+            event(&format!("sale.offline_{name}"), data)
+        };
+        let customer = decided(
+            "amended",
+            json!({"kind": "correct_customer", "customer_id": "c9"}),
+        );
+        let time = json!({"kind": "correct_time", "occurred_at": "2026-11-21T08:00:00Z"});
+        let rows = folded::<OfflineSaleRow>([
+            samples::quarantined(),
+            customer.clone(),
+            decided("accepted", time.clone()),
+        ])
+        .unwrap();
+        assert_eq!(
+            (rows[0].customer_id.as_deref(), rows[0].occurred_at.day()),
+            (Some("c9"), 21)
+        );
+        let nobody = decided("accepted", json!({"kind": "correct_customer"}));
+        let rows =
+            folded::<OfflineSaleRow>([samples::quarantined(), customer, decided("amended", time), nobody])
+                .unwrap();
+        assert_eq!(
+            (rows[0].customer_id.as_deref(), rows[0].occurred_at.day()),
+            (None, 21)
+        );
     }
 }

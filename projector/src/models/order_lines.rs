@@ -12,6 +12,8 @@ crate::read_model_row! {
     /// One line. Amounts are in minor units of the order's currency.
     OrderLineRow, OrderLineKey {
         key { tenant: String, order_id: String, line: i64 }
+        /// Rows are never deleted: one that a change took away is not listed.
+        removed: bool,
         sku: String,
         /// The one unit that was ordered, when it was named.
         unit: Option<String>,
@@ -54,18 +56,47 @@ fn content(event: &OrderEvent) -> Option<&[SaleLine]> {
     match event {
         OrderEvent::Quoted(e) => Some(&e.content.lines),
         OrderEvent::Placed(e) => Some(&e.content.lines),
+        OrderEvent::Changed(e) => Some(&e.content.lines),
         _ => None,
+    }
+}
+
+impl OrderLineRow {
+    fn new(key: &OrderLineKey, line: &SaleLine) -> Self {
+        OrderLineRow {
+            tenant: key.tenant.clone(),
+            order_id: key.order_id.clone(),
+            line: key.line,
+            removed: false,
+            sku: line.sku.to_string(),
+            unit: line.unit.as_ref().map(ToString::to_string),
+            name: line.name.clone(),
+            quantity: line.quantity.get(),
+            unit_price_minor: line.unit_price_minor.get(),
+            gross_minor: line.gross_minor.get(),
+            discount_minor: line.discount_minor.get(),
+            tax_code: line.tax_code.as_ref().map(ToString::to_string),
+            tax_rate_ppm: line.tax_rate_ppm,
+            tax_minor: line.tax_minor.get(),
+            total_minor: line.total_minor.get(),
+            delivered_quantity: 0,
+            returned_quantity: 0,
+            invoiced_quantity: 0,
+        }
     }
 }
 
 impl ReadModel for OrderLineRow {
     const NAME: &'static str = "order_lines";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str =
-        "create index rm_order_lines_sku on rm_order_lines (tenant, sku, order_id);";
+        "create index rm_order_lines_sku on rm_order_lines (tenant, sku, order_id) where not removed;";
 
     fn opens(fact: &Fact) -> bool {
-        matches!(&fact.event, Event::Order(event) if content(event).is_some())
+        matches!(
+            &fact.event,
+            Event::Order(OrderEvent::Quoted(_) | OrderEvent::Placed(_))
+        )
     }
 
     fn keys(fact: &Fact) -> Vec<OrderLineKey> {
@@ -80,6 +111,11 @@ impl ReadModel for OrderLineRow {
         match event {
             OrderEvent::Quoted(e) => e.content.lines.iter().map(|line| key(line.line)).collect(),
             OrderEvent::Placed(e) => e.content.lines.iter().map(|line| key(line.line)).collect(),
+            // Lines are numbered from 1 in their order, before and after.
+            OrderEvent::Changed(e) => {
+                let lines = i64::try_from(e.content.lines.len()).unwrap_or(i64::MAX);
+                (1..=lines.max(e.lines_before)).map(key).collect()
+            }
             OrderEvent::Delivered(e) => e.lines.iter().map(|line| key(line.line)).collect(),
             OrderEvent::Invoiced(e) => e.lines.iter().map(|line| key(line.line)).collect(),
             OrderEvent::Returned(e) => e.lines.iter().map(|line| key(line.line)).collect(),
@@ -92,27 +128,12 @@ impl ReadModel for OrderLineRow {
             return Err(FoldError::foreign(fact));
         };
         if let Some(lines) = content(event) {
-            let line = lines.iter().find(|line| line.line == key.line);
-            let line = line.ok_or_else(|| FoldError::foreign(fact))?;
-            return Ok(OrderLineRow {
-                tenant: key.tenant.clone(),
-                order_id: key.order_id.clone(),
-                line: key.line,
-                sku: line.sku.to_string(),
-                unit: line.unit.as_ref().map(ToString::to_string),
-                name: line.name.clone(),
-                quantity: line.quantity.get(),
-                unit_price_minor: line.unit_price_minor.get(),
-                gross_minor: line.gross_minor.get(),
-                discount_minor: line.discount_minor.get(),
-                tax_code: line.tax_code.as_ref().map(ToString::to_string),
-                tax_rate_ppm: line.tax_rate_ppm,
-                tax_minor: line.tax_minor.get(),
-                total_minor: line.total_minor.get(),
-                delivered_quantity: 0,
-                returned_quantity: 0,
-                invoiced_quantity: 0,
-            });
+            if let Some(line) = lines.iter().find(|line| line.line == key.line) {
+                return Ok(Self::new(key, line));
+            }
+            let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
+            row.removed = true;
+            return Ok(row);
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
         let (delivered, returned, invoiced) =
@@ -153,5 +174,15 @@ mod tests {
             .collect();
         assert_eq!(figures, [(3, 1, 1), (1, 0, 0)]);
         assert_eq!((rows[0].sku.as_str(), rows[0].total_minor), ("A", 270));
+    }
+    #[test]
+    fn a_change_replaces_lines_and_takes_away_those_that_it_does_not_have() {
+        let rows = folded::<OrderLineRow>([samples::quoted(), samples::changed(None)]).unwrap();
+        let figures: Vec<_> = rows
+            .iter()
+            .map(|row| (row.line, row.removed, row.quantity, row.unit_price_minor))
+            .collect();
+        assert_eq!(figures, [(1, false, 5, 110), (2, true, 1, 900)]);
+        assert!(folded::<OrderLineRow>([samples::changed(None)]).is_err());
     }
 }

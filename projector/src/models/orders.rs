@@ -16,6 +16,10 @@ crate::read_model_row! {
     /// One quote or order. Amounts are in minor units of `currency`.
     OrderRow, OrderKey {
         key { tenant: String, order_id: String }
+        /// The tenant's own number for it, where it numbers orders.
+        number: Option<String>,
+        /// 1 as it was made, one more with each change and the acceptance.
+        revision: i64,
         /// `quote`, `open`, `confirmed`, `partly_delivered`, `delivered`, `invoiced`, `returned`, `cancelled` or
         /// `expired`.
         status: String,
@@ -60,6 +64,7 @@ pub(super) fn id_of(event: &OrderEvent) -> &OrderId {
     match event {
         OrderEvent::Quoted(e) => &e.order_id,
         OrderEvent::Placed(e) => &e.order_id,
+        OrderEvent::Changed(e) => &e.order_id,
         OrderEvent::Accepted(e) => &e.order_id,
         OrderEvent::Confirmed(e) => &e.order_id,
         OrderEvent::Delivered(e) => &e.order_id,
@@ -85,24 +90,26 @@ impl OrderRow {
     fn new(
         key: &OrderKey,
         content: &OrderContent,
+        number: Option<&String>,
         (status, valid_until): (&str, Option<OffsetDateTime>),
         fact: &Fact,
     ) -> Result<Self, FoldError> {
-        Ok(OrderRow {
+        let mut row = OrderRow {
             tenant: key.tenant.clone(),
             order_id: key.order_id.clone(),
+            number: number.cloned(),
+            revision: 1,
             status: status.to_owned(),
-            store: content.store.to_string(),
-            customer_id: content.customer_id.as_ref().map(ToString::to_string),
-            reference: content.reference.clone(),
-            currency: content.currency.code().to_owned(),
-            line_count: i64::try_from(content.lines.len())
-                .map_err(|_| FoldError::OutOfRange("line_count"))?,
-            gross_minor: content.gross_minor.get(),
-            discount_minor: content.discount_minor.get(),
-            tax_minor: content.tax_minor.get(),
-            total_minor: content.total_minor.get(),
-            ordered_quantity: content.lines.iter().map(|line| line.quantity.get()).sum(),
+            store: String::new(),
+            customer_id: None,
+            reference: None,
+            currency: String::new(),
+            line_count: 0,
+            gross_minor: 0,
+            discount_minor: 0,
+            tax_minor: 0,
+            total_minor: 0,
+            ordered_quantity: 0,
             delivered_quantity: 0,
             returned_quantity: 0,
             invoiced_quantity: 0,
@@ -117,12 +124,43 @@ impl OrderRow {
             delivered_at: None,
             created_position: fact.position,
             last_position: fact.position,
-        })
+        };
+        row.be_about(content)?;
+        Ok(row)
+    }
+
+    /// What is offered or ordered, whatever it was before.
+    fn be_about(&mut self, content: &OrderContent) -> Result<(), FoldError> {
+        self.store = content.store.to_string();
+        self.customer_id = content.customer_id.as_ref().map(ToString::to_string);
+        self.reference.clone_from(&content.reference);
+        content.currency.code().clone_into(&mut self.currency);
+        self.line_count =
+            i64::try_from(content.lines.len()).map_err(|_| FoldError::OutOfRange("line_count"))?;
+        self.gross_minor = content.gross_minor.get();
+        self.discount_minor = content.discount_minor.get();
+        self.tax_minor = content.tax_minor.get();
+        self.total_minor = content.total_minor.get();
+        self.ordered_quantity = 0;
+        for line in &content.lines {
+            add(
+                &mut self.ordered_quantity,
+                line.quantity.get(),
+                "ordered_quantity",
+            )?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, event: &OrderEvent) -> Result<(), FoldError> {
         match event {
+            OrderEvent::Changed(e) => {
+                add(&mut self.revision, 1, "revision")?;
+                self.be_about(&e.content)?;
+                self.valid_until = e.valid_until.or(self.valid_until);
+            }
             OrderEvent::Accepted(e) => {
+                add(&mut self.revision, 1, "revision")?;
                 self.status = "open".to_owned();
                 self.customer_id = e.customer_id.as_ref().map(ToString::to_string);
             }
@@ -194,7 +232,7 @@ impl OrderRow {
 
 impl ReadModel for OrderRow {
     const NAME: &'static str = "orders";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str = "
         create index rm_orders_order on rm_orders (tenant, created_position);
         create index rm_orders_status on rm_orders (tenant, status, created_position);
@@ -224,8 +262,13 @@ impl ReadModel for OrderRow {
             return Err(FoldError::foreign(fact));
         };
         match event {
-            OrderEvent::Quoted(e) => return Self::new(key, &e.content, ("quote", Some(e.valid_until)), fact),
-            OrderEvent::Placed(e) => return Self::new(key, &e.content, ("open", None), fact),
+            OrderEvent::Quoted(e) => {
+                let is = ("quote", Some(e.valid_until));
+                return Self::new(key, &e.content, e.number.as_ref(), is, fact);
+            }
+            OrderEvent::Placed(e) => {
+                return Self::new(key, &e.content, e.number.as_ref(), ("open", None), fact);
+            }
             _ => {}
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
@@ -237,70 +280,7 @@ impl ReadModel for OrderRow {
 }
 
 #[cfg(test)]
-pub(super) mod samples {
-    //! An order of three cables and a phone, and what may happen to it.
-
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::fact::given::event;
-
-    fn content() -> Value {
-        json!({"store": "centro", "customer_id": "c1", "currency": "HNL",
-            "lines": [
-                {"line": 1, "sku": "A", "name": "Cable", "quantity": 3, "unit_price_minor": 100, "gross_minor": 300,
-                 "discount_minor": 30, "tax_rate_ppm": 0, "tax_minor": 0, "total_minor": 270},
-                {"line": 2, "sku": "P", "name": "Teléfono", "quantity": 1, "unit_price_minor": 900, "gross_minor": 900,
-                 "discount_minor": 0, "tax_rate_ppm": 0, "tax_minor": 0, "total_minor": 900}],
-            "gross_minor": 1200, "discount_minor": 30, "tax_minor": 0, "total_minor": 1170})
-    }
-
-    pub fn quoted() -> Event {
-        let data = json!({"order_id": "o1", "content": content(), "valid_until": "2026-12-22T16:00:00Z"});
-        event("order.quoted", data)
-    }
-
-    pub fn placed() -> Event {
-        event("order.placed", json!({"order_id": "o1", "content": content()}))
-    }
-
-    pub fn stage(kind: &str) -> Event {
-        let data = json!({"order_id": "o1", "store": "centro", "customer_id": "c1",
-                          "valid_until": "2026-12-22T16:00:00Z"});
-        event(&format!("order.{kind}"), data)
-    }
-
-    pub fn delivered(id: &str, cables: i64, phones: i64) -> Event {
-        let line = |line: i64, sku: &str, quantity: i64| {
-            json!({"line": line, "sku": sku, "quantity": quantity,
-            "costed_quantity": 0, "value_minor": 0})
-        };
-        let lines = [line(1, "A", cables), line(2, "P", phones)];
-        let lines: Vec<&Value> = lines.iter().filter(|line| line["quantity"] != 0).collect();
-        let data = json!({"order_id": "o1", "delivery_id": id, "store": "centro", "lines": lines,
-                          "occurred_at": "2026-11-22T10:00:00-06:00"});
-        event("order.delivered", data)
-    }
-
-    pub fn invoiced(cables: i64, total: i64) -> Event {
-        let data = json!({"order_id": "o1", "invoice_id": "f1", "store": "centro", "customer_id": "c1", "currency": "HNL",
-            "lines": [{"line": 1, "sku": "A", "quantity": cables, "tax_minor": 0, "total_minor": total}],
-            "payments": [{"method": "credit", "amount_minor": total, "tendered_minor": total}], "tax_minor": 0,
-            "total_minor": total, "change_minor": 0, "occurred_at": "2026-11-22T10:00:00-06:00",
-            "business_day": "2026-11-22"});
-        event("order.invoiced", data)
-    }
-
-    /// One cable that was invoiced comes back.
-    pub fn returned() -> Event {
-        let data = json!({"order_id": "o1", "return_id": "d1", "store": "centro", "currency": "HNL",
-            "lines": [{"line": 1, "sku": "A", "quantity": 1, "restocked": true, "credited_quantity": 1, "tax_minor": 0,
-                       "total_minor": 90, "costed_quantity": 0, "value_minor": 0}],
-            "tax_minor": 0, "total_minor": 90, "refunds": [{"method": "credit", "amount_minor": 90}],
-            "occurred_at": "2026-11-23T10:00:00-06:00", "business_day": "2026-11-23"});
-        event("order.returned", data)
-    }
-}
+pub(super) mod samples;
 
 #[cfg(test)]
 mod tests {
@@ -340,6 +320,39 @@ mod tests {
         assert_eq!(
             deliveries.iter().map(|d| &d["delivery_id"]).collect::<Vec<_>>(),
             ["e1", "e2"]
+        );
+    }
+
+    #[test]
+    fn a_change_replaces_what_it_is_about_and_its_number_stays() {
+        let found = row([samples::quoted(), samples::changed(Some("2026-12-24T16:00:00Z"))]);
+        assert_eq!(
+            (
+                found.status.as_str(),
+                found.store.as_str(),
+                found.number.as_deref()
+            ),
+            ("quote", "norte", Some("P-7"))
+        );
+        assert_eq!(
+            (
+                found.revision,
+                found.line_count,
+                found.ordered_quantity,
+                found.total_minor
+            ),
+            (2, 1, 5, 550)
+        );
+        assert_eq!(found.customer_id, None);
+        assert_eq!(found.valid_until.map(|until| until.day()), Some(24));
+        let accepted = row([
+            samples::quoted(),
+            samples::stage("accepted"),
+            samples::changed(None),
+        ]);
+        assert_eq!(
+            (accepted.revision, accepted.valid_until.map(|until| until.day())),
+            (3, Some(22))
         );
     }
 

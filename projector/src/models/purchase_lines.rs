@@ -3,6 +3,7 @@
 use schemas::Event;
 use schemas::events::PurchaseEvent;
 use schemas::events::catalogue::ItemKind;
+use schemas::events::purchase::PurchaseLine;
 
 use super::purchases::id_of;
 use crate::fact::Fact;
@@ -12,6 +13,8 @@ crate::read_model_row! {
     /// One line of a purchase. Amounts are in minor units of the tenant's currency.
     PurchaseLineRow, PurchaseLineKey {
         key { tenant: String, purchase_id: String, line: i64 }
+        /// Rows are never deleted: one that a change took away is not listed.
+        removed: bool,
         sku: String,
         /// `counted` or `serialised`.
         kind: String,
@@ -44,6 +47,11 @@ fn kind_name(kind: ItemKind) -> &'static str {
 fn lines_of(event: &PurchaseEvent) -> Vec<i64> {
     match event {
         PurchaseEvent::Ordered(e) => e.lines.iter().map(|line| line.line).collect(),
+        // Lines are numbered from 1 in their order, before and after.
+        PurchaseEvent::Changed(e) => {
+            let lines = i64::try_from(e.lines.len()).unwrap_or(i64::MAX);
+            (1..=lines.max(e.lines_before)).collect()
+        }
         PurchaseEvent::Received(e) => e.lines.iter().map(|line| line.line).collect(),
         PurchaseEvent::CostAdjusted(e) => e.lines.iter().map(|line| line.line).collect(),
         PurchaseEvent::Returned(e) => e.lines.iter().map(|line| line.line).collect(),
@@ -52,7 +60,37 @@ fn lines_of(event: &PurchaseEvent) -> Vec<i64> {
     }
 }
 
+/// All lines of an order, where the event says them.
+fn written(event: &PurchaseEvent) -> Option<&[PurchaseLine]> {
+    match event {
+        PurchaseEvent::Ordered(e) => Some(&e.lines),
+        PurchaseEvent::Changed(e) => Some(&e.lines),
+        _ => None,
+    }
+}
+
 impl PurchaseLineRow {
+    fn new(key: &PurchaseLineKey, line: &PurchaseLine) -> Self {
+        PurchaseLineRow {
+            tenant: key.tenant.clone(),
+            purchase_id: key.purchase_id.clone(),
+            line: key.line,
+            removed: false,
+            sku: line.sku.to_string(),
+            kind: kind_name(line.kind).to_owned(),
+            ordered: line.quantity.get(),
+            received: 0,
+            cancelled: 0,
+            returned: 0,
+            unit_cost_minor: line.unit_cost_minor.get(),
+            tax_code: line.tax_code.as_ref().map(ToString::to_string),
+            tax_rate_ppm: line.tax_rate_ppm,
+            adjusted_minor: 0,
+            expensed_minor: 0,
+            credited_minor: 0,
+        }
+    }
+
     fn take(&mut self, event: &PurchaseEvent) -> Result<(), FoldError> {
         let number = self.line;
         match event {
@@ -87,6 +125,7 @@ impl PurchaseLineRow {
                 }
             }
             PurchaseEvent::Ordered(_)
+            | PurchaseEvent::Changed(_)
             | PurchaseEvent::Sent(_)
             | PurchaseEvent::Invoiced(_)
             | PurchaseEvent::Closed(_) => {}
@@ -97,9 +136,8 @@ impl PurchaseLineRow {
 
 impl ReadModel for PurchaseLineRow {
     const NAME: &'static str = "purchase_lines";
-    const VERSION: i32 = 1;
-    const INDEXES: &'static str =
-        "create index rm_purchase_lines_sku on rm_purchase_lines (tenant, sku, purchase_id);";
+    const VERSION: i32 = 2;
+    const INDEXES: &'static str = "create index rm_purchase_lines_sku on rm_purchase_lines (tenant, sku, purchase_id) where not removed;";
 
     fn keys(fact: &Fact) -> Vec<PurchaseLineKey> {
         let Event::Purchase(event) = &fact.event else {
@@ -121,28 +159,14 @@ impl ReadModel for PurchaseLineRow {
         let Event::Purchase(event) = &fact.event else {
             return Err(FoldError::foreign(fact));
         };
-        if let PurchaseEvent::Ordered(ordered) = event {
-            // Lines are numbered from 1 in their order.
+        if let Some(lines) = written(event) {
             let index = usize::try_from(key.line - 1).ok();
-            let line = index.and_then(|index| ordered.lines.get(index));
-            let line = line.ok_or_else(|| FoldError::foreign(fact))?;
-            return Ok(PurchaseLineRow {
-                tenant: key.tenant.clone(),
-                purchase_id: key.purchase_id.clone(),
-                line: key.line,
-                sku: line.sku.to_string(),
-                kind: kind_name(line.kind).to_owned(),
-                ordered: line.quantity.get(),
-                received: 0,
-                cancelled: 0,
-                returned: 0,
-                unit_cost_minor: line.unit_cost_minor.get(),
-                tax_code: line.tax_code.as_ref().map(ToString::to_string),
-                tax_rate_ppm: line.tax_rate_ppm,
-                adjusted_minor: 0,
-                expensed_minor: 0,
-                credited_minor: 0,
-            });
+            if let Some(line) = index.and_then(|index| lines.get(index)) {
+                return Ok(Self::new(key, line));
+            }
+            let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
+            row.removed = true;
+            return Ok(row);
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
         row.take(event)?;
@@ -184,5 +208,14 @@ mod tests {
             (rows[0].tax_code.as_deref(), rows[1].kind.as_str()),
             (Some("ISV15"), "serialised")
         );
+    }
+    #[test]
+    fn a_change_replaces_lines_and_takes_away_those_that_it_does_not_have() {
+        let rows = folded::<PurchaseLineRow>([samples::ordered(), samples::changed()]).unwrap();
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|row| (row.line, row.removed, row.sku.as_str(), row.ordered))
+            .collect();
+        assert_eq!(lines, [(1, false, "P", 3), (2, true, "P", 2)]);
     }
 }

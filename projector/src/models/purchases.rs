@@ -4,7 +4,7 @@
 //! what is owed (`suppliers`).
 
 use schemas::events::PurchaseEvent;
-use schemas::events::purchase::PurchaseOrdered;
+use schemas::events::purchase::{PurchaseChanged, PurchaseOrdered};
 use schemas::{Event, PurchaseId};
 use time::OffsetDateTime;
 
@@ -17,6 +17,8 @@ crate::read_model_row! {
         key { tenant: String, purchase_id: String }
         /// The tenant's own number for it, where it numbers purchases.
         number: Option<String>,
+        /// 1 as it was written, one more with each change and each time that lines were given up.
+        revision: i64,
         supplier_id: String,
         store: String,
         /// `ordered`, `sent`, `partially_received`, `received`, `closed` or `cancelled`.
@@ -58,6 +60,7 @@ crate::read_model_row! {
 pub(super) fn id_of(event: &PurchaseEvent) -> &PurchaseId {
     match event {
         PurchaseEvent::Ordered(e) => &e.purchase_id,
+        PurchaseEvent::Changed(e) => &e.purchase_id,
         PurchaseEvent::Sent(e) => &e.purchase_id,
         PurchaseEvent::Received(e) => &e.purchase_id,
         PurchaseEvent::Invoiced(e) => &e.purchase_id,
@@ -78,6 +81,7 @@ impl PurchaseRow {
             tenant: key.tenant.clone(),
             purchase_id: key.purchase_id.clone(),
             number: e.number.clone(),
+            revision: 1,
             supplier_id: e.supplier_id.to_string(),
             store: e.store.to_string(),
             status: "ordered".to_owned(),
@@ -110,6 +114,7 @@ impl PurchaseRow {
     fn take(&mut self, event: &PurchaseEvent) -> Result<(), FoldError> {
         match event {
             PurchaseEvent::Ordered(_) | PurchaseEvent::Sent(_) | PurchaseEvent::Closed(_) => {}
+            PurchaseEvent::Changed(e) => self.change(e)?,
             PurchaseEvent::Received(e) => {
                 for line in &e.lines {
                     let quantity = line.quantity.get();
@@ -142,12 +147,33 @@ impl PurchaseRow {
                 )?;
             }
             PurchaseEvent::Cancelled(e) => {
+                add(&mut self.revision, 1, "revision")?;
                 for line in &e.lines {
                     add(&mut self.cancelled, line.quantity.get(), "cancelled")?;
                     add(&mut self.outstanding, -line.quantity.get(), "outstanding")?;
                 }
             }
         }
+        Ok(())
+    }
+
+    /// It was not sent yet: what was given up of its lines is gone with them.
+    fn change(&mut self, e: &PurchaseChanged) -> Result<(), FoldError> {
+        add(&mut self.revision, 1, "revision")?;
+        self.supplier_id = e.supplier_id.to_string();
+        self.store = e.store.to_string();
+        self.tolerance_percent = e.tolerance_percent;
+        self.expected_on.clone_from(&e.expected_on);
+        self.note.clone_from(&e.note);
+        e.currency.code().clone_into(&mut self.currency);
+        self.net_minor = e.net_minor.get();
+        self.tax_minor = e.tax_minor.get();
+        self.total_minor = e.total_minor.get();
+        (self.ordered, self.cancelled) = (0, 0);
+        for line in &e.lines {
+            add(&mut self.ordered, line.quantity.get(), "ordered")?;
+        }
+        self.outstanding = self.ordered;
         Ok(())
     }
 
@@ -168,7 +194,7 @@ impl PurchaseRow {
 
 impl ReadModel for PurchaseRow {
     const NAME: &'static str = "purchases";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str = "
         create index rm_purchases_order on rm_purchases (tenant, created_position);
         create index rm_purchases_supplier on rm_purchases (tenant, supplier_id, created_position);
@@ -206,99 +232,7 @@ impl ReadModel for PurchaseRow {
 }
 
 #[cfg(test)]
-pub(super) mod samples {
-    //! A purchase of five A and two P, shared with the tests of lines, documents and lots.
-
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::fact::given::event;
-
-    fn of_oc1(name: &str, extra: Value) -> Event {
-        let mut data =
-            json!({"purchase_id": "oc1", "supplier_id": "p1", "store": "centro", "currency": "HNL"});
-        data.as_object_mut()
-            .unwrap()
-            .extend(extra.as_object().unwrap().clone());
-        event(&format!("purchase.{name}"), data)
-    }
-
-    pub fn ordered() -> Event {
-        of_oc1(
-            "ordered",
-            json!({"tolerance_percent": 20, "net_minor": 900, "tax_minor": 75, "total_minor": 975, "lines": [
-                {"line": 1, "sku": "A", "kind": "counted", "quantity": 5, "unit_cost_minor": 100, "tax_code": "ISV15",
-                 "tax_rate_ppm": 150_000, "net_minor": 500, "tax_minor": 75},
-                {"line": 2, "sku": "P", "kind": "serialised", "quantity": 2, "unit_cost_minor": 200,
-                 "tax_rate_ppm": 0, "net_minor": 400, "tax_minor": 0}]}),
-        )
-    }
-
-    pub fn plain(name: &str) -> Event {
-        of_oc1(name, json!({}))
-    }
-
-    pub fn received(id: &str, lines: Value, total: i64) -> Event {
-        of_oc1(
-            "received",
-            json!({"reception_id": id, "lines": lines, "net_minor": total, "tax_minor": 0, "total_minor": total}),
-        )
-    }
-
-    pub fn cancelled(line: i64, quantity: i64) -> Event {
-        let lines = json!([{"line": line, "sku": "A", "quantity": quantity, "net_minor": quantity * 100}]);
-        of_oc1("cancelled", json!({"lines": lines, "net_minor": quantity * 100}))
-    }
-
-    /// Two A and a P come, then four A, which is one too many; freight; one A goes back; one P is given up.
-    pub fn life() -> Vec<Event> {
-        let line = |line: i64, sku: &str, quantity: i64, extra: Value| {
-            let mut data = json!({"line": line, "sku": sku, "quantity": quantity, "unit_cost_minor": 100,
-                                  "net_minor": quantity * 100, "tax_minor": 0});
-            data.as_object_mut()
-                .unwrap()
-                .extend(extra.as_object().unwrap().clone());
-            data
-        };
-        let first = json!([
-            line(
-                1,
-                "A",
-                2,
-                json!({"lots": [{"lot": "L1", "quantity": 1, "expires_on": "2027-01-01"}]})
-            ),
-            line(2, "P", 1, json!({"units": ["serial:1"]})),
-        ]);
-        let lots = json!([{"lot": "L1", "quantity": 1, "expires_on": "2028-01-01"}, {"lot": "L1", "quantity": 1},
-                          {"lot": "L2", "quantity": 1}]);
-        let second = json!([line(1, "A", 4, json!({"over_quantity": 1, "lots": lots}))]);
-        vec![
-            ordered(),
-            plain("sent"),
-            received("r1", first, 400),
-            received("r2", second, 400),
-            of_oc1(
-                "invoiced",
-                json!({"reception_id": "r2", "invoice": "F-2", "total_minor": 400}),
-            ),
-            of_oc1(
-                "cost_adjusted",
-                json!({"adjustment_id": "a1", "invoice": "F-3", "net_minor": 60, "tax_minor": 9, "total_minor": 69,
-                       "on_shelf_minor": 50, "expensed_minor": 10, "lines": [
-                    {"line": 1, "sku": "A", "kind": "freight", "delta_minor": 60, "tax_minor": 9, "on_shelf_minor": 50,
-                     "expensed_minor": 10}]}),
-            ),
-            of_oc1(
-                "returned",
-                json!({"return_id": "d1", "net_minor": 100, "tax_minor": 15, "total_minor": 115, "value_minor": 110,
-                       "difference_minor": -10, "lines": [
-                    {"line": 1, "sku": "A", "quantity": 1, "credit_minor": 100, "tax_minor": 15, "costed_quantity": 1,
-                     "value_minor": 110, "difference_minor": -10}]}),
-            ),
-            cancelled(2, 1),
-        ]
-    }
-}
+pub(super) mod samples;
 
 #[cfg(test)]
 mod tests {
@@ -307,6 +241,25 @@ mod tests {
 
     fn status(events: Vec<Event>) -> String {
         folded::<PurchaseRow>(events).unwrap()[0].status.clone()
+    }
+
+    #[test]
+    fn a_change_replaces_what_was_ordered_and_what_was_given_up_of_it() {
+        let events = [samples::ordered(), samples::cancelled(1, 5), samples::changed()];
+        let found = folded::<PurchaseRow>(events).unwrap().remove(0);
+        assert_eq!(
+            (found.status.as_str(), found.revision, found.note.as_deref()),
+            ("ordered", 3, Some("solo teléfonos"))
+        );
+        assert_eq!(
+            (
+                found.ordered,
+                found.outstanding,
+                found.cancelled,
+                found.total_minor
+            ),
+            (3, 3, 0, 750)
+        );
     }
 
     #[test]

@@ -36,6 +36,7 @@ fn document_of(event: &PurchaseEvent) -> Option<(&'static str, String)> {
         PurchaseEvent::CostAdjusted(e) => Some(("cost_adjustment", e.adjustment_id.to_string())),
         PurchaseEvent::Returned(e) => Some(("return", e.return_id.to_string())),
         PurchaseEvent::Ordered(_)
+        | PurchaseEvent::Changed(_)
         | PurchaseEvent::Sent(_)
         | PurchaseEvent::Cancelled(_)
         | PurchaseEvent::Closed(_) => None,
@@ -89,6 +90,7 @@ impl ReadModel for PurchaseDocumentRow {
                 return Ok(row);
             }
             PurchaseEvent::Ordered(_)
+            | PurchaseEvent::Changed(_)
             | PurchaseEvent::Sent(_)
             | PurchaseEvent::Cancelled(_)
             | PurchaseEvent::Closed(_) => return Err(FoldError::foreign(fact)),

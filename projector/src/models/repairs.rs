@@ -25,8 +25,9 @@ crate::read_model_row! {
         status: String,
         unit: String,
         description: String,
-        /// The sale and article, when we sold it.
+        /// The sale or the sales order, and the article, when we sold it.
         sale_id: Option<String>,
+        order_id: Option<String>,
         sku: Option<String>,
         /// Texts as a JSON array.
         accessories: String,
@@ -147,7 +148,8 @@ impl RepairRow {
             status: "received".to_owned(),
             unit: e.device.unit.to_string(),
             description: e.device.description.clone(),
-            sale_id: sold.map(|sold| sold.sale_id.to_string()),
+            sale_id: sold.and_then(|sold| Some(sold.sale_id.as_ref()?.to_string())),
+            order_id: sold.and_then(|sold| Some(sold.order_id.as_ref()?.to_string())),
             sku: sold.map(|sold| sold.sku.to_string()),
             accessories: document(&e.accessories)?,
             fault: e.fault.clone(),
@@ -310,7 +312,7 @@ impl RepairRow {
 
 impl ReadModel for RepairRow {
     const NAME: &'static str = "repairs";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const INDEXES: &'static str = "
         create index rm_repairs_order on rm_repairs (tenant, created_position);
         create index rm_repairs_open on rm_repairs (tenant, store, created_position)

@@ -14,6 +14,8 @@ crate::read_model_row! {
     /// One sale. Amounts are in minor units of `currency`; those of a draft are 0.
     SaleRow, SaleKey {
         key { tenant: String, sale_id: String }
+        /// The tenant's own number of the receipt, where it numbers receipts.
+        number: Option<String>,
         /// `draft`, `completed`, `voided` or `discarded`.
         status: String,
         store: String,
@@ -68,6 +70,7 @@ impl SaleRow {
         SaleRow {
             tenant: key.tenant.clone(),
             sale_id: key.sale_id.clone(),
+            number: None,
             status: "draft".to_owned(),
             store: store.to_owned(),
             terminal: None,
@@ -107,6 +110,7 @@ impl SaleRow {
 
     fn take_completed(&mut self, e: &schemas::events::sale::SaleCompleted) -> Result<(), FoldError> {
         self.status = "completed".to_owned();
+        self.number.clone_from(&e.number);
         self.store = e.store.to_string();
         self.terminal = e.terminal.as_ref().map(ToString::to_string);
         self.cashier.clone_from(&e.cashier);
@@ -147,13 +151,14 @@ fn count(lines: usize) -> Result<i64, FoldError> {
 
 impl ReadModel for SaleRow {
     const NAME: &'static str = "sales";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     /// Most sales come whole and are never touched again.
     const IS_CACHED: bool = false;
     const INDEXES: &'static str = "
         create index rm_sales_order on rm_sales (tenant, opened_position);
         create index rm_sales_customer on rm_sales (tenant, customer_id, opened_position) where customer_id is not null;
         create index rm_sales_day on rm_sales (tenant, business_day, store, opened_position);
+        create index rm_sales_number on rm_sales (tenant, number) where number is not null;
         create index rm_sales_voided on rm_sales (tenant, business_day) where status = 'voided';
         create index rm_sales_drafts on rm_sales (tenant, opened_position) where status = 'draft';";
 
@@ -287,6 +292,17 @@ mod tests {
             ("completed", 2, 238, None)
         );
         assert_eq!((row.opened_position, row.last_position), (1, 3));
+    }
+
+    #[test]
+    fn a_sale_has_its_receipts_number_and_one_from_before_there_were_any_has_none() {
+        let number = |event: Event| folded::<SaleRow>([event]).unwrap().remove(0).number;
+        assert_eq!(number(samples::completed()), None);
+        let Event::Sale(SaleEvent::Completed(mut sale)) = samples::completed() else {
+            unreachable!()
+        };
+        sale.number = Some("F-000007".to_owned());
+        assert_eq!(number(sale.into()).as_deref(), Some("F-000007"));
     }
 
     #[test]

@@ -74,7 +74,10 @@ fn under_way(event: &TransferEvent) -> Option<(&str, &[MovedTransferLine], i64)>
         TransferEvent::Dispatched(e) => Some((e.to.as_str(), &e.lines, 1)),
         TransferEvent::Received(e) => Some((e.to.as_str(), &e.lines, -1)),
         TransferEvent::DifferenceResolved(e) => Some((e.to.as_str(), &e.lines, -1)),
-        TransferEvent::Requested(_) | TransferEvent::Closed(_) | TransferEvent::Cancelled(_) => None,
+        TransferEvent::Requested(_)
+        | TransferEvent::SurplusResolved(_)
+        | TransferEvent::Closed(_)
+        | TransferEvent::Cancelled(_) => None,
     }
 }
 

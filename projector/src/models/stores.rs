@@ -21,12 +21,13 @@ crate::read_model_row! {
 
 impl ReadModel for StoreRow {
     const NAME: &'static str = "stores";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
 
     fn keys(fact: &Fact) -> Vec<StoreKey> {
         let store = match &fact.event {
             Event::Admin(AdminEvent::StoreOpened(e)) => &e.store,
             Event::Admin(AdminEvent::StoreClosed(e)) => &e.store,
+            Event::Admin(AdminEvent::StoreReopened(e)) => &e.store,
             Event::Admin(AdminEvent::StoreRenamed(e)) => &e.store,
             _ => return Vec::new(),
         };
@@ -47,9 +48,9 @@ impl ReadModel for StoreRow {
                 opened_at: fact.recorded_at,
                 changed_at: fact.recorded_at,
             }),
-            Event::Admin(AdminEvent::StoreClosed(_)) => {
+            Event::Admin(event @ (AdminEvent::StoreClosed(_) | AdminEvent::StoreReopened(_))) => {
                 let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
-                row.closed = true;
+                row.closed = matches!(event, AdminEvent::StoreClosed(_));
                 row.last_position = fact.position;
                 row.changed_at = fact.recorded_at;
                 Ok(row)
@@ -74,7 +75,7 @@ mod tests {
     use crate::fact::given::{event, folded};
 
     #[test]
-    fn a_closed_store_stays_listed() {
+    fn a_closed_store_stays_listed_and_can_be_opened_again() {
         let rows = folded::<StoreRow>([
             event("admin.store_opened", json!({"store": "centro", "name": "Centro"})),
             event("admin.store_closed", json!({"store": "centro"})),
@@ -86,5 +87,12 @@ mod tests {
         .unwrap();
         assert!(rows[0].closed);
         assert_eq!(rows[0].name, "Centro Histórico");
+        let reopened = folded::<StoreRow>([
+            event("admin.store_opened", json!({"store": "centro", "name": "Centro"})),
+            event("admin.store_closed", json!({"store": "centro"})),
+            event("admin.store_reopened", json!({"store": "centro"})),
+        ])
+        .unwrap();
+        assert!(!reopened[0].closed);
     }
 }

@@ -97,7 +97,7 @@ impl<'a> Entry<'a> {
                 currency: e.currency,
                 cause: "manual",
                 purchase_id: None,
-                reference: None,
+                reference: e.adjustment_id.as_ref().map(ToString::to_string),
                 note: e.note.as_deref(),
                 method: None,
             }),
@@ -123,7 +123,7 @@ fn method_name(method: PaymentMethod) -> &'static str {
 
 impl ReadModel for SupplierLedgerRow {
     const NAME: &'static str = "supplier_ledger";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const APPEND_ONLY: bool = true;
 
     fn keys(fact: &Fact) -> Vec<SupplierLedgerKey> {
@@ -181,7 +181,7 @@ mod tests {
                 (50, "cost_adjustment", Some("a1")),
                 (-300, "return", Some("d1")),
                 (-700, "payment", Some("p9")),
-                (-5, "manual", None),
+                (-5, "manual", Some("aj1")),
             ]
         );
         assert_eq!(rows[0].note.as_deref(), Some("F-1"));

@@ -158,7 +158,7 @@ pub(super) mod samples {
             ),
             of_p1(
                 "debt_adjusted",
-                moved(json!({"delta_minor": -5, "note": "descuento"})),
+                moved(json!({"adjustment_id": "aj1", "delta_minor": -5, "note": "descuento"})),
             ),
         ]
     }

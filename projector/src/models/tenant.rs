@@ -34,11 +34,15 @@ fn policy_name(policy: StockPolicy) -> &'static str {
 
 impl ReadModel for TenantRow {
     const NAME: &'static str = "tenant";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
 
     fn keys(fact: &Fact) -> Vec<TenantKey> {
         match &fact.event {
-            Event::Admin(AdminEvent::TenantCreated(_) | AdminEvent::StockPolicyChanged(_)) => {
+            Event::Admin(
+                AdminEvent::TenantCreated(_)
+                | AdminEvent::TenantRenamed(_)
+                | AdminEvent::StockPolicyChanged(_),
+            ) => {
                 vec![TenantKey {
                     tenant: fact.tenant.clone(),
                 }]
@@ -60,6 +64,13 @@ impl ReadModel for TenantRow {
                 created_at: fact.recorded_at,
                 changed_at: fact.recorded_at,
             }),
+            Event::Admin(AdminEvent::TenantRenamed(e)) => {
+                let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
+                row.name.clone_from(&e.name);
+                row.last_position = fact.position;
+                row.changed_at = fact.recorded_at;
+                Ok(row)
+            }
             Event::Admin(AdminEvent::StockPolicyChanged(e)) => {
                 let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
                 row.stock_policy = policy_name(e.stock_policy).to_owned();
@@ -88,11 +99,13 @@ mod tests {
                        "prices_include_tax": true, "stock_policy": "strict"}),
             ),
             event("admin.stock_policy_changed", json!({"stock_policy": "allow_negative"})),
+            event("admin.tenant_renamed", json!({"name": "Tiendas del Sur"})),
         ])
         .unwrap();
         assert_eq!(
             (rows[0].stock_policy.as_str(), rows[0].currency.as_str()),
             ("allow_negative", "HNL")
         );
+        assert_eq!(rows[0].name, "Tiendas del Sur");
     }
 }

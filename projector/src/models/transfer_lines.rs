@@ -1,10 +1,11 @@
-//! The lines of transfers: asked for, dispatched, received, lost, back, and what is between the stores (TRD-3).
+//! The lines of transfers: asked for, dispatched, received, lost, back, what is between the stores, and what came beyond
+//! (TRD-3).
 //!
-//! In transit is dispatched less the other three; queries derive it, the checker too.
+//! In transit is dispatched less received, lost and back; queries derive it, the checker too. A surplus is none of these.
 
 use schemas::Event;
 use schemas::events::TransferEvent;
-use schemas::events::transfer::{DifferenceDecision, MovedTransferLine};
+use schemas::events::transfer::{DifferenceDecision, MovedTransferLine, SurplusDecision};
 
 use super::transfers::id_of;
 use crate::fact::Fact;
@@ -22,6 +23,10 @@ crate::read_model_row! {
         received: i64,
         lost: i64,
         back: i64,
+        /// Pieces that came beyond what was dispatched: those that nobody has decided about, and those that were handed
+        /// over.
+        surplus: i64,
+        surplus_accepted: i64,
         dispatched_value_minor: i64,
         /// What the pieces that are not in transit any more had cost.
         settled_value_minor: i64,
@@ -33,13 +38,32 @@ fn moved(event: &TransferEvent) -> &[MovedTransferLine] {
         TransferEvent::Dispatched(e) => &e.lines,
         TransferEvent::Received(e) => &e.lines,
         TransferEvent::DifferenceResolved(e) => &e.lines,
+        TransferEvent::SurplusResolved(e) => &e.lines,
         TransferEvent::Requested(_) | TransferEvent::Closed(_) | TransferEvent::Cancelled(_) => &[],
+    }
+}
+
+/// Pieces of a line that a reception brought beyond what was dispatched.
+fn surplus(event: &TransferEvent, line: i64) -> i64 {
+    match event {
+        TransferEvent::Received(e) => e
+            .surplus
+            .iter()
+            .filter(|more| more.line == line)
+            .map(|more| more.quantity.get())
+            .sum(),
+        TransferEvent::Requested(_)
+        | TransferEvent::Dispatched(_)
+        | TransferEvent::DifferenceResolved(_)
+        | TransferEvent::SurplusResolved(_)
+        | TransferEvent::Closed(_)
+        | TransferEvent::Cancelled(_) => 0,
     }
 }
 
 impl ReadModel for TransferLineRow {
     const NAME: &'static str = "transfer_lines";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str = "
         create index rm_transfer_lines_sku on rm_transfer_lines (tenant, sku, transfer_id);
         create index rm_transfer_lines_open on rm_transfer_lines (tenant, to_store, sku)
@@ -57,7 +81,13 @@ impl ReadModel for TransferLineRow {
         if let TransferEvent::Requested(requested) = event {
             return requested.lines.iter().map(|line| key(line.line)).collect();
         }
-        moved(event).iter().map(|line| key(line.line)).collect()
+        let mut lines: Vec<i64> = moved(event).iter().map(|line| line.line).collect();
+        if let TransferEvent::Received(received) = event {
+            lines.extend(received.surplus.iter().map(|more| more.line));
+        }
+        lines.sort_unstable();
+        lines.dedup();
+        lines.into_iter().map(key).collect()
     }
 
     fn fold(row: Option<Self>, key: &TransferLineKey, fact: &Fact) -> Result<Self, FoldError> {
@@ -79,13 +109,20 @@ impl ReadModel for TransferLineRow {
                 received: 0,
                 lost: 0,
                 back: 0,
+                surplus: 0,
+                surplus_accepted: 0,
                 dispatched_value_minor: 0,
                 settled_value_minor: 0,
             });
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
-        let line = moved(event).iter().find(|line| line.line == key.line);
-        let line = line.ok_or_else(|| FoldError::foreign(fact))?;
+        let more = surplus(event, key.line);
+        row.surplus = row.surplus.saturating_add(more);
+        let line = match moved(event).iter().find(|line| line.line == key.line) {
+            Some(line) => line,
+            None if more > 0 => return Ok(row),
+            None => return Err(FoldError::foreign(fact)),
+        };
         let (pieces, value) = (line.quantity.get(), line.value_minor.get());
         let figure = match event {
             TransferEvent::Dispatched(_) => {
@@ -97,6 +134,14 @@ impl ReadModel for TransferLineRow {
                 DifferenceDecision::Lost => &mut row.lost,
                 DifferenceDecision::BackAtOrigin => &mut row.back,
             },
+            // On no way at any time: what it cost left one shelf and entered the other.
+            TransferEvent::SurplusResolved(e) => {
+                row.surplus = row.surplus.saturating_sub(pieces);
+                if e.decision == SurplusDecision::SentByOrigin {
+                    row.surplus_accepted = row.surplus_accepted.saturating_add(pieces);
+                }
+                return Ok(row);
+            }
             TransferEvent::Requested(_) | TransferEvent::Closed(_) | TransferEvent::Cancelled(_) => {
                 return Err(FoldError::foreign(fact));
             }
@@ -144,5 +189,25 @@ mod tests {
             (rows[1].requested, rows[1].dispatched, rows[1].received),
             (2, 1, 1)
         );
+    }
+
+    #[test]
+    fn a_surplus_is_beside_what_was_dispatched() {
+        let mut events = vec![
+            samples::requested(),
+            samples::dispatched(),
+            samples::received(),
+            samples::came_along(),
+        ];
+        let figures = |row: &TransferLineRow| {
+            let settled = row.settled_value_minor;
+            (row.received, row.surplus, row.surplus_accepted, settled)
+        };
+        let noted = folded::<TransferLineRow>(events.clone()).unwrap();
+        assert_eq!(figures(&noted[1]), (1, 1, 0, 0));
+        events.push(samples::sent_by_origin());
+        let decided = folded::<TransferLineRow>(events).unwrap();
+        assert_eq!(figures(&decided[1]), (1, 0, 1, 0));
+        assert_eq!(figures(&decided[0]), (3, 0, 0, 300));
     }
 }

@@ -15,6 +15,8 @@ crate::read_model_row! {
     /// One transfer. Amounts are in minor units of the tenant's currency.
     TransferRow, TransferKey {
         key { tenant: String, transfer_id: String }
+        /// The tenant's own number for it, where it numbers transfers.
+        number: Option<String>,
         from_store: String,
         to_store: String,
         /// `requested`, `in_transit`, `closed` or `cancelled`.
@@ -25,6 +27,8 @@ crate::read_model_row! {
         in_transit_value_minor: i64,
         /// Whether goods were decided to be lost or back at their origin.
         incomplete: bool,
+        /// Pieces that came beyond what was dispatched, as long as nobody has decided about them.
+        surplus: i64,
         /// Pieces that were decided to be lost, and what they had cost.
         lost: i64,
         lost_value_minor: i64,
@@ -46,6 +50,7 @@ pub(super) fn id_of(event: &TransferEvent) -> &TransferId {
         TransferEvent::Dispatched(e) => &e.transfer_id,
         TransferEvent::Received(e) => &e.transfer_id,
         TransferEvent::DifferenceResolved(e) => &e.transfer_id,
+        TransferEvent::SurplusResolved(e) => &e.transfer_id,
         TransferEvent::Closed(e) => &e.transfer_id,
         TransferEvent::Cancelled(e) => &e.transfer_id,
     }
@@ -63,11 +68,12 @@ fn sums(lines: &[MovedTransferLine]) -> (i64, i64) {
 
 impl ReadModel for TransferRow {
     const NAME: &'static str = "transfers";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str = "
         create index rm_transfers_order on rm_transfers (tenant, created_position);
         create index rm_transfers_open on rm_transfers (tenant, created_position)
-          where status in ('requested', 'in_transit');";
+          where status in ('requested', 'in_transit');
+        create index rm_transfers_surplus on rm_transfers (tenant, created_position) where surplus > 0;";
 
     fn keys(fact: &Fact) -> Vec<TransferKey> {
         let Event::Transfer(event) = &fact.event else {
@@ -87,12 +93,14 @@ impl ReadModel for TransferRow {
             return Ok(TransferRow {
                 tenant: key.tenant.clone(),
                 transfer_id: key.transfer_id.clone(),
+                number: requested.number.clone(),
                 from_store: requested.from.to_string(),
                 to_store: requested.to.to_string(),
                 status: "requested".to_owned(),
                 in_transit: 0,
                 in_transit_value_minor: 0,
                 incomplete: false,
+                surplus: 0,
                 lost: 0,
                 lost_value_minor: 0,
                 note: requested.note.clone(),
@@ -112,7 +120,14 @@ impl ReadModel for TransferRow {
                 row.dispatched_at = Some(fact.recorded_at);
                 "in_transit".clone_into(&mut row.status);
             }
-            TransferEvent::Received(received) => row.take(&received.lines),
+            TransferEvent::Received(received) => {
+                row.take(&received.lines);
+                let more: i64 = received.surplus.iter().map(|line| line.quantity.get()).sum();
+                row.surplus = row.surplus.saturating_add(more);
+            }
+            TransferEvent::SurplusResolved(resolved) => {
+                row.surplus = row.surplus.saturating_sub(sums(&resolved.lines).0);
+            }
             TransferEvent::DifferenceResolved(resolved) => {
                 row.take(&resolved.lines);
                 row.incomplete = true;
@@ -189,6 +204,23 @@ pub(super) mod samples {
         )
     }
 
+    /// The other phone that was asked for came, too, and nobody had said so.
+    pub fn came_along() -> Event {
+        of(
+            "received",
+            &json!({"reception_id": "r2", "lines": [],
+                    "surplus": [{"line": 2, "sku": "P", "quantity": 1, "units": ["serial:2"]}]}),
+        )
+    }
+
+    pub fn sent_by_origin() -> Event {
+        of(
+            "surplus_resolved",
+            &json!({"decision": "sent_by_origin", "lines": [
+                {"line": 2, "sku": "P", "quantity": 1, "units": ["serial:2"], "costed_quantity": 1, "value_minor": 50}]}),
+        )
+    }
+
     pub fn closed() -> Event {
         of("closed", &json!({"complete": false}))
     }
@@ -219,6 +251,23 @@ mod tests {
             ("closed", 0, 0)
         );
         assert_eq!((row.incomplete, row.lost, row.lost_value_minor), (true, 1, 100));
+    }
+
+    #[test]
+    fn a_surplus_is_shown_until_it_is_decided_and_is_never_in_transit() {
+        let mut events = vec![
+            samples::requested(),
+            samples::dispatched(),
+            samples::received(),
+            samples::came_along(),
+        ];
+        let figures = |row: &TransferRow| (row.surplus, row.in_transit, row.in_transit_value_minor);
+        assert_eq!(
+            figures(&folded::<TransferRow>(events.clone()).unwrap()[0]),
+            (1, 1, 100)
+        );
+        events.push(samples::sent_by_origin());
+        assert_eq!(figures(&folded::<TransferRow>(events).unwrap()[0]), (0, 1, 100));
     }
 
     #[test]

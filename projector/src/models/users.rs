@@ -24,7 +24,7 @@ crate::read_model_row! {
 
 impl ReadModel for UserRow {
     const NAME: &'static str = "users";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
 
     fn keys(fact: &Fact) -> Vec<UserKey> {
         let Event::Admin(event) = &fact.event else {
@@ -32,6 +32,7 @@ impl ReadModel for UserRow {
         };
         let username = match event {
             AdminEvent::UserCreated(e) => &e.username,
+            AdminEvent::UserRenamed(e) => &e.username,
             AdminEvent::UserRoleChanged(e) => &e.username,
             AdminEvent::UserPasswordChanged(e) => &e.username,
             AdminEvent::UserDisabled(e) => &e.username,
@@ -62,6 +63,7 @@ impl ReadModel for UserRow {
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
         match event {
+            AdminEvent::UserRenamed(e) => row.display_name_sealed.clone_from(&e.display_name.sealed),
             AdminEvent::UserRoleChanged(e) => row.role = e.role.as_str().to_owned(),
             AdminEvent::UserDisabled(_) => row.disabled = true,
             AdminEvent::UserEnabled(_) => row.disabled = false,
@@ -90,9 +92,11 @@ mod tests {
             ),
             event("admin.user_role_changed", json!({"username": "ana", "role": "manager"})),
             event("admin.user_disabled", json!({"username": "ana"})),
+            event("admin.user_renamed", json!({"username": "ana", "display_name": {"sealed": "v1.m"}})),
         ])
         .unwrap();
         assert_eq!((rows[0].role.as_str(), rows[0].disabled), ("manager", true));
+        assert_eq!(rows[0].display_name_sealed, "v1.m");
         assert!(
             !format!("{:?}", rows[0]).contains("v1.h"),
             "no password hash leaves the log"

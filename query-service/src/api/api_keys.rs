@@ -40,15 +40,32 @@ struct SecretShape {
     expires_at: Option<String>,
 }
 
+/// The same once more under the names of the customer's own model, whose sixth, `clave`, is told once.
+#[derive(Debug, Serialize, JsonSchema, FromRow)]
+pub struct CustomersNames {
+    /// `name`.
+    pub nombre: String,
+    /// `system`.
+    pub sistema: String,
+    /// Whether the key's status is `active`.
+    pub activo: bool,
+    /// `created_at`.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String")]
+    pub fecha_creacion: OffsetDateTime,
+    /// `expires_at`.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<String>")]
+    pub fecha_expiracion: Option<OffsetDateTime>,
+}
+
 /// One key, without its secrets.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
 pub struct ApiKey {
     pub api_key_id: String,
-    /// `nombre`.
     pub name: String,
-    /// `sistema`.
     pub system: String,
-    /// `active`, `inactive` or `revoked` (`activo`).
+    /// `active`, `inactive` or `revoked`.
     pub status: String,
     #[schemars(with = "Vec<ApiScope>")]
     pub scopes: JsonText,
@@ -58,7 +75,6 @@ pub struct ApiKey {
     /// The supplier whose workshop holds it: the only devices that it sees are there.
     pub workshop: Option<String>,
     pub requests_per_hour: i64,
-    /// `fecha_expiracion`.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<String>")]
     pub expires_at: Option<OffsetDateTime>,
@@ -69,13 +85,15 @@ pub struct ApiKey {
     #[serde(with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<String>")]
     pub last_used_at: Option<OffsetDateTime>,
-    /// `fecha_creacion`.
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub changed_at: OffsetDateTime,
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub customers_names: CustomersNames,
     #[serde(skip)]
     created_position: i64,
 }
@@ -101,14 +119,18 @@ pub struct IntegrationCall {
     pub error: String,
     pub api_key_id: Option<String>,
     pub http_status: Option<i16>,
+    /// Of the longest, where the row stands for several calls.
     pub duration_ms: i64,
+    /// How many calls the row stands for: 1, or more of those beyond the key's limit, by minute.
+    pub llamadas: i64,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub fecha: OffsetDateTime,
 }
 
 const COLUMNS: &str =
-    "select k.api_key_id, name, system, status, scopes, stores, workshop, requests_per_hour, expires_at, secrets, created_at,
+    "select k.api_key_id, name, name as nombre, system as sistema, status = 'active' as activo,
+    created_at as fecha_creacion, expires_at as fecha_expiracion, system, status, scopes, stores, workshop, requests_per_hour, expires_at, secrets, created_at,
     changed_at, created_position, (select last_used_at from api_key_usage u where u.tenant = k.tenant
       and u.api_key_id = k.api_key_id) as last_used_at from rm_api_keys k";
 
@@ -229,7 +251,7 @@ impl ApiKeyReads {
         let list = List::<(Moment, Uuid)>::new("integration log", tenant, &filters, limit.0, cursor, key)?;
         let mut query = QueryBuilder::new(
             "select id, sistema, tipo, estado, datos_enviados, datos_recibidos, error, api_key_id, http_status,
-                    duration_ms, fecha from integration_log where tenant = ",
+                    duration_ms, llamadas, fecha from integration_log where tenant = ",
         );
         query.push_bind(tenant.as_str());
         for (column, value) in ["sistema", "tipo", "estado", "api_key_id"].iter().zip(filters) {

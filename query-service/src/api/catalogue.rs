@@ -11,12 +11,12 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
 use schemas::Sku;
-use schemas::events::admin::Role;
 use schemas::events::catalogue::ItemDetails;
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
+use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
@@ -139,7 +139,7 @@ impl CatalogueReads {
             .fetch_all(snapshot.connection())
             .await
             .map_err(unavailable)?;
-        rows.iter_mut().for_each(|item| item.hide_cost(context.0));
+        costs::hide(context.0, &mut rows);
         let page = list.cut(rows, snapshot.position, |item| item.sku.clone());
         snapshot.close().await?;
         Ok(PageAnswer(page))
@@ -172,7 +172,7 @@ impl CatalogueReads {
             .fetch_optional(snapshot.connection())
             .await
             .map_err(unavailable)?;
-        item.iter_mut().for_each(|item| item.hide_cost(context.0));
+        costs::hide(context.0, &mut item);
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {
@@ -182,12 +182,9 @@ impl CatalogueReads {
     }
 }
 
-impl Item {
-    /// What goods cost is no business of the till's.
-    fn hide_cost(&mut self, context: &RequestContext) {
-        if context.principal.role == Role::Cashier {
-            self.cost_minor = None;
-        }
+impl HasCosts for Item {
+    fn forget_costs(&mut self) {
+        self.cost_minor = None;
     }
 }
 

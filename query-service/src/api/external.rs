@@ -5,7 +5,7 @@
 
 pub mod reports;
 
-use platform::http::json::{NextCursor, json_bytes, register_schema, responses_meta};
+use platform::http::json::{NextCursor, json_response, register_schema, responses_meta};
 use platform::http::{KeyContext, Page, Problem};
 use poem::http::StatusCode;
 use poem::web::Data;
@@ -51,8 +51,7 @@ pub struct PaginaAnswer<T>(Pagina<T>);
 
 impl<T: Serialize + Send> IntoResponse for PaginaAnswer<T> {
     fn into_response(self) -> Response {
-        let bytes = serde_json::to_vec(&self.0).unwrap_or_default();
-        let mut response = json_bytes(StatusCode::OK, bytes);
+        let mut response = json_response(StatusCode::OK, &self.0);
         if let Some(cursor) = self.0.siguiente {
             response.extensions_mut().insert(NextCursor(cursor));
         }

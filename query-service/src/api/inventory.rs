@@ -14,6 +14,7 @@ use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
+use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
 use crate::failure::{not_found, unavailable};
@@ -30,12 +31,16 @@ pub struct Stock {
     pub available: i64,
     /// On its way to this store by transfers; in no store's stock until it is received.
     pub in_transit: i64,
-    /// Average of one piece with a known cost; while there is none the last one known.
+    /// Average of one piece with a known cost; while there is none the last one known. Absent when none was ever known,
+    /// and for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub average_cost_minor: Option<i64>,
-    /// Pieces on hand whose cost is known.
-    pub costed_quantity: i64,
-    /// What those pieces cost together.
-    pub total_cost_minor: i64,
+    /// Pieces on hand whose cost is known; absent for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub costed_quantity: Option<i64>,
+    /// What those pieces cost together; absent for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_cost_minor: Option<i64>,
     pub currency: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
@@ -56,11 +61,27 @@ pub struct Unit {
     pub sale_id: Option<String>,
     /// The document that has it while it is away, such as `transfer/<id>`.
     pub document: Option<String>,
+    /// What it cost; absent when that is not known, and for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_minor: Option<i64>,
     pub currency: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub last_moved_at: OffsetDateTime,
+}
+
+impl HasCosts for Stock {
+    fn forget_costs(&mut self) {
+        self.average_cost_minor = None;
+        self.costed_quantity = None;
+        self.total_cost_minor = None;
+    }
+}
+
+impl HasCosts for Unit {
+    fn forget_costs(&mut self) {
+        self.cost_minor = None;
+    }
 }
 
 const UNIT_STATUSES: &[&str] = &["in_stock", "reserved", "sold", "away", "written_off"];
@@ -124,11 +145,12 @@ impl InventoryReads {
         query
             .push(" order by store, sku limit ")
             .push_bind(list.page.fetch());
-        let rows: Vec<Stock> = query
+        let mut rows: Vec<Stock> = query
             .build_query_as()
             .fetch_all(snapshot.connection())
             .await
             .map_err(unavailable)?;
+        costs::hide(context.0, &mut rows);
         let page = list.cut(rows, snapshot.position, |row| {
             (row.store.clone(), row.sku.clone())
         });
@@ -182,11 +204,12 @@ impl InventoryReads {
             query.push(" and unit > ").push_bind(after);
         }
         query.push(" order by unit limit ").push_bind(list.page.fetch());
-        let rows: Vec<Unit> = query
+        let mut rows: Vec<Unit> = query
             .build_query_as()
             .fetch_all(snapshot.connection())
             .await
             .map_err(unavailable)?;
+        costs::hide(context.0, &mut rows);
         let page = list.cut(rows, snapshot.position, |row| row.unit.clone());
         snapshot.close().await?;
         Ok(PageAnswer(page))
@@ -212,11 +235,12 @@ impl InventoryReads {
         let mut query = QueryBuilder::new(UNIT);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and unit = ").push_bind(unit.as_str());
-        let found: Option<Unit> = query
+        let mut found: Option<Unit> = query
             .build_query_as()
             .fetch_optional(snapshot.connection())
             .await
             .map_err(unavailable)?;
+        costs::hide(context.0, &mut found);
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {

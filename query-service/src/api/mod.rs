@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api_keys;
 pub mod audit;
 pub mod catalogue;
+mod costs;
 pub mod customer_account;
 pub mod customers;
 pub mod external;

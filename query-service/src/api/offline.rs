@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
+use crate::failure::{bad_parameter, not_found, unavailable};
 use crate::parameters::{List, filter_id, filter_word, path_id};
 
 const STATUSES: &[&str] = &["quarantined", "accepted", "cancelled"];
@@ -93,6 +93,13 @@ pub struct OfflineTill {
     pub expected: i64,
     /// How many were quarantined when they came.
     pub quarantined: i64,
+    /// How many of them still wait for somebody's decision.
+    pub open_sales: i64,
+    /// What these noted in pieces: they have left the shop, and stock still counts them. Quantities that cannot be (below 1,
+    /// above 1,000,000,000) are not counted.
+    pub open_pieces: i64,
+    /// What the till charged for these, tax included, in minor units of the tenant's currency: in no day's sales.
+    pub open_total_minor: i64,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub last_recorded_at: OffsetDateTime,
@@ -110,12 +117,47 @@ fn with_sale(header: QuarantineHeader) -> Result<QuarantinedSale, Problem> {
     Ok(QuarantinedSale { header, sale })
 }
 
+/// What waits of each till of a page (`t`), summed for these alone.
+const OPEN_OF_TILLS: &str = ") t cross join lateral (
+        select count(*) as open_sales,
+               least(coalesce(sum(l.pieces), 0), 9223372036854775807)::bigint as open_pieces,
+               greatest(least(coalesce(sum(s.total_minor), 0), 9223372036854775807),
+                        -9223372036854775807)::bigint as open_total_minor
+          from rm_offline_sales s
+         cross join lateral (select sum(l.quantity) as pieces from rm_offline_lines l where l.tenant = s.tenant
+               and l.quarantine_id = s.quarantine_id and l.quantity between 1 and 1000000000) l
+         where s.tenant = t.tenant and s.terminal = t.terminal and s.incarnation = t.incarnation
+           and s.status = 'quarantined') o
+     order by t.terminal, t.incarnation";
+
+/// The beginning of a filter by a line of the sale; two brackets stay open.
+fn of_line(condition: &str) -> String {
+    format!(
+        " and exists (select from rm_offline_lines l where l.tenant = rm_offline_sales.tenant
+            and l.quarantine_id = rm_offline_sales.quarantine_id and ({condition}"
+    )
+}
+
+/// A word as a till may have noted it, which need not be what it should be.
+///
+/// # Errors
+/// 400 when no till's line holds such a word.
+fn filter_noted(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    let can_be = |text: &String| text.chars().count() <= 100 && !text.chars().any(char::is_control);
+    if text.as_ref().is_none_or(can_be) {
+        return Ok(text);
+    }
+    Err(bad_parameter(name, "at most 100 printable characters"))
+}
+
 /// Reads of sales that were taken offline.
 pub struct OfflineReads(pub QueryService);
 
 #[OpenApi(tag = "Group::Sales")]
 impl OfflineReads {
     /// Sales that collided, the newest first.
+    ///
+    /// With `status=quarantined` and `sku` or `unit`, which goods have left the shop though stock still counts them.
     #[oai(
         path = "/api/v1/pos/offline/quarantine",
         method = "get",
@@ -130,6 +172,12 @@ impl OfflineReads {
         status: Query<Option<String>>,
         /// Such as `serial_sold_twice`.
         kind: Query<Option<String>>,
+        /// Sales with a line of this item: as the till noted it or somebody put it right, or by one of its units. At most
+        /// 100 characters.
+        sku: Query<Option<String>>,
+        /// Sales with a line of this unit, as the till noted it, right or wrong, or somebody put it right. At most 100
+        /// characters.
+        unit: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -142,11 +190,15 @@ impl OfflineReads {
         let terminal: Option<TerminalId> = filter_id("terminal", terminal.0)?;
         let status = filter_word("status", status.0, STATUSES)?;
         let kind = filter_word("kind", kind.0, KINDS)?;
+        let sku = filter_noted("sku", sku.0)?;
+        let unit = filter_noted("unit", unit.0)?;
         let filters = [
             store.as_ref().map(StoreId::as_str),
             terminal.as_ref().map(TerminalId::as_str),
             status.as_deref(),
             kind.as_deref(),
+            sku.as_deref(),
+            unit.as_deref(),
         ];
         let list = List::<i64>::new(
             "offline_sales",
@@ -163,6 +215,19 @@ impl OfflineReads {
             if let Some(value) = value {
                 query.push(format!(" and {column} = ")).push_bind(value);
             }
+        }
+        if let Some(sku) = &sku {
+            query
+                .push(of_line("l.sku = "))
+                .push_bind(sku)
+                .push(
+                    " or exists (select from rm_units u where u.tenant = l.tenant and u.unit = l.unit and u.sku = ",
+                )
+                .push_bind(sku)
+                .push(")))");
+        }
+        if let Some(unit) = &unit {
+            query.push(of_line("l.unit = ")).push_bind(unit).push("))");
         }
         if let Some(after) = list.page.after {
             query.push(" and created_position < ").push_bind(after);
@@ -219,7 +284,7 @@ impl OfflineReads {
         }))
     }
 
-    /// How far tills have come, by terminal and incarnation.
+    /// How far tills have come, in the order of terminal and incarnation, and what of theirs waits for a decision.
     #[oai(
         path = "/api/v1/pos/offline/tills",
         method = "get",
@@ -249,8 +314,9 @@ impl OfflineReads {
         )?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
-            "select terminal, incarnation, store, last_sequence, last_sequence + 1 as expected, quarantined,
-                    last_recorded_at from rm_offline_tills where tenant = ",
+            "select t.*, o.*
+               from (select terminal, incarnation, store, last_sequence, last_sequence + 1 as expected, quarantined,
+                            last_recorded_at, tenant from rm_offline_tills where tenant = ",
         );
         query.push_bind(tenant.as_str());
         if let Some(terminal) = &terminal {
@@ -262,7 +328,8 @@ impl OfflineReads {
         }
         query
             .push(" order by terminal, incarnation limit ")
-            .push_bind(list.page.fetch());
+            .push_bind(list.page.fetch())
+            .push(OPEN_OF_TILLS);
         let rows: Vec<OfflineTill> = query
             .build_query_as()
             .fetch_all(snapshot.connection())

@@ -37,6 +37,10 @@ const STATUSES: &[&str] = &[
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
 pub struct OrderHeader {
     pub order_id: String,
+    /// The tenant's own number for it, where it numbers orders.
+    pub number: Option<String>,
+    /// 1 as it was made, one more with each change and the acceptance; a change names the one that it replaces.
+    pub revision: i64,
     /// `quote`, `open`, `confirmed`, `partly_delivered`, `delivered`, `invoiced`, `returned`, `cancelled` or `expired`.
     pub status: String,
     pub store: String,
@@ -121,7 +125,7 @@ pub struct Order {
     pub documents: OrderDocuments,
 }
 
-const HEADER: &str = "select order_id, status, store, customer_id, reference, currency, line_count, gross_minor,
+const HEADER: &str = "select order_id, number, revision, status, store, customer_id, reference, currency, line_count, gross_minor,
     discount_minor, tax_minor, total_minor, ordered_quantity, delivered_quantity, returned_quantity, invoiced_quantity,
     invoiced_minor, valid_until, actor, created_at, changed_at, delivered_at, created_position from rm_orders o";
 
@@ -180,7 +184,7 @@ impl OrderReads {
             query
                 .push(
                     " and exists (select from rm_order_lines l where l.tenant = o.tenant
-                       and l.order_id = o.order_id and l.sku = ",
+                       and l.order_id = o.order_id and not l.removed and l.sku = ",
                 )
                 .push_bind(sku.as_str())
                 .push(")");
@@ -237,7 +241,7 @@ impl OrderReads {
         let lines: Vec<OrderLine> = sqlx::query_as(
             "select line, sku, unit, name, quantity, unit_price_minor, gross_minor, discount_minor, tax_code,
                tax_rate_ppm, tax_minor, total_minor, delivered_quantity, returned_quantity, invoiced_quantity
-             from rm_order_lines where tenant = $1 and order_id = $2 order by line",
+             from rm_order_lines where tenant = $1 and order_id = $2 and not removed order by line",
         )
         .bind(tenant.as_str())
         .bind(id.as_str())

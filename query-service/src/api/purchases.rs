@@ -37,6 +37,9 @@ pub struct PurchaseHeader {
     pub purchase_id: String,
     /// The tenant's own number for it, where it numbers purchases.
     pub number: Option<String>,
+    /// 1 as it was written, one more with each change and each time that lines were given up; a change names the one that
+    /// it replaces.
+    pub revision: i64,
     pub supplier_id: String,
     pub store: String,
     /// `ordered`, `sent`, `partially_received`, `received`, `closed` or `cancelled`.
@@ -153,7 +156,7 @@ struct DocumentRow {
 }
 
 const HEADER: &str =
-    "select purchase_id, number, supplier_id, store, status, tolerance_percent, expected_on, note, currency, net_minor,
+    "select purchase_id, number, revision, supplier_id, store, status, tolerance_percent, expected_on, note, currency, net_minor,
     tax_minor, total_minor, ordered, outstanding, received, cancelled, returned, received_minor, invoiced_minor,
     adjusted_minor, credited_minor, expensed_minor, difference_minor, actor, created_at, changed_at, created_position
     from rm_purchases p";
@@ -219,7 +222,7 @@ impl PurchaseReads {
             query
                 .push(
                     " and exists (select from rm_purchase_lines l where l.tenant = p.tenant
-                       and l.purchase_id = p.purchase_id and l.sku = ",
+                       and l.purchase_id = p.purchase_id and not l.removed and l.sku = ",
                 )
                 .push_bind(sku.as_str())
                 .push(")");
@@ -299,7 +302,7 @@ async fn lines_of(
     sqlx::query_as(
         "select line, sku, kind, ordered, greatest(ordered - cancelled - received, 0) as outstanding, received,
            cancelled, returned, unit_cost_minor, tax_code, tax_rate_ppm, adjusted_minor, expensed_minor, credited_minor
-         from rm_purchase_lines where tenant = $1 and purchase_id = $2 order by line",
+         from rm_purchase_lines where tenant = $1 and purchase_id = $2 and not removed order by line",
     )
     .bind(tenant.as_str())
     .bind(id.as_str())

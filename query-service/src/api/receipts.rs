@@ -78,6 +78,8 @@ pub struct VerifiedReceipt {
     pub business_name: String,
     pub store_name: String,
     pub sale_id: String,
+    /// The tenant's own number of the receipt, where it numbers receipts.
+    pub number: Option<String>,
     /// RFC 3339.
     pub occurred_at: String,
     /// The same as it is printed: in the shop's zone.
@@ -220,6 +222,7 @@ impl ReceiptReads {
             business_name: around.business_name,
             store_name: around.store_name,
             sale_id: header.sale_id,
+            number: header.number,
             occurred_at: signed.occurred_at,
             printed_at: header
                 .occurred_at
@@ -286,6 +289,7 @@ fn signed(tenant: &TenantId, sale: &Sale) -> Option<(Currency, SignedReceipt)> {
         kind: "trastienda-receipt-1",
         tenant: tenant.to_string(),
         sale_id: header.sale_id.clone(),
+        number: header.number.clone(),
         store: header.store.clone(),
         occurred_at: header.occurred_at?.format(&Rfc3339).ok()?,
         business_day: header.business_day.clone()?,
@@ -329,6 +333,7 @@ fn printed(
     Printed {
         letterhead,
         store_name: around.store_name,
+        number: header.number.clone(),
         sale_id: header.sale_id.clone(),
         occurred_at: header
             .occurred_at

@@ -18,6 +18,7 @@ use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
+use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
@@ -88,6 +89,7 @@ pub struct RepairHeader {
 #[derive(Debug, FromRow)]
 struct RestRow {
     sale_id: Option<String>,
+    order_id: Option<String>,
     sku: Option<String>,
     accessories: JsonText,
     fault: String,
@@ -122,8 +124,15 @@ pub struct RepairPart {
     pub sku: String,
     pub taken: i64,
     pub given_back: i64,
-    /// What those cost that were not given back, as far as it is known.
-    pub cost_minor: i64,
+    /// What those cost that were not given back, as far as it is known; absent for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_minor: Option<i64>,
+}
+
+impl HasCosts for RepairPart {
+    fn forget_costs(&mut self) {
+        self.cost_minor = None;
+    }
 }
 
 /// A whole repair.
@@ -131,8 +140,9 @@ pub struct RepairPart {
 pub struct Repair {
     #[serde(flatten)]
     pub header: RepairHeader,
-    /// The sale and article, when we sold the device.
+    /// The sale or the sales order, and the article, when we sold the device.
     pub sale_id: Option<String>,
+    pub order_id: Option<String>,
     pub sku: Option<String>,
     /// What was left with the device.
     pub accessories: JsonText,
@@ -333,7 +343,7 @@ impl RepairReads {
             .map_err(unavailable)?;
         let header = header.ok_or_else(not_found)?;
         let rest: RestRow = sqlx::query_as(
-            "select sale_id, sku, accessories, fault, warranty_until, under_warranty, diagnosis, quote, quote_lines,
+            "select sale_id, order_id, sku, accessories, fault, warranty_until, under_warranty, diagnosis, quote, quote_lines,
                     quote_tax_minor, currency, answer_channel, answered_by_sealed, answered_at, kept,
                     workshop_instructions, work_done, note, total_minor, fee_lines, payments, change_minor,
                     repair_warranty_until, sla_target_s, sla_spent_us, sla_since, actor
@@ -345,7 +355,7 @@ impl RepairReads {
         .await
         .map_err(unavailable)?;
         // A repair has at most as many articles as its quote and its commands have lines.
-        let parts: Vec<RepairPart> = sqlx::query_as(
+        let mut parts: Vec<RepairPart> = sqlx::query_as(
             "select sku, taken, given_back, cost_minor from rm_repair_parts
              where tenant = $1 and repair_id = $2 order by sku limit 2000",
         )
@@ -354,6 +364,7 @@ impl RepairReads {
         .fetch_all(snapshot.connection())
         .await
         .map_err(unavailable)?;
+        costs::hide(context.0, &mut parts);
         let position = snapshot.position;
         snapshot.close().await?;
         let sealed = rest.answered_by_sealed.as_ref().map(|sealed| SealedField {
@@ -373,6 +384,7 @@ fn whole(header: RepairHeader, rest: RestRow, parts: Vec<RepairPart>, answered_b
     Repair {
         header,
         sale_id: rest.sale_id,
+        order_id: rest.order_id,
         sku: rest.sku,
         accessories: rest.accessories,
         fault: rest.fault,

@@ -31,9 +31,9 @@ pub struct DailySales {
     /// Of sales, and of orders when something of them had been invoiced.
     pub returns: i64,
     pub voids: i64,
-    /// Before discounts, of all `sales`. Those of orders stand in the orders.
+    /// Before discounts, of all `sales` and `invoices`.
     pub gross_minor: i64,
-    /// Of all `sales`.
+    /// Of all `sales` and `invoices`.
     pub discount_minor: i64,
     /// Tax in `sales_minor`.
     pub tax_minor: i64,
@@ -73,6 +73,11 @@ pub struct ItemSales {
     pub sold_quantity: i64,
     pub returned_quantity: i64,
     pub voided_quantity: i64,
+    /// Before discounts, of all that was sold at the till or invoiced of orders, sales voided later included; with the tax
+    /// where prices include it.
+    pub gross_minor: i64,
+    /// What was taken off it.
+    pub discount_minor: i64,
     /// What was sold at the till or invoiced of orders, tax included, sales voided later included.
     pub sales_minor: i64,
     pub returned_minor: i64,
@@ -245,7 +250,8 @@ pub(super) fn item_query(tenant: &str, range: &Range, after: Option<&str>) -> Qu
     let mut query = QueryBuilder::new(
         "with sold as (
            select sku, min(currency) as currency, sum(sold_quantity)::bigint as sold_quantity,
-                  sum(returned_quantity)::bigint as returned_quantity, sum(sales_minor)::bigint as sales_minor,
+                  sum(returned_quantity)::bigint as returned_quantity, sum(gross_minor)::bigint as gross_minor,
+                  sum(discount_minor)::bigint as discount_minor, sum(sales_minor)::bigint as sales_minor,
                   sum(returned_minor)::bigint as returned_minor
            from rm_item_sales where tenant = ",
     );
@@ -266,7 +272,7 @@ pub(super) fn item_query(tenant: &str, range: &Range, after: Option<&str>) -> Qu
     query.push(
         " group by l.sku)
          select sku, currency, sold_quantity, returned_quantity, coalesce(voided_quantity, 0) as voided_quantity,
-                sales_minor, returned_minor, coalesce(voided_minor, 0) as voided_minor,
+                gross_minor, discount_minor, sales_minor, returned_minor, coalesce(voided_minor, 0) as voided_minor,
                 sales_minor - returned_minor - coalesce(voided_minor, 0) as net_minor
          from sold left join voided using (sku)",
     );

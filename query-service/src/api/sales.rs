@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
-use crate::failure::{not_found, unavailable};
+use crate::failure::{bad_parameter, not_found, unavailable};
 use crate::parameters::{List, filter_day, filter_id, filter_word, path_id};
 use crate::snapshot::Snapshot;
 
@@ -26,6 +26,8 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
 pub struct SaleHeader {
     pub sale_id: String,
+    /// The tenant's own number of the receipt, where it numbers receipts.
+    pub number: Option<String>,
     /// `draft`, `completed`, `voided` or `discarded`.
     pub status: String,
     pub store: String,
@@ -102,8 +104,8 @@ pub struct Sale {
     pub documents: Documents,
 }
 
-const HEADER: &str = "select sale_id, status, store, terminal, cashier, customer_id, currency, business_day, occurred_at,
-    line_count, gross_minor, discount_minor, tax_minor, total_minor, change_minor, returned_minor, voided_minor, opened_at,
+const HEADER: &str =
+    "select sale_id, number, status, store, terminal, cashier, customer_id, currency, business_day, occurred_at, line_count, gross_minor, discount_minor, tax_minor, total_minor, change_minor, returned_minor, voided_minor, opened_at,
     changed_at, opened_position from rm_sales";
 
 /// Reads of sales.
@@ -122,6 +124,8 @@ impl SaleReads {
         day: Query<Option<String>>,
         /// `draft`, `completed`, `voided` or `discarded`.
         status: Query<Option<String>>,
+        /// The receipt's number, whole and as it is printed: at most 32 characters.
+        number: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -134,11 +138,13 @@ impl SaleReads {
         let customer: Option<CustomerId> = filter_id("customer_id", customer_id.0)?;
         let day = filter_day("day", day.0)?;
         let status = filter_word("status", status.0, &["draft", "completed", "voided", "discarded"])?;
+        let number = filter_number(number.0)?;
         let filters = [
             store.as_ref().map(StoreId::as_str),
             customer.as_ref().map(CustomerId::as_str),
             day.as_deref(),
             status.as_deref(),
+            number.as_deref(),
         ];
         let list = List::<i64>::new(
             "sales",
@@ -151,7 +157,7 @@ impl SaleReads {
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "customer_id", "business_day", "status"]
+        for (column, value) in ["store", "customer_id", "business_day", "status", "number"]
             .iter()
             .zip(filters)
         {
@@ -194,6 +200,18 @@ impl SaleReads {
             position,
         }))
     }
+}
+
+/// A number as it may stand on a document: the longest prefix and the most digits.
+fn filter_number(number: Option<String>) -> Result<Option<String>, Problem> {
+    const MAX_CHARS: usize = 32;
+    let can_be = |number: &String| {
+        (1..=MAX_CHARS).contains(&number.chars().count()) && !number.chars().any(char::is_control)
+    };
+    if number.as_ref().is_none_or(can_be) {
+        return Ok(number);
+    }
+    Err(bad_parameter("number", "1 to 32 printable characters"))
 }
 
 /// A whole sale, by its id.

@@ -86,7 +86,7 @@ pub struct Module {
     pub enabled: bool,
     /// The environment's variable that switches it.
     pub variable: String,
-    /// Operations under these paths answer 404 `feature.disabled` while it is off.
+    /// Operations under these paths, or with a method before it that one operation, answer 404 `feature.disabled` while it is off.
     pub paths: Vec<String>,
 }
 

@@ -319,7 +319,7 @@ impl SupplierReads {
         Ok(PageAnswer(page))
     }
 
-    /// The lots that came from a supplier, by item and number.
+    /// The lots that came from a supplier, in the order of SKU and lot number.
     #[oai(
         path = "/api/v1/suppliers/:supplier_id/lots",
         method = "get",

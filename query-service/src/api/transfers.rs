@@ -16,6 +16,7 @@ use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
+use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
 use crate::failure::{not_found, unavailable};
@@ -28,6 +29,8 @@ const STATUSES: &[&str] = &["requested", "in_transit", "closed", "cancelled"];
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
 pub struct TransferHeader {
     pub transfer_id: String,
+    /// The tenant's own number for it, where it numbers transfers.
+    pub number: Option<String>,
     /// The store that sends.
     pub from_store: String,
     /// The store that receives.
@@ -36,12 +39,18 @@ pub struct TransferHeader {
     pub status: String,
     /// Pieces that are in neither store.
     pub in_transit: i64,
-    /// What those of them with a known cost cost together.
-    pub in_transit_value_minor: i64,
+    /// What those of them with a known cost cost together; absent for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_transit_value_minor: Option<i64>,
     /// Whether goods were decided to be lost or back where they came from.
     pub incomplete: bool,
+    /// Pieces that came beyond what was dispatched, as long as nobody has decided about them. They are on the sending
+    /// store's books.
+    pub surplus: i64,
     pub lost: i64,
-    pub lost_value_minor: i64,
+    /// What those cost, as far as it is known; absent for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_value_minor: Option<i64>,
     pub note: Option<String>,
     /// Who asked for it.
     pub actor: String,
@@ -68,9 +77,14 @@ pub struct TransferLine {
     pub received: i64,
     pub lost: i64,
     pub back: i64,
+    /// Pieces that came beyond what was dispatched, as long as nobody has decided about them.
+    pub surplus: i64,
+    /// Pieces that came beyond what was dispatched and that the sending store turned out to have sent.
+    pub surplus_accepted: i64,
     pub in_transit: i64,
-    /// What the pieces in transit cost, as far as it is known.
-    pub in_transit_value_minor: i64,
+    /// What the pieces in transit cost, as far as it is known; absent for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_transit_value_minor: Option<i64>,
     #[serde(skip)]
     transfer_id: String,
 }
@@ -90,15 +104,32 @@ pub struct GoodsInTransit {
     pub store: String,
     pub sku: String,
     pub quantity: i64,
-    /// What they cost, as far as it is known, in minor units of the tenant's currency.
-    pub value_minor: i64,
+    /// What they cost, as far as it is known, in minor units of the tenant's currency; absent for cashiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_minor: Option<i64>,
     /// How many transfers carry them.
     pub transfers: i64,
 }
 
+impl HasCosts for Transfer {
+    fn forget_costs(&mut self) {
+        self.header.in_transit_value_minor = None;
+        self.header.lost_value_minor = None;
+        for line in &mut self.lines {
+            line.in_transit_value_minor = None;
+        }
+    }
+}
+
+impl HasCosts for GoodsInTransit {
+    fn forget_costs(&mut self) {
+        self.value_minor = None;
+    }
+}
+
 const HEADER: &str =
-    "select transfer_id, from_store, to_store, status, in_transit, in_transit_value_minor, incomplete, lost,
-    lost_value_minor, note, actor, requested_at, dispatched_at, changed_at, created_position from rm_transfers t";
+    "select transfer_id, number, from_store, to_store, status, in_transit, in_transit_value_minor, incomplete, surplus,
+    lost, lost_value_minor, note, actor, requested_at, dispatched_at, changed_at, created_position from rm_transfers t";
 
 /// Reads of transfers.
 pub struct TransferReads(pub QueryService);
@@ -118,6 +149,8 @@ impl TransferReads {
         status: Query<Option<String>>,
         /// Those with this item among their lines.
         sku: Query<Option<String>>,
+        /// `true`: only those with a surplus that nobody has decided about.
+        surplus: Query<Option<bool>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -135,6 +168,7 @@ impl TransferReads {
             to.as_ref().map(StoreId::as_str),
             status.as_deref(),
             sku.as_ref().map(Sku::as_str),
+            surplus.0.filter(|only| *only).map(|_| "surplus"),
         ];
         let list = List::<i64>::new(
             "transfers",
@@ -151,6 +185,9 @@ impl TransferReads {
             if let Some(value) = value {
                 query.push(format!(" and {column} = ")).push_bind(value);
             }
+        }
+        if surplus.0 == Some(true) {
+            query.push(" and surplus > 0");
         }
         if let Some(sku) = &sku {
             query
@@ -177,7 +214,8 @@ impl TransferReads {
             next,
             position,
         } = list.cut(rows, snapshot.position, |row| row.created_position);
-        let items = with_lines(&mut snapshot, tenant, items).await?;
+        let mut items = with_lines(&mut snapshot, tenant, items).await?;
+        costs::hide(context.0, &mut items);
         snapshot.close().await?;
         Ok(PageAnswer(Page {
             items,
@@ -210,7 +248,8 @@ impl TransferReads {
             .fetch_optional(snapshot.connection())
             .await
             .map_err(unavailable)?;
-        let found = with_lines(&mut snapshot, tenant, found.into_iter().collect()).await?;
+        let mut found = with_lines(&mut snapshot, tenant, found.into_iter().collect()).await?;
+        costs::hide(context.0, &mut found);
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {
@@ -219,7 +258,7 @@ impl TransferReads {
         }))
     }
 
-    /// What is on its way, by receiving store and item.
+    /// What is on its way, in the order of receiving store and SKU.
     #[oai(
         path = "/api/v1/inventory/in-transit",
         method = "get",
@@ -270,11 +309,12 @@ impl TransferReads {
         query
             .push(" group by to_store, sku order by to_store, sku limit ")
             .push_bind(list.page.fetch());
-        let rows: Vec<GoodsInTransit> = query
+        let mut rows: Vec<GoodsInTransit> = query
             .build_query_as()
             .fetch_all(snapshot.connection())
             .await
             .map_err(unavailable)?;
+        costs::hide(context.0, &mut rows);
         let page = list.cut(rows, snapshot.position, |row| {
             (row.store.clone(), row.sku.clone())
         });
@@ -294,7 +334,7 @@ async fn with_lines(
     }
     let ids: Vec<&str> = headers.iter().map(|header| header.transfer_id.as_str()).collect();
     let rows: Vec<TransferLine> = sqlx::query_as(
-        "select transfer_id, line, sku, requested, dispatched, received, lost, back,
+        "select transfer_id, line, sku, requested, dispatched, received, lost, back, surplus, surplus_accepted,
                 dispatched - received - lost - back as in_transit,
                 dispatched_value_minor - settled_value_minor as in_transit_value_minor
          from rm_transfer_lines where tenant = $1 and transfer_id = any($2) order by transfer_id, line",

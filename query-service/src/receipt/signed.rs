@@ -22,6 +22,9 @@ pub struct SignedReceipt {
     pub kind: &'static str,
     pub tenant: String,
     pub sale_id: String,
+    /// The receipt's number, where the tenant numbers receipts; else there is no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     pub store: String,
     /// RFC 3339, UTC.
     pub occurred_at: String,
@@ -206,6 +209,7 @@ mod tests {
             kind: "trastienda-receipt-1",
             tenant: "t".into(),
             sale_id: "s".into(),
+            number: None,
             store: "centro".into(),
             occurred_at: "2026-11-22T18:00:00Z".into(),
             business_day: "2026-11-22".into(),
@@ -226,6 +230,20 @@ mod tests {
         assert_eq!(check(&keys(1), &code, &receipt(100)), Some(proof));
         assert_eq!(check(&keys(1), &code, &receipt(101)), None);
         assert_eq!(check(&keys(2), &code, &receipt(100)), None);
+    }
+
+    #[test]
+    fn a_number_is_vouched_for_and_a_receipt_without_one_is_signed_as_ever() {
+        let text = |number: Option<&str>| {
+            let number = number.map(str::to_owned);
+            text_of(&SignedReceipt { number, ..receipt(1) }).unwrap()
+        };
+        let without = text(None);
+        assert!(without.starts_with(r#"{"kind":"trastienda-receipt-1","tenant":"t","sale_id":"s","store":"#));
+        assert_eq!(
+            text(Some("F-1")),
+            without.replace(r#""sale_id":"s","#, r#""sale_id":"s","number":"F-1","#)
+        );
     }
 
     #[test]

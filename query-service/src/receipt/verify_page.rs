@@ -30,6 +30,7 @@ struct Words {
     business: &'static str,
     store: &'static str,
     receipt: &'static str,
+    sale: &'static str,
     date: &'static str,
     total: &'static str,
     tax: &'static str,
@@ -49,6 +50,7 @@ const SPANISH: Words = Words {
     business: "Empresa",
     store: "Tienda",
     receipt: "Recibo",
+    sale: "Venta",
     date: "Fecha",
     total: "Total",
     tax: "Impuesto incluido",
@@ -68,6 +70,7 @@ const ENGLISH: Words = Words {
     business: "Business",
     store: "Store",
     receipt: "Receipt",
+    sale: "Sale",
     date: "Date",
     total: "Total",
     tax: "Tax included",
@@ -99,11 +102,19 @@ pub fn valid(receipt: &VerifiedReceipt, language: Language) -> String {
     let mut facts = vec![
         (words.business, receipt.business_name.clone(), ""),
         (words.store, receipt.store_name.clone(), ""),
-        (words.receipt, receipt.sale_id.clone(), ""),
+    ];
+    match &receipt.number {
+        Some(number) => facts.extend([
+            (words.receipt, number.clone(), ""),
+            (words.sale, receipt.sale_id.clone(), ""),
+        ]),
+        None => facts.push((words.receipt, receipt.sale_id.clone(), "")),
+    }
+    facts.extend([
         (words.date, receipt.printed_at.clone(), ""),
         (words.total, amount(receipt.total_minor), "total"),
         (words.tax, amount(receipt.tax_minor), ""),
-    ];
+    ]);
     if receipt.returned_minor != 0 {
         facts.push((words.returned, amount(-receipt.returned_minor), ""));
     }

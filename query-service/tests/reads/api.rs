@@ -76,6 +76,7 @@ impl Api {
                 username: Username::new("ana").unwrap(),
                 role: Role::Admin,
                 session_version: 1,
+                terminal: None,
             },
             reason: None,
             idempotency_key: None,

@@ -10,6 +10,7 @@ mod support;
 
 mod api;
 mod figures;
+mod numbers;
 mod pages;
 mod people;
 mod rebuild;

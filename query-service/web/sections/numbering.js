@@ -84,6 +84,7 @@ function card(series, row, reload) {
       isOn ? pill(t("numbering.on"), "on") : pill(t("numbering.off"), "off"),
     ),
     facts,
+    series === "receipt" ? el("p", { class: "fine" }, t("numbering.offline_note")) : null,
     actions,
   );
 }

@@ -1,4 +1,4 @@
-// Stores: open, rename, close for good.
+// Stores: open, rename, close and open again.
 
 import { call, may, reasonRule } from "/admin/api.js";
 import { openForm } from "/admin/dialog.js";
@@ -10,7 +10,7 @@ import { t } from "/admin/text.js";
 export const stores = {
   id: "stores",
   reads: "list_stores",
-  writes: ["open_store", "rename_store", "close_store"],
+  writes: ["open_store", "rename_store", "close_store", "reopen_store"],
   render: ({ tenant }) => {
     const shown = list({
       operation: "list_stores",
@@ -24,7 +24,7 @@ export const stores = {
         },
         { label: t("stores.opened_at"), cell: (row) => time(row.opened_at, tenant) },
       ],
-      actions: (row) => (row.closed ? [] : actions(row, () => shown.reload())),
+      actions: (row) => actions(row, () => shown.reload()),
     });
     const add = may("open_store")
       ? el(
@@ -81,11 +81,27 @@ function actions(row, reload) {
         return reload();
       },
     });
+  const reopen = () =>
+    openForm({
+      title: t("stores.reopen_of", { name: row.name }),
+      intro: t("stores.reopen_intro"),
+      fields: [],
+      submitText: t("stores.reopen"),
+      reason: reasonRule("reopen_store"),
+      submit: (body, how) => call("reopen_store", { params: row, body, ...how }),
+      done: () => {
+        announce(t("stores.added", { name: row.name }));
+        return reload();
+      },
+    });
   return [
     may("rename_store")
       ? button(t("list.rename"), rename, "quiet", { "aria-label": t("stores.rename_of", { name: row.name }) })
       : null,
-    may("close_store")
+    row.closed && may("reopen_store")
+      ? button(t("stores.reopen"), reopen, "quiet", { "aria-label": t("stores.reopen_of", { name: row.name }) })
+      : null,
+    !row.closed && may("close_store")
       ? button(t("form.close"), close, "quiet bad", { "aria-label": t("stores.close_of", { name: row.name }) })
       : null,
   ].filter(Boolean);

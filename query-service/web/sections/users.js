@@ -1,4 +1,4 @@
-// Users: create, change the role, set the password, shut out and let in again.
+// Users: create, rename, change the role, set the password, shut out and let in again.
 
 import { call, may, reasonRule } from "/admin/api.js";
 import { openForm } from "/admin/dialog.js";
@@ -27,7 +27,7 @@ function passwordField() {
 export const users = {
   id: "users",
   reads: "list_users",
-  writes: ["create_user", "change_user_role", "change_user_password", "disable_user", "enable_user"],
+  writes: ["create_user", "rename_user", "change_user_role", "change_user_password", "disable_user", "enable_user"],
   render: ({ tenant, me }) => {
     const shown = list({
       operation: "list_users",
@@ -115,6 +115,20 @@ function actions(row, me, reload) {
     announce(t(key, { username: row.username }));
     return reload();
   };
+  const rename = act("rename_user", t("list.rename"), t("users.rename_of", { username: row.username }), {
+    fields: [
+      {
+        name: "display_name",
+        label: t("users.display_name"),
+        value: row.display_name,
+        required: true,
+        max: 200,
+        free: true,
+      },
+    ],
+    submitText: t("form.save"),
+    done: said("users.renamed"),
+  });
   const role = act("change_user_role", t("users.change_role"), t("users.change_role_of", { username: row.username }), {
     intro: t("users.change_role_intro"),
     fields: [
@@ -144,5 +158,5 @@ function actions(row, me, reload) {
     intro: t("users.enable_intro"),
     done: said("users.was_enabled"),
   });
-  return [isMe ? null : role, password, isMe ? null : row.disabled ? enable : disable].filter(Boolean);
+  return [rename, isMe ? null : role, password, isMe ? null : row.disabled ? enable : disable].filter(Boolean);
 }

@@ -12,15 +12,18 @@ module_events! {
     /// Set-up of a tenant.
     AdminEvent {
         TenantCreated(TenantCreated) = "admin.tenant_created" v 1,
+        TenantRenamed(TenantRenamed) = "admin.tenant_renamed" v 1,
         StockPolicyChanged(StockPolicyChanged) = "admin.stock_policy_changed" v 1,
         TaxRateSet(TaxRateSet) = "admin.tax_rate_set" v 1,
         StoreOpened(StoreOpened) = "admin.store_opened" v 1,
         StoreClosed(StoreClosed) = "admin.store_closed" v 1,
+        StoreReopened(StoreReopened) = "admin.store_reopened" v 1,
         StoreRenamed(StoreRenamed) = "admin.store_renamed" v 1,
         TerminalRegistered(TerminalRegistered) = "admin.terminal_registered" v 1,
         TerminalRetired(TerminalRetired) = "admin.terminal_retired" v 1,
         TerminalRenamed(TerminalRenamed) = "admin.terminal_renamed" v 1,
         UserCreated(UserCreated) = "admin.user_created" v 1,
+        UserRenamed(UserRenamed) = "admin.user_renamed" v 1,
         UserRoleChanged(UserRoleChanged) = "admin.user_role_changed" v 1,
         UserPasswordChanged(UserPasswordChanged) = "admin.user_password_changed" v 1,
         UserDisabled(UserDisabled) = "admin.user_disabled" v 1,
@@ -80,6 +83,12 @@ pub struct TenantCreated {
     pub stock_policy: StockPolicy,
 }
 
+/// The organisation is called something else; its id stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TenantRenamed {
+    pub name: String,
+}
+
 /// Whether sales may take more than there is, from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockPolicyChanged {
@@ -105,6 +114,12 @@ pub struct StoreOpened {
 /// Nothing is sold or received in the store any more; what happened in it stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreClosed {
+    pub store: StoreId,
+}
+
+/// Business is done in the store again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StoreReopened {
     pub store: StoreId,
 }
 
@@ -146,6 +161,13 @@ pub struct UserCreated {
     pub display_name: Sealed,
     /// The argon2id hash (PHC text), sealed like personal data: erasing the person takes it along.
     pub password_hash: Sealed,
+}
+
+/// The user is called something else; the username stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UserRenamed {
+    pub username: Username,
+    pub display_name: Sealed,
 }
 
 /// What the user may do, from here on.

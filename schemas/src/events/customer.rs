@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::catalogue::double_option;
 use super::module_events;
 use super::sale::PaymentMethod;
-use crate::ids::{CustomerId, NoteId, OrderId, PaymentId, RepairId, ReturnId, SaleId};
+use crate::ids::{ChargeId, CustomerId, NoteId, OrderId, PaymentId, RepairId, ReturnId, SaleId};
 use crate::money::{Currency, Minor};
 use crate::sealed::Sealed;
 
@@ -17,7 +17,7 @@ module_events! {
     CustomerEvent {
         Registered(CustomerRegistered) = "customer.registered" v 1,
         CreditChanged(CustomerCreditChanged) = "customer.credit_changed" v 1,
-        Charged(CustomerCharged) = "customer.charged" v 1,
+        Charged(CustomerCharged) = "customer.charged" v 2,
         Credited(CustomerCredited) = "customer.credited" v 1,
         PaymentReceived(CustomerPaymentReceived) = "customer.payment_received" v 1,
         Changed(CustomerChanged) = "customer.changed" v 1,
@@ -25,6 +25,26 @@ module_events! {
         NoteAdded(CustomerNoteAdded) = "customer.note_added" v 1,
         NoteCorrected(CustomerNoteCorrected) = "customer.note_corrected" v 1,
         NoteRemoved(CustomerNoteRemoved) = "customer.note_removed" v 1,
+    }
+}
+
+impl CustomerEvent {
+    /// Reads an earlier version as the newest. Version 1 of `customer.charged` is version 2 without `charge_id`: charges
+    /// by hand had no id.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("customer.charged", 1) => Some(serde_json::from_str(data).map(|old: CustomerCharged| {
+                Self::Charged(CustomerCharged {
+                    charge_id: None,
+                    ..old
+                })
+            })),
+            _ => None,
+        }
     }
 }
 
@@ -117,6 +137,9 @@ pub enum LedgerCause {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CustomerCharged {
     pub customer_id: CustomerId,
+    /// Of a charge by hand: the caller's id for it, or a generated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge_id: Option<ChargeId>,
     /// Positive.
     pub amount_minor: Minor,
     pub currency: Currency,

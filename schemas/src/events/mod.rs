@@ -201,11 +201,28 @@ impl Event {
         self.event_type().split('.').next().unwrap_or_default()
     }
 
+    /// `None` when no aggregate knows an earlier version like this.
+    fn upcast(event_type: &str, version: i16, data: &str) -> Option<Result<Self, serde_json::Error>> {
+        type Upcast = fn(&str, i16, &str) -> Option<Result<Event, serde_json::Error>>;
+        let aggregates: [Upcast; 8] = [
+            |name, version, data| Some(SaleEvent::upcast(name, version, data)?.map(Self::Sale)),
+            |name, version, data| Some(OfflineEvent::upcast(name, version, data)?.map(Self::Offline)),
+            |name, version, data| Some(RepairEvent::upcast(name, version, data)?.map(Self::Repair)),
+            |name, version, data| Some(TransferEvent::upcast(name, version, data)?.map(Self::Transfer)),
+            |name, version, data| Some(SupplierEvent::upcast(name, version, data)?.map(Self::Supplier)),
+            |name, version, data| Some(CustomerEvent::upcast(name, version, data)?.map(Self::Customer)),
+            |name, version, data| Some(OrderEvent::upcast(name, version, data)?.map(Self::Order)),
+            |name, version, data| Some(SecurityEvent::upcast(name, version, data)?.map(Self::Security)),
+        ];
+        aggregates
+            .iter()
+            .find_map(|upcast| upcast(event_type, version, data))
+    }
+
     /// Reads stored bytes of any version this build knows, upcast to the newest.
     pub fn decode(event_type: &str, version: i16, data: &str) -> Result<Event, DecodeError> {
-        let decoded = Self::decode_newest(event_type, version, data).or_else(|| {
-            SecurityEvent::upcast(event_type, version, data).map(|upcast| upcast.map(Self::Security))
-        });
+        let decoded = Self::decode_newest(event_type, version, data)
+            .or_else(|| Self::upcast(event_type, version, data));
         match decoded {
             Some(Ok(event)) => Ok(event),
             Some(Err(source)) => Err(DecodeError::Shape {

@@ -9,18 +9,53 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::module_events;
-use super::sale::{DraftContent, PaymentMethod};
-use crate::ids::{Incarnation, QuarantineId, SaleId, Sku, StoreId, TerminalId, UnitId};
+use super::sale::{Discount, PaymentMethod};
+use crate::ids::{CustomerId, Incarnation, QuarantineId, SaleId, Sku, StoreId, TerminalId, UnitId};
 use crate::money::{Currency, Minor};
+use crate::quantity::Quantity;
 
 module_events! {
     /// Sales taken offline.
     OfflineEvent {
         Recorded(OfflineSaleRecorded) = "sale.offline_recorded" v 1,
-        Quarantined(OfflineSaleQuarantined) = "sale.offline_quarantined" v 1,
-        Amended(OfflineSaleAmended) = "sale.offline_amended" v 1,
-        Accepted(OfflineSaleAccepted) = "sale.offline_accepted" v 1,
+        Quarantined(OfflineSaleQuarantined) = "sale.offline_quarantined" v 2,
+        Amended(OfflineSaleAmended) = "sale.offline_amended" v 2,
+        Accepted(OfflineSaleAccepted) = "sale.offline_accepted" v 2,
         Cancelled(OfflineSaleCancelled) = "sale.offline_cancelled" v 1,
+    }
+}
+
+impl OfflineEvent {
+    /// Reads an earlier version as the newest. Version 1 of `sale.offline_quarantined` has only lines and customers that
+    /// can be, in the same fields, and always with the price; of the other two, fewer resolutions, and no unit is dropped.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("sale.offline_quarantined", 1) => {
+                Some(serde_json::from_str(data).map(|mut old: OfflineSaleQuarantined| {
+                    old.sale.content.customer_unreadable = false;
+                    Self::Quarantined(old)
+                }))
+            }
+            ("sale.offline_amended", 1) => Some(serde_json::from_str(data).map(|old: OfflineSaleAmended| {
+                Self::Amended(OfflineSaleAmended {
+                    unit_dropped: false,
+                    ..old
+                })
+            })),
+            ("sale.offline_accepted", 1) => {
+                Some(serde_json::from_str(data).map(|old: OfflineSaleAccepted| {
+                    Self::Accepted(OfflineSaleAccepted {
+                        unit_dropped: false,
+                        ..old
+                    })
+                }))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -34,7 +69,7 @@ pub enum QuarantineKind {
     InsufficientStock,
     /// The customer may not owe that much, or has not that much store credit.
     CreditExceeded,
-    /// An item or unit that the catalogue does not know, or that is not on sale any more.
+    /// An item or unit that the catalogue does not know, that is not on sale any more, or that can be none as written.
     UnknownItem,
     /// The till charged other prices or taxes than hold now.
     PriceChanged,
@@ -65,12 +100,45 @@ pub struct OfflinePayment {
     pub reference: Option<String>,
 }
 
+/// What a till noted of one line, whether or not it names anything: a mistyped number is a sale all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OfflineLine {
+    /// As it was scanned or typed; at most 100 characters, and none that control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// As it was scanned or typed; at most 100 characters, and none that control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// What the till counted: not necessarily a quantity that can be sold.
+    pub quantity: i64,
+    /// What was charged for one, in minor units of the tenant's currency.
+    pub unit_price_minor: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Discount>,
+}
+
+/// What a till sold, to whom and where, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OfflineContent {
+    pub store: StoreId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<TerminalId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// The till named a customer by what can be no id. It is not kept, since it may be a name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub customer_unreadable: bool,
+    /// Every line with the price that was charged.
+    pub lines: Vec<OfflineLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Discount>,
+}
+
 /// A sale as the till took it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OfflineSale {
     pub sale_id: SaleId,
-    /// Every line with the price that was charged.
-    pub content: DraftContent,
+    pub content: OfflineContent,
     pub payments: Vec<OfflinePayment>,
     /// What the till charged, tax included.
     pub total_minor: Minor,
@@ -97,8 +165,10 @@ pub struct QuarantineCause {
 pub enum Resolution {
     /// Another unit was handed over than the till noted.
     ReplaceUnit { line: i64, unit: UnitId },
-    /// It was this item.
+    /// It was this item. What the till noted as a unit goes where it can be none, or is not known.
     ReplaceItem { line: i64, sku: Sku },
+    /// So many were handed over.
+    CorrectQuantity { line: i64, quantity: Quantity },
     /// The goods are gone: the shelf falls below zero until it is counted. Counted items only.
     AcceptNegativeStock,
     /// The customer owes it, whatever the limit.
@@ -107,6 +177,11 @@ pub enum Resolution {
     AcceptPrices,
     /// It was paid like this: together what the sale comes to.
     CorrectPayments { payments: Vec<OfflinePayment> },
+    /// It was sold to this customer; without one, to nobody in particular.
+    CorrectCustomer {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_id: Option<CustomerId>,
+    },
     /// It was then: the till's clock was wrong.
     CorrectTime {
         #[serde(with = "time::serde::rfc3339")]
@@ -155,6 +230,10 @@ pub struct OfflineSaleAmended {
     pub sale_id: SaleId,
     pub store: StoreId,
     pub resolution: Resolution,
+    /// With `replace_item`: what the till noted as the line's unit does not hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unit_dropped: bool,
+    /// What is left.
     pub cause: QuarantineCause,
 }
 
@@ -166,6 +245,9 @@ pub struct OfflineSaleAccepted {
     pub store: StoreId,
     /// What was decided last.
     pub resolution: Resolution,
+    /// With `replace_item`: what the till noted as the line's unit does not hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unit_dropped: bool,
 }
 
 /// It does not count: the money went back, or the till was wrong.

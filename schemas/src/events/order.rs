@@ -16,15 +16,49 @@ use crate::quantity::Quantity;
 module_events! {
     /// The life of one sales order.
     OrderEvent {
-        Quoted(OrderQuoted) = "order.quoted" v 1,
-        Placed(OrderPlaced) = "order.placed" v 1,
+        Quoted(OrderQuoted) = "order.quoted" v 2,
+        Placed(OrderPlaced) = "order.placed" v 2,
+        Changed(OrderChanged) = "order.changed" v 1,
         Accepted(OrderAccepted) = "order.accepted" v 1,
         Confirmed(OrderConfirmed) = "order.confirmed" v 1,
         Delivered(OrderDelivered) = "order.delivered" v 1,
-        Invoiced(OrderInvoiced) = "order.invoiced" v 1,
-        Returned(OrderReturned) = "order.returned" v 1,
+        Invoiced(OrderInvoiced) = "order.invoiced" v 2,
+        Returned(OrderReturned) = "order.returned" v 2,
         Cancelled(OrderCancelled) = "order.cancelled" v 1,
         Expired(OrderExpired) = "order.expired" v 1,
+    }
+}
+
+impl OrderEvent {
+    /// Reads an earlier version as the newest. Version 1 of each is version 2 without the document's number, and for an
+    /// invoice without what stands before the discount: nobody said it then, and it is not guessed.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("order.quoted", 1) => Some(
+                serde_json::from_str(data)
+                    .map(|old: OrderQuoted| Self::Quoted(OrderQuoted { number: None, ..old })),
+            ),
+            ("order.placed", 1) => Some(
+                serde_json::from_str(data)
+                    .map(|old: OrderPlaced| Self::Placed(OrderPlaced { number: None, ..old })),
+            ),
+            ("order.invoiced", 1) => Some(serde_json::from_str(data).map(|mut old: OrderInvoiced| {
+                (old.gross_minor, old.discount_minor) = (None, None);
+                for line in &mut old.lines {
+                    (line.gross_minor, line.discount_minor) = (None, None);
+                }
+                Self::Invoiced(old)
+            })),
+            ("order.returned", 1) => Some(
+                serde_json::from_str(data)
+                    .map(|old: OrderReturned| Self::Returned(OrderReturned { number: None, ..old })),
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -50,6 +84,9 @@ pub struct OrderContent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderQuoted {
     pub order_id: OrderId,
+    /// The next one of the tenant's order numbers, where it has any; an order that the quote becomes keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     pub content: OrderContent,
     /// Until when it can be accepted; to the microsecond.
     #[serde(with = "time::serde::rfc3339")]
@@ -61,7 +98,30 @@ pub struct OrderQuoted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
     pub order_id: OrderId,
+    /// The next one of the tenant's order numbers, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     pub content: OrderContent,
+}
+
+/// A quote or an order that was not confirmed yet is about these goods at these prices now. Its number stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderChanged {
+    pub order_id: OrderId,
+    /// One more than before; 1 is what was made first, and an acceptance counts as well.
+    pub revision: i64,
+    /// All of it, also what did not change.
+    pub content: OrderContent,
+    /// How many lines it had: those with higher numbers than the content's are gone.
+    pub lines_before: i64,
+    /// Of a quote: until when it can be accepted now; to the microsecond.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub valid_until: Option<OffsetDateTime>,
 }
 
 /// The customer accepted the quote: it is an order now.
@@ -118,6 +178,12 @@ pub struct InvoicedLine {
     pub line: i64,
     pub sku: Sku,
     pub quantity: Quantity,
+    /// `quantity` × the line's unit price. Absent from before invoices said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gross_minor: Option<Minor>,
+    /// The share of the line's discount that these pieces have. Absent from before invoices said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount_minor: Option<Minor>,
     pub tax_minor: Minor,
     /// Tax included.
     pub total_minor: Minor,
@@ -134,6 +200,12 @@ pub struct OrderInvoiced {
     pub currency: Currency,
     pub lines: Vec<InvoicedLine>,
     pub payments: Vec<SalePayment>,
+    /// Before discounts. Absent from before invoices said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gross_minor: Option<Minor>,
+    /// Absent from before invoices said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount_minor: Option<Minor>,
     pub tax_minor: Minor,
     /// Sum of the lines' totals = sum of the payments.
     pub total_minor: Minor,
@@ -172,6 +244,9 @@ pub struct OrderReturnLine {
 pub struct OrderReturned {
     pub order_id: OrderId,
     pub return_id: ReturnId,
+    /// The next one of the tenant's return numbers, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     pub store: StoreId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,

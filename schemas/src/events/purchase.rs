@@ -21,6 +21,7 @@ module_events! {
     /// The life of one purchase.
     PurchaseEvent {
         Ordered(PurchaseOrdered) = "purchase.ordered" v 1,
+        Changed(PurchaseChanged) = "purchase.changed" v 1,
         Sent(PurchaseSent) = "purchase.sent" v 1,
         Received(PurchaseReceived) = "purchase.received" v 1,
         Invoiced(PurchaseInvoiced) = "purchase.invoiced" v 1,
@@ -61,6 +62,34 @@ pub struct PurchaseOrdered {
     /// Where the goods are to arrive.
     pub store: StoreId,
     pub lines: Vec<PurchaseLine>,
+    /// How much more than ordered may be received of a line, in percent of what was ordered; 0 to 100.
+    pub tolerance_percent: i64,
+    /// When the goods are expected: `2026-12-01`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_on: Option<String>,
+    /// At most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    pub net_minor: Minor,
+    pub tax_minor: Minor,
+    /// Net and tax.
+    pub total_minor: Minor,
+    pub currency: Currency,
+}
+
+/// An order that was not sent yet says this now, also of what did not change. What had been given up of its lines before
+/// is forgotten with them; its number stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PurchaseChanged {
+    pub purchase_id: PurchaseId,
+    /// One more than before; 1 is what was written first, and giving up lines counts as well.
+    pub revision: i64,
+    pub supplier_id: SupplierId,
+    /// Where the goods are to arrive.
+    pub store: StoreId,
+    pub lines: Vec<PurchaseLine>,
+    /// How many lines it had: those with higher numbers than the new ones are gone.
+    pub lines_before: i64,
     /// How much more than ordered may be received of a line, in percent of what was ordered; 0 to 100.
     pub tolerance_percent: i64,
     /// When the goods are expected: `2026-12-01`.

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::module_events;
 use super::sale::{SaleLine, SalePayment};
-use crate::ids::{CustomerId, RepairId, SaleId, Sku, StoreId, SupplierId, UnitId, Username};
+use crate::ids::{CustomerId, OrderId, RepairId, SaleId, Sku, StoreId, SupplierId, UnitId, Username};
 use crate::money::{Currency, Minor};
 use crate::quantity::Quantity;
 use crate::sealed::Sealed;
@@ -17,7 +17,7 @@ use crate::sealed::Sealed;
 module_events! {
     /// The life of one repair.
     RepairEvent {
-        Received(RepairReceived) = "repair.received" v 1,
+        Received(RepairReceived) = "repair.received" v 2,
         Diagnosed(RepairDiagnosed) = "repair.diagnosed" v 1,
         Quoted(RepairQuoted) = "repair.quoted" v 1,
         Approved(RepairApproved) = "repair.approved" v 1,
@@ -35,6 +35,26 @@ module_events! {
         ReturnedUnrepaired(RepairReturnedUnrepaired) = "repair.returned_unrepaired" v 1,
         Cancelled(RepairCancelled) = "repair.cancelled" v 1,
         SlaBreached(RepairSlaBreached) = "repair.sla_breached" v 1,
+    }
+}
+
+impl RepairEvent {
+    /// Reads an earlier version as the newest. Version 1 of `repair.received` is version 2 without the device's `order_id`:
+    /// a warranty rested on a sale, and on nothing else.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("repair.received", 1) => Some(serde_json::from_str(data).map(|mut old: RepairReceived| {
+                if let Some(sold) = &mut old.device.sold {
+                    sold.order_id = None;
+                }
+                Self::Received(old)
+            })),
+            _ => None,
+        }
     }
 }
 
@@ -80,12 +100,15 @@ pub struct SlaClock {
     pub due_at: Option<OffsetDateTime>,
 }
 
-/// The sale that a device's warranty rests on.
+/// The sale, or the delivery of a sales order, that a device's warranty rests on: one of `sale_id` and `order_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SoldDevice {
-    pub sale_id: SaleId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sale_id: Option<SaleId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
     pub sku: Sku,
-    /// Day of the sale: `2026-11-01`.
+    /// Day of the sale or of the delivery: `2026-11-01`.
     pub sold_on: String,
     /// Absent when the article has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

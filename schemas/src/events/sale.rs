@@ -16,11 +16,33 @@ module_events! {
         Drafted(SaleDrafted) = "sale.drafted" v 1,
         DraftChanged(SaleDraftChanged) = "sale.draft_changed" v 1,
         DraftDiscarded(SaleDraftDiscarded) = "sale.draft_discarded" v 1,
-        Completed(SaleCompleted) = "sale.completed" v 1,
+        Completed(SaleCompleted) = "sale.completed" v 2,
         Voided(SaleVoided) = "sale.voided" v 1,
-        Returned(SaleReturned) = "sale.returned" v 1,
+        Returned(SaleReturned) = "sale.returned" v 2,
         ReturnRegistered(SaleReturnRegistered) = "sale.return_registered" v 1,
         Exchanged(SaleExchanged) = "sale.exchanged" v 1,
+    }
+}
+
+impl SaleEvent {
+    /// Reads an earlier version as the newest. Version 1 of `sale.completed` and of `sale.returned` is version 2 without
+    /// `number`: neither receipts nor returns had one.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("sale.completed", 1) => Some(
+                serde_json::from_str(data)
+                    .map(|old: SaleCompleted| Self::Completed(SaleCompleted { number: None, ..old })),
+            ),
+            ("sale.returned", 1) => Some(
+                serde_json::from_str(data)
+                    .map(|old: SaleReturned| Self::Returned(SaleReturned { number: None, ..old })),
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -141,6 +163,9 @@ pub struct SalePayment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SaleCompleted {
     pub sale_id: SaleId,
+    /// The tenant's own number of the receipt, where it numbers receipts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     pub store: StoreId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<TerminalId>,
@@ -213,6 +238,9 @@ pub struct ReturnLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SaleReturned {
     pub return_id: ReturnId,
+    /// The tenant's own number for it, where it numbers returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// Absent when the original is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sale_id: Option<SaleId>,

@@ -116,6 +116,7 @@ pub struct NumberTaken {
     /// As it stands on the document.
     pub number: String,
     /// The document's stream: `repair/<repair_id>`.
+    // Or `sale/<sale_id>`, `return/<return_id>` and so on: what version 1 says of itself stays as it was published.
     pub document: String,
 }
 

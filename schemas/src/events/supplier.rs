@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::module_events;
 use super::sale::PaymentMethod;
 use crate::ids::{
-    ContactId, CostAdjustmentId, PaymentId, PurchaseId, ReceptionId, SupplierId, SupplierReturnId,
+    ContactId, CostAdjustmentId, DebtAdjustmentId, PaymentId, PurchaseId, ReceptionId, SupplierId,
+    SupplierReturnId,
 };
 use crate::money::{Currency, Minor};
 use crate::sealed::Sealed;
@@ -28,7 +29,29 @@ module_events! {
         Charged(SupplierCharged) = "supplier.charged" v 1,
         Credited(SupplierCredited) = "supplier.credited" v 1,
         Paid(SupplierPaid) = "supplier.paid" v 1,
-        DebtAdjusted(SupplierDebtAdjusted) = "supplier.debt_adjusted" v 1,
+        DebtAdjusted(SupplierDebtAdjusted) = "supplier.debt_adjusted" v 2,
+    }
+}
+
+impl SupplierEvent {
+    /// Reads an earlier version as the newest. Version 1 of `supplier.debt_adjusted` is version 2 without
+    /// `adjustment_id`: adjustments had no id.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("supplier.debt_adjusted", 1) => {
+                Some(serde_json::from_str(data).map(|old: SupplierDebtAdjusted| {
+                    Self::DebtAdjusted(SupplierDebtAdjusted {
+                        adjustment_id: None,
+                        ..old
+                    })
+                }))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -178,6 +201,9 @@ pub struct SupplierPaid {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SupplierDebtAdjusted {
     pub supplier_id: SupplierId,
+    /// The caller's id for it, or a generated one. Absent from before they had ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjustment_id: Option<DebtAdjustmentId>,
     /// Never 0: what is added to what we owe.
     pub delta_minor: Minor,
     pub currency: Currency,

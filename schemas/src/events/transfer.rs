@@ -15,12 +15,39 @@ use crate::quantity::Quantity;
 module_events! {
     /// The life of one transfer.
     TransferEvent {
-        Requested(TransferRequested) = "transfer_order.requested" v 1,
+        Requested(TransferRequested) = "transfer_order.requested" v 2,
         Dispatched(TransferDispatched) = "transfer_order.dispatched" v 1,
-        Received(TransferReceived) = "transfer_order.received" v 1,
+        Received(TransferReceived) = "transfer_order.received" v 2,
         DifferenceResolved(TransferDifferenceResolved) = "transfer_order.difference_resolved" v 1,
+        SurplusResolved(TransferSurplusResolved) = "transfer_order.surplus_resolved" v 1,
         Closed(TransferClosed) = "transfer_order.closed" v 1,
         Cancelled(TransferCancelled) = "transfer_order.cancelled" v 1,
+    }
+}
+
+impl TransferEvent {
+    /// Reads an earlier version as the newest. Version 1 of `transfer_order.requested` is version 2 without `number`, and
+    /// of `transfer_order.received` without `surplus`: what came beyond the dispatch was refused.
+    pub(super) fn upcast(
+        event_type: &str,
+        version: i16,
+        data: &str,
+    ) -> Option<Result<Self, serde_json::Error>> {
+        match (event_type, version) {
+            ("transfer_order.requested", 1) => Some(
+                serde_json::from_str(data)
+                    .map(|old: TransferRequested| Self::Requested(TransferRequested { number: None, ..old })),
+            ),
+            ("transfer_order.received", 1) => {
+                Some(serde_json::from_str(data).map(|old: TransferReceived| {
+                    Self::Received(TransferReceived {
+                        surplus: Vec::new(),
+                        ..old
+                    })
+                }))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -37,6 +64,9 @@ pub struct RequestedTransferLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TransferRequested {
     pub transfer_id: TransferId,
+    /// The tenant's own number for it, where it numbers transfers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// The store that shall send.
     pub from: StoreId,
     /// The store that shall receive.
@@ -71,14 +101,30 @@ pub struct TransferDispatched {
     pub currency: Currency,
 }
 
-/// Goods arrived at the receiving store: all, or a part.
+/// Goods that came along with a transfer though nobody dispatched them. They are still on the sending store's books, and
+/// nobody sells them, until somebody decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SurplusTransferLine {
+    pub line: i64,
+    pub sku: Sku,
+    pub quantity: Quantity,
+    /// Serialised goods are named one by one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<UnitId>,
+}
+
+/// Goods arrived at the receiving store: all, or a part; perhaps more than was dispatched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TransferReceived {
     pub transfer_id: TransferId,
     pub reception_id: ReceptionId,
     pub from: StoreId,
     pub to: StoreId,
+    /// What was in transit; may be empty if only a surplus came.
     pub lines: Vec<MovedTransferLine>,
+    /// What came beyond it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surplus: Vec<SurplusTransferLine>,
     pub currency: Currency,
 }
 
@@ -105,7 +151,33 @@ pub struct TransferDifferenceResolved {
     pub currency: Currency,
 }
 
+/// What goods that came beyond what was dispatched turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SurplusDecision {
+    /// The sending store sent them without saying so: its stock falls, the receiving store's rises, at what they cost
+    /// there.
+    SentByOrigin,
+    /// They were miscounted, or are going back: nothing moves.
+    NotAccepted,
+}
+
+/// Somebody decided about goods that came beyond what was dispatched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TransferSurplusResolved {
+    pub transfer_id: TransferId,
+    pub from: StoreId,
+    pub to: StoreId,
+    pub decision: SurplusDecision,
+    /// With what they cost where they moved, else without a cost.
+    pub lines: Vec<MovedTransferLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    pub currency: Currency,
+}
+
 /// Nothing of it is in transit any more.
+// Nor does a surplus wait for a decision: what version 1 says of itself stays as it was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TransferClosed {
     pub transfer_id: TransferId,

@@ -85,6 +85,7 @@ impl<'a> Planner<'a> {
             found.warn(WarningCode::UnitKnown, "imei", unit.as_str());
             holds.push(ImportOverride::KnownImei);
         }
+        self.warn_waiting(record, self.world.shelves.get(&record.sku), 1, found);
         found.change("receive_stock", "unit", serde_json::Value::Null, unit.as_str());
         // Where the unit is, is the command's own rule.
         let action = receive(record, Quantity::ONE, store, vec![unit.clone()]);
@@ -109,9 +110,7 @@ impl<'a> Planner<'a> {
             return Part::Unchanged;
         }
         let then = on_hand.saturating_add(delta);
-        if self.settings.stock == StockMode::Counted {
-            self.warn_waiting(record, shelf, delta, found);
-        }
+        self.warn_waiting(record, shelf, delta, found);
         // Pieces that a count finds are worth the shelf's average, where there is one and the row says no cost.
         let is_found = self.settings.stock == StockMode::Counted
             && record.cost_minor.is_none()

@@ -1,11 +1,14 @@
 //! The rows of a draft, and what has become of each. In bulk, never row by row.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::imports::ImportAction;
 use platform::db;
 use schemas::events::import::ImportCounts;
+use serde::Serialize;
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool};
 
 use super::{Job, text};
@@ -233,7 +236,25 @@ pub(super) async fn let_through(connection: &mut PgConnection, job: &Job) -> Res
     .map(|_| ())
 }
 
-/// Rows with something left to do in a part, the oldest first.
+/// How far a part has come: behind this row there is nothing left to do. Begins before all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::imports) struct Passed {
+    chunk: i32,
+    line: i64,
+}
+
+impl Passed {
+    /// All of a page, once what came of it is noted.
+    pub fn page(rows: &[ToDo]) -> Self {
+        rows.last().map_or_else(Self::default, |row| Self {
+            chunk: row.chunk.unwrap_or(i32::MAX),
+            line: row.line,
+        })
+    }
+}
+
+/// Rows with something left to do in a part behind `passed`, in the order of its index. A page reads its own rows and no
+/// others: those before it are done, and their dead entries are passed over.
 ///
 /// # Errors
 /// Any SQL error.
@@ -241,24 +262,32 @@ pub(in crate::imports) async fn to_do(
     pool: &PgPool,
     job: &Job,
     part: PartName,
+    passed: Passed,
     max: i64,
 ) -> Result<Vec<ToDo>, sqlx::Error> {
-    let column = part.column();
-    // Whole chunks only: the last one of a page may go on in the next, so it is cut off below.
-    let sql = format!(
-        "select line, chunk, work::text as work from import_rows
-         where tenant = $1 and import_id = $2 and {column} = 'planned' order by {} limit $3",
-        match part {
-            PartName::Item => "line",
-            PartName::Stock => "chunk, line",
+    // Rows without a chunk come last.
+    let sql = match part {
+        PartName::Item => {
+            "select line, chunk, work::text as work from import_rows
+             where tenant = $1 and import_id = $2 and item = 'planned' and line > $3 order by line limit $4"
         }
-    );
-    let rows: Vec<ToDoRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        PartName::Stock => {
+            "select line, chunk, work::text as work from import_rows
+             where tenant = $1 and import_id = $2 and stock = 'planned' and (coalesce(chunk, 2147483647), line) > ($5, $3)
+             order by coalesce(chunk, 2147483647), line limit $4"
+        }
+    };
+    let asked = sqlx::query_as(sql)
         .bind(job.tenant.as_str())
         .bind(job.id.as_str())
-        .bind(max)
-        .fetch_all(pool)
-        .await?;
+        .bind(passed.line)
+        .bind(max);
+    let asked = match part {
+        PartName::Item => asked,
+        PartName::Stock => asked.bind(passed.chunk),
+    };
+    let rows: Vec<ToDoRow> = asked.fetch_all(pool).await?;
+    // Whole chunks only: the last one of a page may go on in the next, so it is cut off.
     let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= max);
     let last = rows.last().and_then(|row| row.chunk).filter(|_| is_full);
     rows.into_iter()
@@ -273,6 +302,32 @@ pub(in crate::imports) async fn to_do(
         .collect()
 }
 
+/// What came of a part, where it is not simply applied.
+#[derive(Serialize)]
+struct Fate {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    movement_id: Option<String>,
+}
+
+impl Fate {
+    fn of(outcome: &Outcome) -> Option<Self> {
+        let (state, problem, movement_id) = match outcome {
+            Outcome::Applied => return None,
+            Outcome::Waiting { movement_id } => ("waiting", None, Some(movement_id.clone())),
+            Outcome::ChangedMeanwhile => ("changed_meanwhile", None, None),
+            Outcome::Refused(problem) => ("refused", Some(problem.clone()), None),
+        };
+        Some(Self {
+            state,
+            problem,
+            movement_id,
+        })
+    }
+}
+
 /// Notes what came of parts, and moves the counts of the import on.
 ///
 /// # Errors
@@ -284,39 +339,35 @@ pub(in crate::imports) async fn settle(
     outcomes: &[(i64, Outcome)],
 ) -> Result<(), sqlx::Error> {
     let (column, other) = (part.column(), part.other().column());
-    // What a row's status was follows from its other part, as long as this one was planned.
+    // What a row's status was follows from its other part, as long as this one was planned. No join, and both ends of the
+    // page: whatever is known of a table that was filled a moment ago, no plan reads more than the lines in between.
     let sql = format!(
         "with moved as (
-           update import_rows r set {column} = u.state, problem = coalesce(u.problem::json, r.problem),
-             movement_id = coalesce(u.movement_id, r.movement_id)
-           from unnest($3::bigint[], $4::text[], $5::text[], $6::text[]) as u(line, state, problem, movement_id)
-           where r.tenant = $1 and r.import_id = $2 and r.line = u.line and r.{column} = 'planned'
+           update import_rows r set {column} = coalesce($4 -> r.line::text ->> 'state', 'applied'),
+             problem = coalesce(($4 -> r.line::text -> 'problem')::json, r.problem),
+             movement_id = coalesce($4 -> r.line::text ->> 'movement_id', r.movement_id)
+           where r.tenant = $1 and r.import_id = $2 and r.line between $5 and $6 and r.line = any($3)
+             and r.{column} = 'planned'
            returning case when r.{other} in ('refused', 'changed_meanwhile') then r.{other} else 'planned' end as was,
              r.status as status)
          select was, status, count(*) from moved group by was, status"
     );
-    let (mut lines, mut states) = (Vec::new(), Vec::new());
-    let (mut problems, mut movements) = (Vec::new(), Vec::new());
-    for (line, outcome) in outcomes {
-        let (state, problem, movement) = match outcome {
-            Outcome::Applied => ("applied", None, None),
-            Outcome::Waiting { movement_id } => ("waiting", None, Some(movement_id.clone())),
-            Outcome::ChangedMeanwhile => ("changed_meanwhile", None, None),
-            Outcome::Refused(problem) => ("refused", Some(problem.to_string()), None),
-        };
-        lines.push(*line);
-        states.push(state);
-        problems.push(problem);
-        movements.push(movement);
-    }
+    let lines: Vec<i64> = outcomes.iter().map(|(line, _)| *line).collect();
+    let (Some(first), Some(last)) = (lines.iter().min().copied(), lines.iter().max().copied()) else {
+        return Ok(());
+    };
+    let fates: BTreeMap<String, Fate> = outcomes
+        .iter()
+        .filter_map(|(line, outcome)| Some((line.to_string(), Fate::of(outcome)?)))
+        .collect();
     let mut transaction = db::tenant_transaction(pool, &job.tenant).await?;
     let moved: Vec<(String, String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(job.tenant.as_str())
         .bind(job.id.as_str())
         .bind(lines)
-        .bind(states)
-        .bind(problems)
-        .bind(movements)
+        .bind(Json(fates))
+        .bind(first)
+        .bind(last)
         .fetch_all(&mut *transaction)
         .await?;
     move_progress(&mut transaction, job, &moved).await?;

@@ -117,8 +117,8 @@ impl Bench {
         self.run(RESERVATION_EXPIRY, &self.write_side())
     }
 
-    async fn submit(&self, tenant: &str, command: impl Into<Command>) -> Result<(), Refusal> {
-        let submission = Submission {
+    fn submission(&self, tenant: &str, command: impl Into<Command>) -> Submission {
+        Submission {
             tenant: TenantId::new(tenant).unwrap(),
             actor: Actor::System {
                 name: "test".to_owned(),
@@ -128,8 +128,16 @@ impl Bench {
             key: None,
             fingerprint: [0; 32],
             command: command.into(),
-        };
-        match self.engine.submit(submission).await.unwrap() {
+        }
+    }
+
+    async fn submit(&self, tenant: &str, command: impl Into<Command>) -> Result<(), Refusal> {
+        match self
+            .engine
+            .submit(self.submission(tenant, command))
+            .await
+            .unwrap()
+        {
             Reply::Accepted { .. } => Ok(()),
             Reply::Refused { refusal, .. } => Err(refusal),
         }

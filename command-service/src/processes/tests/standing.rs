@@ -66,6 +66,27 @@ async fn an_event_leads_to_its_command_once_though_two_run_and_one_starts_over()
 }
 
 #[tokio::test]
+async fn what_a_process_does_belongs_to_the_trace_of_what_led_to_it() {
+    let bench = Bench::fresh().await;
+    bench.open_shop("t1", 1, 2).await;
+    let trace = |name: &str| format!("00-{name:0>32}-00f067aa0ba902b7-01");
+    let traced = [Some(trace("a1")), None];
+    for (number, traceparent) in (0..).zip(&traced) {
+        let submission = Submission {
+            traceparent: traceparent.clone(),
+            ..bench.submission("t1", reserve(number, 0))
+        };
+        bench.engine.submit(submission).await.unwrap();
+    }
+    let _process = bench.run(EAGER, &bench.write_side());
+    bench.has_settled(EAGER).await;
+    let query = "select meta->>'traceparent' from events where type = 'inventory.reservation_confirmed'
+                 order by stream";
+    let found: Vec<Option<String>> = sqlx::query_scalar(query).fetch_all(&bench.pool).await.unwrap();
+    assert_eq!(found, traced);
+}
+
+#[tokio::test]
 async fn a_refusal_is_tried_again_under_a_new_number_as_often_as_the_process_wants() {
     let bench = Bench::fresh().await;
     bench.open_shop("t1", 1, 1).await;

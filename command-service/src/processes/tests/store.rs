@@ -2,7 +2,7 @@
 
 use domain::processes::Reaction;
 
-use super::super::changes::Changes;
+use super::super::changes::{Cause, Changes};
 use super::super::store::{Settled, Store};
 use super::*;
 
@@ -19,12 +19,12 @@ fn set(tenant: &str, position: i64, keys: &[&str]) -> Changes {
     };
     let mut changes = Changes::default();
     let tenant = TenantId::new(tenant).unwrap();
-    changes.take(
-        &tenant,
-        Position(position),
-        "",
-        keys.iter().map(schedule).collect(),
-    );
+    let cause = Cause {
+        tenant: &tenant,
+        position: Position(position),
+        traceparent: None,
+    };
+    changes.take(cause, "", keys.iter().map(schedule).collect());
     changes
 }
 
@@ -89,12 +89,12 @@ async fn what_an_earlier_event_said_does_not_undo_what_a_later_one_said() {
     store.settle(&[], set("t", 3, &["a"])).await.unwrap();
     let mut cancel = Changes::default();
     let tenant = TenantId::new("t").unwrap();
-    cancel.take(
-        &tenant,
-        Position(6),
-        "",
-        vec![Reaction::Cancel { key: "a".to_owned() }],
-    );
+    let cause = Cause {
+        tenant: &tenant,
+        position: Position(6),
+        traceparent: None,
+    };
+    cancel.take(cause, "", vec![Reaction::Cancel { key: "a".to_owned() }]);
     store.settle(&[], cancel).await.unwrap();
     let due = store.due(10).await.unwrap();
     assert_eq!(due.timers[0].position, Position(7));

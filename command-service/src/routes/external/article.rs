@@ -29,8 +29,10 @@ pub(super) struct ArticleFields(BTreeMap<String, Box<RawValue>>);
 }))]
 #[expect(dead_code, reason = "the shape of a body that is read field by field")]
 struct ArticleShape {
-    /// Código único (SKU), 1 a 64 caracteres; también se acepta `sku`. Si ya existe, el artículo se modifica.
-    codigo: Sku,
+    /// Código único (SKU), 1 a 64 caracteres, o un número entero; también se acepta `sku`. Si ya existe, el artículo se
+    /// modifica. Si se omite, vale `codigo_barras` y, si tampoco lo hay, el comienzo de `nombre` (64 caracteres), como al
+    /// importar.
+    codigo: Option<Sku>,
     /// 1 a 200 caracteres; obligatorio para un artículo nuevo.
     nombre: Option<String>,
     /// De un artículo nuevo; `contado` si se omite.
@@ -77,17 +79,20 @@ impl ArticleFields {
     /// # Errors
     /// The field that is wrong.
     pub(super) fn into_command(mut self, currency: Currency) -> Result<PutItem, Problem> {
-        let sku: Option<Sku> = match self.take("codigo")? {
+        let own = match self.code("codigo")? {
             Some(sku) => Some(sku),
-            None => self.take("sku")?,
+            None => self.code("sku")?,
         };
-        let Some(sku) = sku else {
-            return Err(wrong(
+        let name: Option<String> = self.take("nombre")?;
+        let gtin: Option<String> = self.take("codigo_barras")?;
+        let sku = own.or_else(|| derived(gtin.as_deref(), name.as_deref()));
+        let sku = sku.ok_or_else(|| {
+            wrong(
                 "/codigo",
-                "falta el código del artículo",
-                "the article's code is missing",
-            ));
-        };
+                "falta el código del artículo, o un nombre del que tomarlo",
+                "the article's code is missing, and so is a name to take it from",
+            )
+        })?;
         let kind: Option<ArticleKind> = self.take("tipo")?;
         let price = self.0.remove("precio").filter(|raw| raw.get() != "null");
         let price_minor = price
@@ -95,7 +100,7 @@ impl ArticleFields {
             .transpose()?;
         let command = PutItem {
             sku,
-            name: self.take("nombre")?,
+            name,
             kind: kind.map(|kind| match kind {
                 ArticleKind::Contado => ItemKind::Counted,
                 ArticleKind::Serializado => ItemKind::Serialised,
@@ -104,7 +109,7 @@ impl ArticleFields {
             price_minor,
             tax_code: self.take("impuesto")?,
             details: DetailsPatch {
-                gtin: self.take("codigo_barras")?,
+                gtin,
                 brand: self.take("marca")?,
                 model: self.take("modelo")?,
                 colour: self.take("color")?,
@@ -115,6 +120,16 @@ impl ArticleFields {
             },
         };
         Ok(command)
+    }
+
+    /// A code: a text or, from systems that number their articles, an integer.
+    fn code(&mut self, name: &str) -> Result<Option<Sku>, Problem> {
+        let is_number = |raw: &RawValue| raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        if !self.0.get(name).is_some_and(|raw| is_number(raw)) {
+            return self.take(name);
+        }
+        let number: Option<i64> = self.take(name)?;
+        Ok(number.and_then(|number| Sku::new(&number.to_string()).ok()))
     }
 
     /// A known field; `null` is as good as absent.
@@ -146,6 +161,14 @@ impl ArticleFields {
         })
         .collect()
     }
+}
+
+/// The code of an article that came without one, as imports derive it: its GTIN, else what its name begins with.
+fn derived(gtin: Option<&str>, name: Option<&str>) -> Option<Sku> {
+    let is_something = |text: &&str| !text.trim().is_empty();
+    let text = gtin.filter(is_something).or(name.filter(is_something))?;
+    let text: String = text.trim().chars().take(64).collect();
+    Sku::new(text.trim()).ok()
 }
 
 /// `None` for lists and objects; `Some(None)` takes the attribute away.
@@ -212,9 +235,35 @@ mod tests {
     }
 
     #[test]
+    fn an_article_without_a_code_takes_its_bar_code_or_its_name_and_a_number_is_a_code() {
+        let long = "Ñ".repeat(70);
+        for (body, code) in [
+            (
+                r#"{ "nombre": "Tubería PVC", "material": "PVC", "diametro": 2 }"#.to_owned(),
+                "Tubería PVC",
+            ),
+            (
+                r#"{ "nombre": "Té", "codigo_barras": "7501031311309" }"#.to_owned(),
+                "7501031311309",
+            ),
+            (format!(r#"{{ "nombre": "{long}" }}"#), &long[..128]),
+            (r#"{ "codigo": 4711 }"#.to_owned(), "4711"),
+            (r#"{ "codigo": null, "sku": 12, "nombre": "x" }"#.to_owned(), "12"),
+        ] {
+            assert_eq!(command(&body).unwrap().sku.as_str(), code, "{body}");
+        }
+        let put = command(r#"{ "nombre": "Tubería PVC", "material": "PVC", "diametro": 2 }"#).unwrap();
+        assert_eq!(put.name.as_deref(), Some("Tubería PVC"));
+        let attributes = serde_json::to_value(&put.details.attributes).unwrap();
+        assert_eq!(attributes, json!({ "material": "PVC", "diametro": 2 }));
+    }
+
+    #[test]
     fn what_is_wrong_is_named_by_its_field() {
         for (body, pointer) in [
-            (r#"{ "nombre": "x" }"#, "/codigo"),
+            (r#"{ "material": "PVC" }"#, "/codigo"),
+            (r#"{ "nombre": " " }"#, "/codigo"),
+            (r#"{ "codigo": 1.5 }"#, "/codigo"),
             (r#"{ "codigo": " x" }"#, "/codigo"),
             (r#"{ "codigo": "x", "precio": "1.234" }"#, "/precio"),
             (r#"{ "codigo": "x", "precio": "doce" }"#, "/precio"),

@@ -19,7 +19,7 @@ use schemas::{RepairId, SupplierId};
 use serde::{Deserialize, Serialize};
 
 use super::super::parameters;
-use super::{Answer, answer_of, submission};
+use super::{Fixed, answer_of, submission};
 use crate::http::{CommandAnswer, Http, of_refusal, of_submit_error};
 
 /// What was found.
@@ -79,7 +79,7 @@ impl WorkshopApi {
         context: Data<&KeyContext>,
         repair_id: Path<String>,
         body: JsonBody<WorkshopDiagnosisBody>,
-    ) -> Result<Answer<WorkshopDiagnosisAnswer>, Problem> {
+    ) -> Result<Fixed<WorkshopDiagnosisAnswer, 200>, Problem> {
         let repair_id: RepairId = parameters::id(&repair_id.0)?;
         let workshop = self.workshop_of(context.0, &repair_id).await?;
         let command = DiagnoseRepair {
@@ -90,9 +90,6 @@ impl WorkshopApi {
         };
         let answer: CommandAnswer<()> = self.0.carry_out(submission(context.0, command)).await?;
         // The stored answer also says who pays, which is between the shop and its customer.
-        Ok(Answer {
-            status: poem::http::StatusCode::OK,
-            value: answer_of(answer)?,
-        })
+        answer_of(answer).map(Fixed)
     }
 }

@@ -73,6 +73,35 @@ impl OrderBody {
     }
 }
 
+/// What a quote or an order that was not confirmed is to be about: all of it, also what stays.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderChangeBody {
+    /// The `revision` that was read and is replaced; 409 when somebody changed it meanwhile.
+    pub(super) expected_revision: i64,
+    /// Where the goods are.
+    pub(super) store: StoreId,
+    /// Absent: nobody's.
+    #[serde(default)]
+    pub(super) customer_id: Option<CustomerId>,
+    /// The customer's own number for it, at most 100 characters.
+    #[serde(default)]
+    pub(super) reference: Option<String>,
+    /// At most 1,000. A line without `unit_price_minor` keeps the price that its item has in the order; items that are
+    /// new in it have the catalogue's.
+    pub(super) lines: Vec<LineBody>,
+    /// On what is left after the lines' own discounts.
+    #[serde(default)]
+    pub(super) discount: Option<Discount>,
+    /// For quotes: until when it holds, at most 366 days ahead.
+    #[serde(default, with = "rfc3339::option")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub(super) valid_until: Option<OffsetDateTime>,
+    /// For quotes: the same as seconds from now, 1 to 31,622,400. It stays when neither is given.
+    #[serde(default)]
+    pub(super) valid_for_s: Option<i64>,
+}
+
 /// Whose order a quote becomes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -215,11 +244,16 @@ impl From<OrderReturnBodyLine> for DeliveredReturnLine {
     }
 }
 
-/// A quote or an order as it was made.
+/// A quote or an order as it was made or changed.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 pub(super) struct OrderAnswer {
     order_id: OrderId,
+    /// The tenant's own number for it, where it numbers orders; it stays.
+    #[serde(default)]
+    number: Option<String>,
+    /// 1 as it was made, one more with each change and the acceptance.
+    revision: i64,
     /// `quote` or `open`.
     status: String,
     total_minor: Minor,
@@ -267,6 +301,8 @@ pub(super) struct InvoiceAnswer {
     status: String,
     total_minor: Minor,
     tax_minor: Minor,
+    /// The share of the order's discounts that these goods have.
+    discount_minor: Minor,
     /// Cash to give back.
     change_minor: Minor,
     currency: Currency,
@@ -282,6 +318,9 @@ pub(super) struct InvoiceAnswer {
 pub(super) struct OrderReturnAnswer {
     order_id: OrderId,
     return_id: ReturnId,
+    /// The tenant's own number for it, where it numbers returns.
+    #[serde(default)]
+    number: Option<String>,
     /// Of the order.
     status: String,
     total_minor: Minor,

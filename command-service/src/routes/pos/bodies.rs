@@ -290,6 +290,9 @@ impl ReturnBody {
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 pub(super) struct SaleAnswer {
     sale_id: SaleId,
+    /// The tenant's own number of the receipt, where it numbers receipts.
+    #[serde(default)]
+    number: Option<String>,
     #[serde(default)]
     total_minor: Option<Minor>,
     #[serde(default)]
@@ -304,6 +307,10 @@ pub(super) struct SaleAnswer {
     /// What the customer owes now.
     #[serde(default)]
     balance_minor: Option<Minor>,
+    /// Of a completed sale: where its receipt is, with lines, taxes, payments and the verification code; `&format=json` for
+    /// the figures.
+    #[serde(default)]
+    receipt_url: Option<String>,
     position: i64,
 }
 
@@ -312,6 +319,9 @@ pub(super) struct SaleAnswer {
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 pub(super) struct ReturnAnswer {
     return_id: ReturnId,
+    /// The tenant's own number for it, where it numbers returns.
+    #[serde(default)]
+    number: Option<String>,
     total_minor: Minor,
     currency: Currency,
     /// What the customer owes now.

@@ -73,6 +73,12 @@ pub(super) struct ExchangeAnswer {
     sale_id: SaleId,
     return_id: ReturnId,
     new_sale_id: SaleId,
+    /// The tenant's own number of the return, where it numbers returns.
+    #[serde(default)]
+    return_number: Option<String>,
+    /// The tenant's own number of the new sale's receipt, where it numbers receipts.
+    #[serde(default)]
+    new_sale_number: Option<String>,
     /// What came back is worth.
     returned_minor: Minor,
     /// What went out costs.
@@ -89,5 +95,9 @@ pub(super) struct ExchangeAnswer {
     /// What the customer owes now.
     #[serde(default)]
     balance_minor: Option<Minor>,
+    /// Where the new sale's receipt is, with lines, taxes, payments and the verification code; `&format=json` for the
+    /// figures.
+    #[serde(default)]
+    receipt_url: Option<String>,
     position: i64,
 }

@@ -3,7 +3,7 @@
 use domain::repairs::PartRequest;
 use domain::sales::PaymentRequest;
 use schemars::JsonSchema;
-use schemas::events::repair::{AnswerChannel, MovedPart, RepairDevice, RepairPriority, SlaClock, Workshop};
+use schemas::events::repair::{AnswerChannel, KeptPart, RepairDevice, RepairPriority, SlaClock, Workshop};
 use schemas::events::sale::{Discount, DraftLine, PaymentMethod};
 use schemas::{Currency, CustomerId, Minor, Quantity, RepairId, Sku, StoreId, UnitId};
 use serde::Deserialize;
@@ -289,21 +289,12 @@ pub(super) struct RepairQuotedAnswer {
     position: i64,
 }
 
-/// Parts that moved, with what they cost.
+/// Parts that moved, or what is kept now.
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
 pub(super) struct PartsAnswer {
     repair_id: RepairId,
-    lines: Vec<MovedPart>,
-    position: i64,
-}
-
-/// What is kept now.
-#[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape of an answer that is kept as bytes")]
-pub(super) struct KeptPartsAnswer {
-    repair_id: RepairId,
-    lines: Vec<schemas::events::repair::KeptPart>,
+    lines: Vec<KeptPart>,
     position: i64,
 }
 

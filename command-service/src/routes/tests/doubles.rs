@@ -84,10 +84,24 @@ impl Commands for Engine {
             // Tenants whose name begins with a t exist.
             None if stream.as_str() == format!("repair/{AT_WORKSHOP}") => at_workshop(),
             None if *stream == domain::streams::tenant() && tenant.as_str().starts_with('t') => some_tenant(),
+            None if stream.as_str() == format!("terminal/{TILL}") => till(false),
+            None if stream.as_str() == format!("terminal/{RETIRED_TILL}") => till(true),
             None => State::initial(stream),
         };
         async move { Ok(state) }.boxed()
     }
+}
+
+/// The tills that there are, and where bearers are signed in.
+pub const TILL: &str = "t";
+pub const RETIRED_TILL: &str = "old";
+
+fn till(retired: bool) -> State {
+    State::Terminal(Some(domain::admin::Terminal {
+        store: schemas::StoreId::new("s").unwrap(),
+        name: "Caja".to_owned(),
+        retired,
+    }))
 }
 
 /// The one repair that there is, and where its device was sent.
@@ -146,6 +160,9 @@ pub fn accepted(answer: &Value, replayed: bool) -> Reply {
     }
 }
 
+/// A person whose key was destroyed.
+pub const ERASED: &str = "customer/olvidada";
+
 /// Keeps everything in the clear, so that tests see what would be sealed.
 #[derive(Default)]
 pub struct OpenVault {
@@ -163,7 +180,15 @@ impl PersonalData for OpenVault {
             sealed: format!("{person}|{field}|{text}"),
         };
         let sealed = fields.iter().map(seal).collect();
-        async move { Ok(sealed) }.boxed()
+        let is_erased = person == ERASED;
+        async move {
+            if is_erased {
+                Err(VaultError::Erased)
+            } else {
+                Ok(sealed)
+            }
+        }
+        .boxed()
     }
 
     fn open_person<'a>(
@@ -319,6 +344,7 @@ impl World {
             username: Username::new(&role.as_str().replace('_', "-")).unwrap(),
             role,
             session_version: 1,
+            terminal: Some(schemas::TerminalId::new(TILL).unwrap()),
         };
         format!("Bearer {}", self.http.issuer.issue(&principal).unwrap().token)
     }

@@ -55,6 +55,10 @@ fn example(operation: &str) -> (Value, &'static str) {
             json!({ "decision": "lost", "lines": [{ "line": 1, "quantity": 1 }] }),
             "resolve_transfer_difference",
         ),
+        "resolve_surplus" => (
+            json!({ "decision": "not_accepted", "lines": [{ "line": 1, "quantity": 1 }] }),
+            "resolve_transfer_surplus",
+        ),
         "record_offline_sales" => (
             json!({ "terminal": "t", "store": "s", "incarnation": "a", "sales": [
                 { "sequence": 1, "sale_id": "x", "occurred_at": "2026-11-22T10:00:00-06:00", "total_minor": 5,
@@ -69,6 +73,7 @@ fn example(operation: &str) -> (Value, &'static str) {
         "cancel_offline_sale" => (json!({ "note": "n" }), "cancel_offline_sale"),
         "cancel_transfer" => (json!({}), "cancel_transfer"),
         "release_reservation" => (json!({}), "release_reservation"),
+        "expire_reservation" => (json!({}), "expire_reservation"),
         "register_customer" => (json!({ "name": "Ana Ñ", "email": "a@b.c" }), "register_customer"),
         "change_credit" => (
             json!({ "credit": { "kind": "limited", "limit_minor": 5 } }),
@@ -84,6 +89,10 @@ fn example(operation: &str) -> (Value, &'static str) {
         "create_order" => (
             json!({ "kind": "order", "store": "s", "lines": line() }),
             "create_order",
+        ),
+        "change_order" => (
+            json!({ "expected_revision": 1, "store": "s", "lines": line() }),
+            "change_order",
         ),
         "accept_quote" => (json!({}), "accept_quote"),
         "confirm_order" => (json!({}), "confirm_order"),
@@ -135,6 +144,13 @@ fn example(operation: &str) -> (Value, &'static str) {
                 "order_purchase",
             )
         }
+        "change_purchase" => {
+            let lines = json!([{ "sku": "A", "quantity": 1, "unit_cost_minor": 5 }]);
+            (
+                json!({ "expected_revision": 1, "supplier_id": "p", "store": "s", "lines": lines }),
+                "change_purchase",
+            )
+        }
         "send_purchase" => (json!({}), "send_purchase"),
         "receive_purchase" => {
             let lots = json!([{ "lot": "L1", "quantity": 1, "expires_on": "2028-01-01" }]);
@@ -183,6 +199,9 @@ fn example(operation: &str) -> (Value, &'static str) {
             (body, "set_repair_terms")
         }
         "rename_store" => (json!({ "name": "n" }), "rename_store"),
+        "rename_tenant" => (json!({ "name": "n" }), "rename_tenant"),
+        "rename_user" => (json!({ "display_name": "n" }), "rename_user"),
+        "reopen_store" => (json!({}), "reopen_store"),
         "rename_terminal" => (json!({ "name": "n" }), "rename_terminal"),
         "open_store" => (json!({ "store": "s", "name": "n" }), "open_store"),
         "close_store" => (json!({}), "close_store"),
@@ -281,7 +300,7 @@ async fn without_a_credential_nothing_but_signing_in_is_possible() {
         .filter(|r| r.access == Access::Public)
         .map(|r| r.operation)
         .collect();
-    assert_eq!(public, ["sign_in", "token_keys"]);
+    assert_eq!(public, ["sign_in", "change_own_password", "token_keys"]);
     assert!(world.engine.submitted.lock().unwrap().is_empty());
 }
 

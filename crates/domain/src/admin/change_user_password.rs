@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::refusal::Refusal;
 use crate::security::audit_success;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
@@ -17,6 +18,10 @@ pub struct ChangeUserPassword {
     pub username: Username,
     /// The argon2id hash, sealed.
     pub password_hash: Sealed,
+    /// The `session_version` that the user had when the password before was checked, where one was: a role, password or
+    /// state that somebody changed meanwhile stays.
+    #[serde(default)]
+    pub session_version: Option<i64>,
 }
 
 impl Decide for ChangeUserPassword {
@@ -29,7 +34,17 @@ impl Decide for ChangeUserPassword {
         ])?;
         work.tenant(&ctx.tenant)?;
         // A new password is sealed with a fresh nonce; equal bytes are the very same request once more.
-        if work.user(&self.username)?.password_hash != self.password_hash {
+        let user = work.user(&self.username)?;
+        if user.password_hash != self.password_hash {
+            if self
+                .session_version
+                .is_some_and(|seen| seen != user.session_version)
+            {
+                return Err(Refusal::UserChanged {
+                    username: self.username.clone(),
+                }
+                .into());
+            }
             let changed = UserPasswordChanged {
                 username: self.username.clone(),
                 password_hash: self.password_hash.clone(),

@@ -1,4 +1,4 @@
-//! Closes a store for good: nothing is sold, received or returned there any more. Its stock and history stay.
+//! Closes a store: nothing is sold, received or returned there until it is opened again. Its stock and history stay.
 
 use schemas::StoreId;
 use schemas::events::admin::StoreClosed;

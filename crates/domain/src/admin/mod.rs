@@ -14,7 +14,10 @@ mod numbering;
 mod open_store;
 mod register_terminal;
 mod rename_store;
+mod rename_tenant;
 mod rename_terminal;
+mod rename_user;
+mod reopen_store;
 mod retire_terminal;
 mod set_letterhead;
 mod set_numbering;
@@ -37,7 +40,10 @@ pub use numbering::{Counter, Numbering};
 pub use open_store::OpenStore;
 pub use register_terminal::RegisterTerminal;
 pub use rename_store::RenameStore;
+pub use rename_tenant::RenameTenant;
 pub use rename_terminal::RenameTerminal;
+pub use rename_user::RenameUser;
+pub use reopen_store::ReopenStore;
 pub use retire_terminal::RetireTerminal;
 pub use set_letterhead::SetLetterhead;
 pub use set_numbering::{EndNumbering, SetNumbering};
@@ -49,7 +55,7 @@ pub use tenant::{TaxRate, Tenant};
 pub use terminal::Terminal;
 pub use user::User;
 
-pub(crate) use numbering::next_number;
+pub(crate) use numbering::{counter_needed, next_number, put_number};
 
 #[cfg(test)]
 mod settings_tests;

@@ -1,12 +1,15 @@
 //! Numbers of documents: the tenant says for which kinds there are any, and each is handed out once.
 //! Stream `counter/<series>`.
 //!
-//! Not here: which documents ask for one. A sale at the till does not: its receipt is named by till and sale.
+//! A number is taken by the command that makes the document, so that a refused command takes none. Not here: which
+//! documents ask for one (drawn up in `docs/domain/numbering.md`).
 
 use std::collections::BTreeMap;
 
+use schemas::StreamName;
 use schemas::events::settings::{NumberTaken, Series, SettingsEvent};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::refusal::AdminSettingsRefusal;
 use crate::state::State;
@@ -64,7 +67,24 @@ impl Counter {
     }
 }
 
-/// Gives `document` (its stream's name) the next number of its series; `None` where the tenant has no numbers for it.
+/// The counter that the next document of this kind needs, if the tenant numbers these and is loaded: asked for with all
+/// the rest, it costs no round trip of its own.
+pub(crate) fn counter_needed(work: &Work<'_>, series: Series) -> Option<StreamName> {
+    let Some(State::Tenant(Some(tenant))) = work.view(&streams::tenant()) else {
+        return None;
+    };
+    let is_numbered = tenant.numbering.contains_key(&series);
+    is_numbered.then(|| streams::counter(series))
+}
+
+/// Says a document's number in the answer to whoever made it; without a number there is no such field.
+pub(crate) fn put_number(answer: &mut Value, number: Option<&str>) {
+    if let Some(number) = number {
+        answer["number"] = json!(number);
+    }
+}
+
+/// Gives `document` (such as `sale/<sale_id>`) the next number of its series; `None` where the tenant has no numbers for it.
 /// The tenant is loaded; the counter is asked for where it is needed.
 ///
 /// # Errors

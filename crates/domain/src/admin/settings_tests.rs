@@ -160,3 +160,65 @@ fn stores_and_tills_get_new_names() {
     let shop = shop.when(till("caja-1")).then_nothing();
     shop.when(till("caja-9")).then_refused("terminal.not_found");
 }
+
+#[test]
+fn the_organisation_gets_a_new_name_and_keeps_everything_else() {
+    let rename = |name: &str| RenameTenant {
+        name: name.to_owned(),
+    };
+    let tenant = |given: &Given| match given.state(&streams::tenant()) {
+        State::Tenant(Some(tenant)) => tenant.clone(),
+        other => panic!("{other:?}"),
+    };
+    let before = tenant(&shop());
+    let renamed = shop().when(rename("Otro Nombre")).then(["admin.tenant_renamed"]);
+    let mut expected = before;
+    expected.name = "Otro Nombre".to_owned();
+    assert_eq!(tenant(&renamed), expected);
+    let renamed = renamed.when(rename("Otro Nombre")).then_nothing();
+    renamed.when(rename("")).then_refused("request.text_invalid");
+    given([]).when(rename("Nadie")).then_refused("tenant.not_found");
+}
+
+#[test]
+fn a_store_that_is_opened_again_sells_what_it_had() {
+    let close = CloseStore { store: centro() };
+    let reopen = ReopenStore { store: centro() };
+    let sale = || sell("v-1", vec![line("CABLE", 1)], cash(20_000));
+    let closed = shop().when(close).then(["admin.store_closed"]);
+    closed.clone().when(sale()).then_refused("store.closed");
+    let open = closed.when(reopen.clone()).then(["admin.store_reopened"]);
+    let open = open.when(reopen).then_nothing();
+    assert!(open.when(sale()).result.is_ok());
+    let nowhere = ReopenStore {
+        store: schemas::StoreId::new("no-existe").unwrap(),
+    };
+    shop().when(nowhere).then_refused("store.not_found");
+}
+
+#[test]
+fn a_user_gets_another_display_name_and_stays_signed_in() {
+    let username = || schemas::Username::new("rosa").unwrap();
+    let create = CreateUser {
+        username: username(),
+        role: schemas::events::admin::Role::Cashier,
+        display_name: sealed("Rosa"),
+        password_hash: sealed("hash"),
+    };
+    let rename = |text: &str| RenameUser {
+        username: username(),
+        display_name: sealed(text),
+    };
+    let user = |given: &Given| match given.state(&streams::user(&username())) {
+        State::User(Some(user)) => user.clone(),
+        other => panic!("{other:?}"),
+    };
+    let created = shop().and(create);
+    let before = user(&created);
+    let renamed = created.when(rename("Rosa María")).then(["admin.user_renamed"]);
+    let after = user(&renamed);
+    assert_eq!(after.display_name, sealed("Rosa María"));
+    assert_eq!(after.session_version, before.session_version);
+    renamed.when(rename("Rosa María")).then_nothing();
+    shop().when(rename("Nadie")).then_refused("user.not_found");
+}

@@ -1,4 +1,4 @@
-//! A shop or warehouse: open, or closed for good. Stream `store/<store>`.
+//! A shop or warehouse: open, or closed until it is opened again. Stream `store/<store>`.
 //!
 //! Not here: its stock and terminals, which have streams of their own.
 
@@ -29,6 +29,8 @@ impl Store {
         let Some(store) = slot else { return };
         if let AdminEvent::StoreClosed(_) = event {
             store.open = false;
+        } else if let AdminEvent::StoreReopened(_) = event {
+            store.open = true;
         } else if let AdminEvent::StoreRenamed(renamed) = event {
             store.name.clone_from(&renamed.name);
         }

@@ -59,6 +59,11 @@ impl Tenant {
                     movement_policy: MovementPolicySet::default(),
                 }));
             }
+            AdminEvent::TenantRenamed(renamed) => {
+                if let Some(tenant) = slot {
+                    tenant.name.clone_from(&renamed.name);
+                }
+            }
             AdminEvent::StockPolicyChanged(changed) => {
                 if let Some(tenant) = slot {
                     tenant.stock_policy = changed.stock_policy;
@@ -75,11 +80,13 @@ impl Tenant {
             }
             AdminEvent::StoreOpened(_)
             | AdminEvent::StoreClosed(_)
+            | AdminEvent::StoreReopened(_)
             | AdminEvent::StoreRenamed(_)
             | AdminEvent::TerminalRegistered(_)
             | AdminEvent::TerminalRetired(_)
             | AdminEvent::TerminalRenamed(_)
             | AdminEvent::UserCreated(_)
+            | AdminEvent::UserRenamed(_)
             | AdminEvent::UserRoleChanged(_)
             | AdminEvent::UserPasswordChanged(_)
             | AdminEvent::UserDisabled(_)

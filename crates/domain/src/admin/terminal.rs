@@ -58,10 +58,18 @@ impl Work<'_> {
     /// As [`Work::terminal`], [`Refusal::TerminalRetired`], [`Refusal::TerminalElsewhere`].
     pub fn check_terminal(&self, terminal: Option<&TerminalId>, store: &StoreId) -> Result<(), Missing> {
         let Some(id) = terminal else { return Ok(()) };
-        let found = self.terminal(id)?;
-        if found.retired {
+        if self.terminal_of(id, store)?.retired {
             return Err(Refusal::TerminalRetired { terminal: id.clone() }.into());
         }
+        Ok(())
+    }
+
+    /// A terminal of this store, retired or not.
+    ///
+    /// # Errors
+    /// As [`Work::terminal`], [`Refusal::TerminalElsewhere`].
+    pub(crate) fn terminal_of(&self, id: &TerminalId, store: &StoreId) -> Result<&Terminal, Missing> {
+        let found = self.terminal(id)?;
         if found.store != *store {
             let registered_in = found.store.clone();
             return Err(Refusal::TerminalElsewhere {
@@ -71,6 +79,6 @@ impl Work<'_> {
             }
             .into());
         }
-        Ok(())
+        Ok(found)
     }
 }

@@ -1,5 +1,7 @@
 //! The rules for tenants, stores, terminals, users, taxes and policy.
 
+mod numbers;
+
 use schemas::envelope::Actor;
 use schemas::events::admin::{Role, StockPolicy, StoreClosed, StoreOpened};
 use schemas::{StoreId, TaxCode, TerminalId, Username};
@@ -198,7 +200,18 @@ fn a_users_life_is_audited_and_ends_sessions() {
     let password = ChangeUserPassword {
         username: username(),
         password_hash: sealed("new"),
+        session_version: None,
     };
+    let late = ChangeUserPassword {
+        session_version: Some(1),
+        ..password.clone()
+    };
+    shop.clone().when(late).then_refused("user.changed_meanwhile");
+    let own = ChangeUserPassword {
+        session_version: Some(2),
+        ..password.clone()
+    };
+    assert_eq!(session_version(&shop.clone().and(own)), 3);
     let shop = shop
         .when(password.clone())
         .then(["admin.user_password_changed", "security.audit_event"]);
@@ -244,6 +257,7 @@ fn a_user_that_does_not_exist_is_not_found() {
     let password = ChangeUserPassword {
         username,
         password_hash: sealed("x"),
+        session_version: None,
     };
     shop.when(password).then_refused("user.not_found");
 }

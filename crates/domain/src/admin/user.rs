@@ -42,6 +42,7 @@ impl User {
                 user.role = changed.role;
                 user.session_version = user.session_version.saturating_add(1);
             }
+            AdminEvent::UserRenamed(renamed) => user.display_name = renamed.display_name.clone(),
             AdminEvent::UserPasswordChanged(changed) => {
                 user.password_hash = changed.password_hash.clone();
                 user.session_version = user.session_version.saturating_add(1);
@@ -52,10 +53,12 @@ impl User {
             }
             AdminEvent::UserEnabled(_) => user.enabled = true,
             AdminEvent::TenantCreated(_)
+            | AdminEvent::TenantRenamed(_)
             | AdminEvent::StockPolicyChanged(_)
             | AdminEvent::TaxRateSet(_)
             | AdminEvent::StoreOpened(_)
             | AdminEvent::StoreClosed(_)
+            | AdminEvent::StoreReopened(_)
             | AdminEvent::StoreRenamed(_)
             | AdminEvent::TerminalRegistered(_)
             | AdminEvent::TerminalRetired(_)

@@ -61,6 +61,7 @@ fn administration() -> Vec<Command> {
         admin::ChangeUserPassword {
             username: username.clone(),
             password_hash: sealed("new"),
+            session_version: None,
         }
         .into(),
         admin::DisableUser {

@@ -34,6 +34,7 @@ fn note(id: &str) -> AddCustomerNote {
 fn charge(amount: i64) -> ChargeCustomer {
     ChargeCustomer {
         customer_id: customer("ana"),
+        charge_id: None,
         amount_minor: minor(amount),
         note: None,
     }

@@ -1,20 +1,23 @@
 //! Charges a customer's account by hand, within the terms of credit.
 
-use schemas::events::customer::LedgerCause;
-use schemas::{CustomerId, Minor};
+use schemas::events::customer::{CustomerCharged, LedgerCause};
+use schemas::{ChargeId, CustomerId, Minor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::customer::charge;
 use crate::bounds::{check_optional_text, check_positive};
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::refusal::CustomerRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChargeCustomer {
     pub customer_id: CustomerId,
+    /// Absent: one is generated.
+    #[serde(default)]
+    pub charge_id: Option<ChargeId>,
     /// Positive.
     pub amount_minor: Minor,
     /// At most 500 characters.
@@ -24,17 +27,33 @@ pub struct ChargeCustomer {
 
 impl Decide for ChargeCustomer {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
-        work.require([&streams::tenant(), &streams::customer(&self.customer_id)])?;
+        let stream = streams::customer(&self.customer_id);
+        work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
         let customer = work.customer(&self.customer_id)?;
         check_positive("amount_minor", self.amount_minor)?;
         check_optional_text("note", self.note.as_deref(), 500)?;
+        let charge_id = ctx.given_or_fresh(self.charge_id.as_ref(), "charge");
+        if customer.charges.contains(&charge_id) {
+            return Err(CustomerRefusal::ChargeExists { charge_id }.into());
+        }
         customer.check_credit(&self.customer_id, self.amount_minor)?;
-        let cause = LedgerCause::Manual {
-            note: self.note.clone(),
+        let balance_minor = customer.balance_minor.plus(self.amount_minor)?;
+        let charged = CustomerCharged {
+            customer_id: self.customer_id.clone(),
+            charge_id: Some(charge_id.clone()),
+            amount_minor: self.amount_minor,
+            currency: customer.currency,
+            cause: LedgerCause::Manual {
+                note: self.note.clone(),
+            },
+            balance_minor,
         };
-        charge(&mut work, &self.customer_id, self.amount_minor, cause)?;
-        let balance_minor = work.customer(&self.customer_id)?.balance_minor;
-        Ok(work.finish(json!({ "customer_id": self.customer_id, "balance_minor": balance_minor })))
+        work.emit(stream, charged)?;
+        Ok(work.finish(json!({
+            "customer_id": self.customer_id,
+            "charge_id": charge_id,
+            "balance_minor": balance_minor,
+        })))
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use schemas::events::customer::{
     CreditTerms, CustomerCharged, CustomerCredited, CustomerEvent, CustomerKind, CustomerStatus, LedgerCause,
 };
-use schemas::{Currency, CustomerId, Minor, NoteId, PaymentId};
+use schemas::{ChargeId, Currency, CustomerId, Minor, NoteId, PaymentId};
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::{Amount, CustomerRefusal, Refusal};
@@ -16,8 +16,9 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
-/// Payment ids that are remembered per customer, so that a payment sent again under a new key is noticed.
-const REMEMBERED_PAYMENTS: usize = 200;
+/// Ids of payments, and of charges by hand, that are remembered per customer, so that one sent again under a new key is
+/// noticed.
+const REMEMBERED: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
@@ -28,6 +29,9 @@ pub struct Customer {
     pub balance_minor: Minor,
     /// The newest payments, the newest last.
     pub payments: VecDeque<PaymentId>,
+    /// The newest charges by hand, the newest last.
+    #[serde(default)]
+    pub charges: VecDeque<ChargeId>,
     #[serde(default)]
     pub status: CustomerStatus,
     /// The notes that hold.
@@ -44,6 +48,7 @@ impl Customer {
                 currency: registered.currency,
                 balance_minor: Minor::ZERO,
                 payments: VecDeque::new(),
+                charges: VecDeque::new(),
                 status: CustomerStatus::Active,
                 notes: BTreeSet::new(),
             }));
@@ -52,11 +57,19 @@ impl Customer {
         let Some(customer) = slot else { return };
         match event {
             CustomerEvent::CreditChanged(changed) => customer.credit = changed.credit,
-            CustomerEvent::Charged(charged) => customer.balance_minor = charged.balance_minor,
+            CustomerEvent::Charged(charged) => {
+                customer.balance_minor = charged.balance_minor;
+                if let Some(charge_id) = &charged.charge_id {
+                    if customer.charges.len() >= REMEMBERED {
+                        customer.charges.pop_front();
+                    }
+                    customer.charges.push_back(charge_id.clone());
+                }
+            }
             CustomerEvent::Credited(credited) => customer.balance_minor = credited.balance_minor,
             CustomerEvent::PaymentReceived(received) => {
                 customer.balance_minor = received.balance_minor;
-                if customer.payments.len() >= REMEMBERED_PAYMENTS {
+                if customer.payments.len() >= REMEMBERED {
                     customer.payments.pop_front();
                 }
                 customer.payments.push_back(received.payment_id.clone());
@@ -75,7 +88,7 @@ impl Customer {
     }
 
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Self>() + (self.payments.len() + self.notes.len()) * 96
+        size_of::<Self>() + (self.payments.len() + self.charges.len() + self.notes.len()) * 96
     }
 
     /// Whether anything may be sold or offered to the customer.
@@ -156,6 +169,7 @@ pub(crate) fn charge(
     let customer = work.customer(id)?;
     let charged = CustomerCharged {
         customer_id: id.clone(),
+        charge_id: None,
         amount_minor: amount,
         currency: customer.currency,
         cause,

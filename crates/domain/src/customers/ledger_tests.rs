@@ -93,6 +93,7 @@ fn step(shop: Given, number: usize, step: &Step) -> Given {
             let (amount_minor, note) = (minor(amount), None);
             shop.when(ChargeCustomer {
                 customer_id,
+                charge_id: None,
                 amount_minor,
                 note,
             })

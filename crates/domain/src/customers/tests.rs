@@ -1,8 +1,8 @@
 //! The rules for customers and their accounts.
 
-use schemas::PaymentId;
 use schemas::events::customer::CreditTerms;
 use schemas::events::sale::PaymentMethod;
+use schemas::{ChargeId, PaymentId};
 use serde_json::json;
 
 use super::*;
@@ -11,6 +11,7 @@ use crate::testing::*;
 fn charge_of(id: &str, amount: i64) -> ChargeCustomer {
     ChargeCustomer {
         customer_id: customer(id),
+        charge_id: None,
         amount_minor: minor(amount),
         note: None,
     }
@@ -61,8 +62,13 @@ fn the_same_terms_again_change_nothing() {
 
 #[test]
 fn a_charge_stays_within_the_terms() {
-    let shop = shop().when(charge_of("ana", 100_000));
-    let shop = shop.then_answer(json!({ "customer_id": "ana", "balance_minor": 100_000 }));
+    let named = ChargeCustomer {
+        charge_id: Some(ChargeId::new("c-1").unwrap()),
+        ..charge_of("ana", 100_000)
+    };
+    let shop = shop().when(named);
+    let shop =
+        shop.then_answer(json!({ "customer_id": "ana", "charge_id": "c-1", "balance_minor": 100_000 }));
     shop.clone()
         .when(charge_of("ana", 1))
         .then_refused("credit.limit_exceeded");
@@ -71,6 +77,26 @@ fn a_charge_stays_within_the_terms() {
         .then_refused("credit.not_granted");
     shop.when(charge_of("sol", 999_999_999))
         .then(["customer.charged"]);
+}
+
+#[test]
+fn a_charge_that_is_sent_again_under_its_id_is_refused_and_one_without_an_id_is_another() {
+    let named = ChargeCustomer {
+        charge_id: Some(ChargeId::new("c-1").unwrap()),
+        ..charge_of("ana", 300)
+    };
+    let shop = shop().and(named.clone());
+    let again = ChargeCustomer {
+        amount_minor: minor(400),
+        ..named.clone()
+    };
+    for again in [named, again] {
+        let pointer = shop.clone().when(again);
+        let pointer = pointer.then_refused("customer.charge_already_exists");
+        assert_eq!(pointer.unwrap(), "/charge_id");
+    }
+    let outcome = shop.and(charge_of("ana", 300)).when(charge_of("ana", 300));
+    assert_eq!(outcome.decision().answer["balance_minor"], 900);
 }
 
 #[test]

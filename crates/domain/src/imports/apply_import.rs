@@ -3,8 +3,6 @@
 //! The check and the command are one decision, so nobody can come between them. The ordinary command's own rules apply
 //! in full; this adds to them and takes nothing away. A large correction waits for somebody's approval (INV-3).
 
-use std::collections::HashSet;
-
 use schemas::events::movement::{MovementKind, MovementLine, MovementPolicySet};
 use schemas::{ImportId, Sku, StoreId, StreamName};
 use serde::{Deserialize, Serialize};
@@ -79,14 +77,6 @@ impl Base {
         }
     }
 
-    /// The article whose shelf in this store it speaks of.
-    fn shelf(&self, at: &StoreId) -> Option<&Sku> {
-        match self {
-            Base::Shelf { store, sku, .. } if store == at => Some(sku),
-            Base::Shelf { .. } | Base::Item { .. } => None,
-        }
-    }
-
     fn holds(&self, work: &Work<'_>) -> Result<bool, Missing> {
         match self {
             Base::Item { fingerprint, .. } => {
@@ -129,29 +119,26 @@ impl Decide for ApplyImport {
 }
 
 impl ApplyImport {
-    /// Goods that came in are a receipt, which never waits. What a count finds is a correction, whatever it is booked
-    /// as, so a large one becomes a movement that waits for somebody else; one at a time, since a receipt that waits in
-    /// part would be neither.
+    /// Goods that come in by a row of a file, be it that a count found them or that they were received, wait for somebody
+    /// else when that row alone is large; one at a time, since a receipt that waits in part would be neither.
     fn receive(&self, receipt: &ReceiveStock, work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         work.require([&streams::tenant()])?;
         if work.tenant(&ctx.tenant)?.movement_policy == MovementPolicySet::default() {
-            return receipt.decide(work, ctx);
+            return receipt.book(work, ctx);
         }
-        // What a count found: the shelf's figure is what the draft rests on.
-        let shelves: HashSet<&Sku> = self
-            .bases
-            .iter()
-            .filter_map(|base| base.shelf(&receipt.store))
-            .collect();
-        let is_counted = |line: &&ReceiptLine| shelves.contains(&line.sku);
-        let counted: Vec<&ReceiptLine> = receipt.lines.iter().filter(is_counted).collect();
-        let items: Vec<StreamName> = counted.iter().map(|line| streams::item(&line.sku)).collect();
-        work.require(&distinct(items)?)?;
-        for line in counted {
-            if must_wait(&work, ctx, || found(receipt, line, &work))?.is_none() {
+        let mut needed: Vec<StreamName> = Vec::with_capacity(receipt.lines.len() * 2);
+        for line in &receipt.lines {
+            needed.extend([
+                streams::item(&line.sku),
+                streams::stock(&receipt.store, &line.sku),
+            ]);
+        }
+        work.require(&distinct(needed)?)?;
+        for line in &receipt.lines {
+            if must_wait(&work, ctx, || row_of(receipt, line, &work))?.is_none() {
                 continue;
             }
-            if receipt.lines.len() > 1 {
+            if receipt.lines.len() > 1 || line.units.len() > 1 {
                 let sku = line.sku.clone();
                 return Err(ImportRefusal::ApprovalNeeded { sku }.into());
             }
@@ -170,12 +157,12 @@ impl ApplyImport {
             };
             return movement.decide(work, ctx);
         }
-        receipt.decide(work, ctx)
+        receipt.book(work, ctx)
     }
 }
 
-/// What a count found, as a movement that is asked for.
-fn found(receipt: &ReceiveStock, line: &ReceiptLine, work: &Work<'_>) -> Result<Asked, Missing> {
+/// What one row of the file brings, as a movement that is asked for: each unit is a row of its own.
+fn row_of(receipt: &ReceiveStock, line: &ReceiptLine, work: &Work<'_>) -> Result<Asked, Missing> {
     Ok(Asked {
         kind: MovementKind::In,
         store: receipt.store.clone(),
@@ -183,7 +170,11 @@ fn found(receipt: &ReceiveStock, line: &ReceiptLine, work: &Work<'_>) -> Result<
             line: 1,
             sku: line.sku.clone(),
             item_name: work.item(&line.sku)?.name.clone(),
-            quantity: line.quantity.get(),
+            quantity: if line.units.is_empty() {
+                line.quantity.get()
+            } else {
+                1
+            },
             unit_cost_minor: line.unit_cost_minor,
             units: line.units.clone(),
             cause: None,

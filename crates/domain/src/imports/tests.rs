@@ -11,7 +11,7 @@ use super::*;
 use crate::catalogue::{ChangeItem, CreateItem, SetItemCost};
 use crate::movements::{ApproveMovement, SetMovementPolicy};
 use crate::stock::{AdjustStock, ReceiptLine, ReceiveStock};
-use crate::testing::{Given, centro, shop, sku};
+use crate::testing::{Given, centro, receipt, shop, sku};
 use crate::{State, streams};
 
 const FILE: &str = "aa11";
@@ -289,10 +289,15 @@ fn less(delta: i64) -> ImportAction {
 }
 
 #[test]
-fn a_counted_difference_over_the_limit_waits_up_or_down_and_a_receipt_does_not() {
+fn a_row_over_the_limit_waits_be_it_counted_up_or_down_or_received() {
     let shop = waiting_above(3);
-    for action in [more(&[("CABLE", 4)]), less(-4)] {
-        let outcome = shop.clone().when(apply(vec![shelf("CABLE", 10)], action));
+    let counted = || vec![shelf("CABLE", 10)];
+    for (bases, action) in [
+        (counted(), more(&[("CABLE", 4)])),
+        (counted(), less(-4)),
+        (vec![], more(&[("CABLE", 4)])),
+    ] {
+        let outcome = shop.clone().when(apply(bases, action));
         assert_eq!(outcome.decision().answer["status"], "pending_approval");
         let movement = outcome.decision().answer["movement_id"]
             .as_str()
@@ -321,12 +326,30 @@ fn a_counted_difference_over_the_limit_waits_up_or_down_and_a_receipt_does_not()
         let outcome = shop.clone().when(apply(vec![shelf("CABLE", 10)], action));
         assert_eq!(outcome.decision().answer.get("movement_id"), None);
     }
-    // Goods that came in rest on no figure.
     shop.clone()
-        .when(apply(vec![], more(&[("CABLE", 400)])))
+        .when(apply(vec![], more(&[("CABLE", 3)])))
         .then(["inventory.received"]);
     shop.when(apply(vec![shelf("CABLE", 9)], more(&[("CABLE", 4)])))
         .then_refused("import.base_changed");
+}
+
+#[test]
+fn units_are_rows_of_their_own_however_many_come_in_together() {
+    let phones = |units: &[&str]| {
+        ImportAction::ReceiveStock(ReceiveStock {
+            store: centro(),
+            reference: None,
+            lines: vec![receipt("PHONE", i64::try_from(units.len()).unwrap(), units)],
+        })
+    };
+    let many = phones(&["serial:N-1", "serial:N-2", "serial:N-3", "serial:N-4"]);
+    waiting_above(3).when(apply(vec![], many.clone())).result.unwrap();
+    let shop = waiting_above(0);
+    shop.clone()
+        .when(apply(vec![], many))
+        .then_refused("import.approval_needed");
+    let outcome = shop.when(apply(vec![], phones(&["serial:N-1"])));
+    assert_eq!(outcome.decision().answer["status"], "pending_approval");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How a movement is asked for: what it comes to, whether it must wait, and what it keeps while it does.
 //!
-//! Adjustments and write-offs ask the same way when they are large. Not here: how goods move (`apply`).
+//! Adjustments, write-offs and receipts ask the same way when they are large. Not here: how goods move (`apply`).
 
 use schemas::events::admin::StockPolicy;
 use schemas::events::movement::{MovementCreated, MovementKind, MovementLine, MovementPolicySet};

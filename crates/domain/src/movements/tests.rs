@@ -278,6 +278,44 @@ fn a_write_off_that_waits_keeps_pieces_and_units() {
 }
 
 #[test]
+fn a_receipt_that_is_as_large_as_a_movement_waits_like_one() {
+    let phones = || receipt("PHONE", 1, &["serial:R-1"]);
+    let waiting = shop()
+        .and(policy(Some(4), None))
+        .when(receive(vec![receipt("CABLE", 4, &[]), phones()]));
+    let answer = waiting.decision().answer.clone();
+    assert_eq!(answer["status"], "pending_approval");
+    assert_eq!(answer["lines"][0], json!({ "sku": "CABLE", "on_hand": 10 }));
+    let id = answer["movement_id"].as_str().unwrap();
+    let approve = ApproveMovement {
+        movement_id: MovementId::new(id).unwrap(),
+        note: None,
+    };
+    let shop = waiting.then(["inventory.movement_created"]);
+    shop.clone()
+        .when(approve.clone())
+        .then_refused("movement.self_approval");
+    let shop = as_user(shop, "jefa").when(approve).then([
+        "inventory.received",
+        "inventory.received",
+        "inventory.unit_received",
+        "inventory.movement_approved",
+    ]);
+    assert_eq!(level(&shop, "CABLE").on_hand, 14);
+    assert_eq!(place(&shop, "serial:R-1"), Place::InStock { store: centro() });
+    // What is there cannot be asked for, either, and less than the limit comes in at once.
+    shop.clone()
+        .when(receive(vec![receipt("CABLE", 4, &[]), phones()]))
+        .then_refused("unit.already_in_stock");
+    let twice = receipt("PHONE", 2, &["serial:R-2", "serial:R-2"]);
+    shop.clone()
+        .when(receive(vec![receipt("CABLE", 4, &[]), twice]))
+        .then_refused("unit.repeated");
+    shop.when(receive(vec![receipt("CABLE", 4, &[])]))
+        .then(["inventory.received"]);
+}
+
+#[test]
 fn what_is_gone_by_the_time_of_the_approval_is_refused_then() {
     let shop = strict().policy(StockPolicy::AllowNegative);
     let shop = shop.and(create(MovementKind::Out, vec![asked("CABLE", 4)]));
@@ -298,6 +336,7 @@ fn units_that_came_in_meanwhile_do_not_come_in_twice() {
         ..asked("PHONE", 1)
     };
     let shop = strict().and(create(MovementKind::In, vec![new()]));
+    let shop = shop.and(policy(None, None));
     let shop = shop.and(receive(vec![receipt("PHONE", 1, &["serial:NEW"])]));
     as_user(shop, "jefa")
         .when(approve())

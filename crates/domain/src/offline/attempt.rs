@@ -1,17 +1,21 @@
 //! Completes a sale that has happened, by the ordinary rules, and says what stands in the way.
 //!
 //! The sale is decided on a view of its own, so that a refusal leaves nothing behind; what somebody lets pass is an
-//! altered state in that view (a policy, a limit), while the events land on the true ones.
+//! altered state in that view (a policy, a limit), while the events land on the true ones. A till's retirement never stands
+//! in the way here: whether it did before somebody looked is for `record_offline_sale`.
 
 use std::collections::HashMap;
 
-use schemas::StreamName;
 use schemas::envelope::Actor;
 use schemas::events::admin::StockPolicy;
 use schemas::events::customer::{CreditTerms, CustomerStatus};
-use schemas::events::offline::{OfflineSale, QuarantineCause, QuarantineKind};
+use schemas::events::offline::{OfflineLine, OfflinePayment, OfflineSale, QuarantineCause, QuarantineKind};
+use schemas::events::sale::DraftLine;
+use schemas::{Minor, Quantity, Sku, StreamName, TerminalId, UnitId};
 
 use super::quarantine::Leniency;
+use crate::admin::Terminal;
+use crate::bounds::{MAX_LINES, check_entries};
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::{OfflineRefusal, Refusal};
@@ -46,17 +50,26 @@ pub(super) fn attempt(
         },
         ..ctx.clone()
     };
-    let decided = match complete(sale).decide(Work::new(&view), &ctx) {
+    let command = match complete(sale) {
+        Ok(command) => command,
+        Err(refusal) => return Ok(Attempt::Blocked(cause_of(&refusal))),
+    };
+    let decided = match command.decide(Work::new(&view), &ctx) {
         Ok(decision) => decision,
         Err(Missing::Streams(streams)) => return Err(Missing::Streams(streams)),
         Err(Missing::Refused(refusal)) => return Ok(Attempt::Blocked(cause_of(&refusal))),
     };
     if !leniency.prices
-        && let Some(cause) = price_changed(work, sale, &decided)?
+        && let Some(cause) = price_changed(work, sale, &command.lines, &decided)?
     {
         return Ok(Attempt::Blocked(cause));
     }
     Ok(Attempt::Completes(decided))
+}
+
+/// The number of the sale's receipt, where the tenant numbers receipts.
+pub(super) fn number_of(decision: &Decision) -> Option<&str> {
+    decision.answer.get("number").and_then(serde_json::Value::as_str)
 }
 
 /// Takes over what an attempt decided.
@@ -70,24 +83,52 @@ pub(super) fn take_over(work: &mut Work<'_>, decision: Decision) -> Result<(), M
     Ok(())
 }
 
-fn complete(sale: &OfflineSale) -> CompleteSale {
+/// The sale as an ordinary command.
+///
+/// # Errors
+/// When something that the till noted can be no such thing.
+fn complete(sale: &OfflineSale) -> Result<CompleteSale, Refusal> {
     let content = &sale.content;
-    let payment = |payment: &schemas::events::offline::OfflinePayment| PaymentRequest {
+    check_entries("lines", content.lines.len(), MAX_LINES)?;
+    if content.customer_unreadable {
+        return Err(OfflineRefusal::CustomerUnreadable {}.into());
+    }
+    let payment = |payment: &OfflinePayment| PaymentRequest {
         method: payment.method,
         amount_minor: payment.amount_minor,
         reference: payment.reference.clone(),
     };
-    CompleteSale {
+    Ok(CompleteSale {
         sale_id: Some(sale.sale_id.clone()),
         store: content.store.clone(),
         terminal: content.terminal.clone(),
         customer_id: content.customer_id.clone(),
-        lines: content.lines.clone(),
+        lines: content
+            .lines
+            .iter()
+            .enumerate()
+            .map(|(index, line)| read(index, line))
+            .collect::<Result<_, _>>()?,
         discount: content.discount,
         payments: sale.payments.iter().map(payment).collect(),
         reservation_id: None,
         occurred_at: Some(sale.occurred_at),
-    }
+    })
+}
+
+/// A line of which each word can be what it should be; whether there are such goods is for the sale's own rules.
+fn read(line: usize, noted: &OfflineLine) -> Result<DraftLine, Refusal> {
+    let sku = noted.sku.as_deref().map(Sku::new).transpose();
+    let unit = noted.unit.as_deref().map(UnitId::new).transpose();
+    Ok(DraftLine {
+        sku: sku.map_err(|_| OfflineRefusal::SkuUnreadable { line })?,
+        unit: unit.map_err(|_| OfflineRefusal::UnitUnreadable { line })?,
+        quantity: Quantity::new(noted.quantity).map_err(|_| OfflineRefusal::QuantityInvalid { line })?,
+        unit_price_minor: Some(
+            Minor::new(noted.unit_price_minor).map_err(|_| OfflineRefusal::PriceInvalid { line })?,
+        ),
+        discount: noted.discount,
+    })
 }
 
 /// A view with some states altered.
@@ -112,6 +153,18 @@ fn lenient<'a>(work: &'a Work<'a>, sale: &OfflineSale, leniency: Leniency) -> Re
         }
         altered.insert(stream, state);
     }
+    if let Some(terminal) = &sale.content.terminal {
+        let stream = streams::terminal(terminal);
+        if let State::Terminal(Some(known)) = work.state(&stream)?
+            && known.retired
+        {
+            let open = Terminal {
+                retired: false,
+                ..known.clone()
+            };
+            altered.insert(stream, State::Terminal(Some(open)));
+        }
+    }
     if leniency.over_limit
         && let Some(customer) = &sale.content.customer_id
     {
@@ -126,6 +179,16 @@ fn lenient<'a>(work: &'a Work<'a>, sale: &OfflineSale, leniency: Leniency) -> Re
     Ok(Lenient { under: work, altered })
 }
 
+/// The till was retired before its sale came in: somebody with the role looks at it first.
+pub(super) fn retired(terminal: &TerminalId) -> QuarantineCause {
+    let terminal = terminal.clone();
+    QuarantineCause {
+        kind: QuarantineKind::Refused,
+        code: Refusal::TerminalRetired { terminal }.code().to_owned(),
+        line: None,
+    }
+}
+
 /// Which kind of collision a refusal is.
 fn cause_of(refusal: &Refusal) -> QuarantineCause {
     let code = refusal.code();
@@ -138,7 +201,11 @@ fn cause_of(refusal: &Refusal) -> QuarantineCause {
         | "credit.not_granted"
         | "credit.store_credit_insufficient"
         | "customer.blocked" => QuarantineKind::CreditExceeded,
-        "item.not_found" | "item.discontinued" | "unit.not_found" => QuarantineKind::UnknownItem,
+        "item.not_found"
+        | "item.discontinued"
+        | "unit.not_found"
+        | "quarantine.sku_unreadable"
+        | "quarantine.unit_unreadable" => QuarantineKind::UnknownItem,
         _ => QuarantineKind::Refused,
     };
     QuarantineCause {
@@ -158,6 +225,7 @@ fn line_of(pointer: &str) -> Option<i64> {
 fn price_changed(
     work: &Work<'_>,
     sale: &OfflineSale,
+    lines: &[DraftLine],
     decided: &Decision,
 ) -> Result<Option<QuarantineCause>, Missing> {
     let changed = |line| QuarantineCause {
@@ -165,7 +233,7 @@ fn price_changed(
         code: OfflineRefusal::PriceChanged {}.code().to_owned(),
         line,
     };
-    for (number, line) in (1..).zip(&sale.content.lines) {
+    for (number, line) in (1..).zip(lines) {
         let sku = match (&line.sku, &line.unit) {
             (Some(sku), _) => sku.clone(),
             (None, Some(unit)) => match work.known_unit(unit)? {

@@ -1,8 +1,7 @@
 //! One sale that collided, and what somebody has decided about it so far. Stream `quarantine/<quarantine_id>`.
 
-use schemas::QuarantineId;
-use schemas::events::offline::{OfflineEvent, OfflineSale, QuarantineCause, Resolution};
-use schemas::events::sale::DraftLine;
+use schemas::events::offline::{OfflineEvent, OfflineLine, OfflineSale, QuarantineCause, Resolution};
+use schemas::{QuarantineId, UnitId};
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::OfflineRefusal;
@@ -12,7 +11,7 @@ use crate::work::{Missing, Work};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantine {
-    /// As the till took it, with what somebody has put right: units, items, payments, the time.
+    /// As the till took it, with what somebody has put right: units, items, quantities, the customer, payments, the time.
     pub sale: OfflineSale,
     pub cashier: String,
     pub cause: QuarantineCause,
@@ -52,11 +51,11 @@ impl Quarantine {
         let Some(quarantine) = slot else { return };
         match event {
             OfflineEvent::Amended(amended) => {
-                quarantine.apply(&amended.resolution);
+                quarantine.apply(&amended.resolution, amended.unit_dropped);
                 quarantine.cause = amended.cause.clone();
             }
             OfflineEvent::Accepted(accepted) => {
-                quarantine.apply(&accepted.resolution);
+                quarantine.apply(&accepted.resolution, accepted.unit_dropped);
                 quarantine.status = QuarantineStatus::Accepted;
             }
             OfflineEvent::Cancelled(_) => quarantine.status = QuarantineStatus::Cancelled,
@@ -65,19 +64,31 @@ impl Quarantine {
     }
 
     /// The sale and what is let pass, once this is decided. A line that there is not changes nothing.
-    pub(super) fn apply(&mut self, resolution: &Resolution) {
+    pub(super) fn apply(&mut self, resolution: &Resolution, unit_dropped: bool) {
         match resolution {
             Resolution::ReplaceUnit { line, unit } => {
                 if let Some(line) = self.line(*line) {
-                    line.unit = Some(unit.clone());
+                    line.unit = Some(unit.to_string());
                     // The unit says which item it is.
                     line.sku = None;
                 }
             }
             Resolution::ReplaceItem { line, sku } => {
                 if let Some(line) = self.line(*line) {
-                    line.sku = Some(sku.clone());
+                    line.sku = Some(sku.to_string());
+                    if unit_dropped {
+                        line.unit = None;
+                    }
                 }
+            }
+            Resolution::CorrectQuantity { line, quantity } => {
+                if let Some(line) = self.line(*line) {
+                    line.quantity = quantity.get();
+                }
+            }
+            Resolution::CorrectCustomer { customer_id } => {
+                self.sale.content.customer_id.clone_from(customer_id);
+                self.sale.content.customer_unreadable = false;
             }
             Resolution::AcceptNegativeStock => self.leniency.negative_stock = true,
             Resolution::AcceptOverLimit => self.leniency.over_limit = true,
@@ -88,7 +99,20 @@ impl Quarantine {
         }
     }
 
-    pub(super) fn line(&mut self, line: i64) -> Option<&mut DraftLine> {
+    /// Whether the line's unit goes when somebody says which item it was: it can be none, or the catalogue does not know it.
+    /// The decision's event keeps the answer.
+    pub(super) fn drops_unit(&self, resolution: &Resolution) -> bool {
+        let Resolution::ReplaceItem { line: number, .. } = resolution else {
+            return false;
+        };
+        let index = usize::try_from(*number).ok().and_then(|line| line.checked_sub(1));
+        let line = index.and_then(|index| self.sale.content.lines.get(index));
+        let is_unknown = self.cause.line == Some(*number) && self.cause.code == "unit.not_found";
+        line.and_then(|line| line.unit.as_deref())
+            .is_some_and(|unit| is_unknown || UnitId::new(unit).is_err())
+    }
+
+    pub(super) fn line(&mut self, line: i64) -> Option<&mut OfflineLine> {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
         self.sale.content.lines.get_mut(index)
     }
@@ -105,7 +129,7 @@ impl Quarantine {
 
     pub(crate) fn weight(&self) -> usize {
         let lines = self.sale.content.lines.len() + self.sale.payments.len();
-        size_of::<Self>() + lines * (size_of::<DraftLine>() + 96)
+        size_of::<Self>() + lines * (size_of::<OfflineLine>() + 96)
     }
 }
 

@@ -1,33 +1,39 @@
 //! Takes in one sale that a till took without a network: the next of its numbers, completed or quarantined.
+//!
+//! A till that was retired meanwhile still has what it took: a manager sends it in, or it waits for one.
 
-use schemas::events::offline::{OfflineSale, OfflineSaleQuarantined, OfflineSaleRecorded};
+use schemas::envelope::Actor;
+use schemas::events::offline::{OfflineLine, OfflineSale, OfflineSaleQuarantined, OfflineSaleRecorded};
 use schemas::{Incarnation, QuarantineId, TerminalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::attempt::{Attempt, attempt, take_over};
+use super::attempt::{Attempt, attempt, number_of, retired, take_over};
 use super::quarantine::Leniency;
-use crate::bounds::check_entries;
+use crate::admin::put_number;
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::OfflineRefusal;
-use crate::sales::{MAX_PAYMENTS, Sale, check_reference};
+use crate::sales::{Sale, check_reference};
 use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
 /// Incarnations of one till.
 const MAX_INCARNATIONS: usize = 1_000;
-/// Lines of a sale that is quarantined: the event holds them all.
-const MAX_LINES: usize = crate::bounds::MAX_LINES;
+/// Roles that send in what a retired till still held.
+const MAY_VOUCH: [&str; 2] = ["admin", "manager"];
+/// What is kept of a word that a till noted: every SKU and every unit fits, so that what is cut off was neither.
+const MAX_NOTED_CHARS: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordOfflineSale {
     pub incarnation: Incarnation,
     /// From 1, one by one.
     pub sequence: i64,
-    /// Its content names the terminal.
+    /// Its content names the terminal. Lines and payments as many as came: a sale that is too long is kept, too, and the
+    /// request's body bounds them.
     pub sale: OfflineSale,
 }
 
@@ -50,9 +56,7 @@ impl Decide for RecordOfflineSale {
             &sale_stream,
         ])?;
         let currency = work.tenant(&ctx.tenant)?.currency;
-        work.check_terminal(Some(&terminal), &content.store)?;
-        check_entries("lines", content.lines.len(), MAX_LINES)?;
-        check_entries("payments", self.sale.payments.len(), MAX_PAYMENTS)?;
+        let is_retired = work.terminal_of(&terminal, &content.store)?.retired;
         let numbers = work.till(&terminal)?;
         let expected = numbers.expected(&self.incarnation);
         if self.sequence < 1 || self.sequence > expected {
@@ -64,7 +68,8 @@ impl Decide for RecordOfflineSale {
             .into());
         }
         if self.sequence < expected {
-            let answer = self.again(&work, &terminal, &quarantine_id)?;
+            let mut answer = self.again(&work, &terminal, &quarantine_id)?;
+            answer["expected"] = json!(expected);
             return Ok(work.finish(answer));
         }
         if expected == 1 && numbers.last.len() >= MAX_INCARNATIONS {
@@ -72,12 +77,17 @@ impl Decide for RecordOfflineSale {
             return Err(OfflineRefusal::TooManyIncarnations { terminal, max }.into());
         }
 
-        let (cashier, sale) = (ctx.actor_name(), self.without_bad_references());
-        let attempted = attempt(&work, ctx, &sale, cashier, Leniency::default())?;
-        let (answer, quarantined) = match attempted {
+        let (cashier, sale) = (ctx.actor_name(), self.as_it_is_kept());
+        let attempted = if is_retired && !may_vouch(&ctx.actor) {
+            Attempt::Blocked(retired(&terminal))
+        } else {
+            attempt(&work, ctx, &sale, cashier, Leniency::default())?
+        };
+        let (mut answer, quarantined) = match attempted {
             Attempt::Completes(decision) => {
                 let mut answer = self.answer("accepted");
                 answer["total_minor"] = decision.answer.get("total_minor").cloned().unwrap_or(Value::Null);
+                put_number(&mut answer, number_of(&decision));
                 take_over(&mut work, decision)?;
                 (answer, None)
             }
@@ -110,6 +120,7 @@ impl Decide for RecordOfflineSale {
             occurred_at: self.sale.occurred_at,
         };
         work.emit(till, recorded)?;
+        answer["expected"] = json!(self.sequence.saturating_add(1));
         Ok(work.finish(answer))
     }
 }
@@ -120,9 +131,15 @@ impl RecordOfflineSale {
     }
 
     /// The sale without the references of payments that may not be kept, such as card numbers: a quarantined sale is
-    /// stored as it is, and one that is asked for again by a person does not come with another reference.
-    fn without_bad_references(&self) -> OfflineSale {
+    /// stored as it is, and one that is asked for again by a person does not come with another reference. Words of lines
+    /// are bounded and printable.
+    fn as_it_is_kept(&self) -> OfflineSale {
         let mut sale = self.sale.clone();
+        for OfflineLine { sku, unit, .. } in &mut sale.content.lines {
+            for word in [sku, unit].into_iter().flatten() {
+                keep_printable(word);
+            }
+        }
         for (index, payment) in sale.payments.iter_mut().enumerate() {
             if check_reference(index, payment.reference.as_deref()).is_err() {
                 payment.reference = None;
@@ -151,6 +168,28 @@ impl RecordOfflineSale {
             sale_id: self.sale.sale_id.clone(),
         }
         .into())
+    }
+}
+
+/// Whether this person may send in what a retired till still held; what others send waits for such a person.
+fn may_vouch(actor: &Actor) -> bool {
+    match actor {
+        Actor::User { role, .. } => MAY_VOUCH.contains(&role.as_str()),
+        Actor::System { .. } | Actor::ApiKey { .. } => false,
+    }
+}
+
+/// Cuts a word to [`MAX_NOTED_CHARS`], and shows what controls as what it is: not readable. A space before such a word makes
+/// sure of that, whenever it is read again: neither an item nor a unit begins with one.
+fn keep_printable(word: &mut String) {
+    let controls = word.chars().any(char::is_control);
+    if word.len() > MAX_NOTED_CHARS || controls {
+        let shown = word.chars().map(|c| match c {
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        });
+        let mark = controls.then_some(' ');
+        *word = mark.into_iter().chain(shown).take(MAX_NOTED_CHARS).collect();
     }
 }
 

@@ -7,7 +7,8 @@ use schemas::events::offline::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::attempt::{Attempt, attempt, take_over};
+use super::attempt::{Attempt, attempt, number_of, take_over};
+use crate::admin::put_number;
 use crate::bounds::check_entries;
 use crate::command::Decide;
 use crate::context::Ctx;
@@ -30,7 +31,9 @@ impl Decide for ResolveOfflineSale {
         let mut found = work.quarantine(id)?.clone();
         found.check_open(id)?;
         check_fits(&found.cause, &self.resolution)?;
-        if let Resolution::ReplaceUnit { line, .. } | Resolution::ReplaceItem { line, .. } = &self.resolution
+        if let Resolution::ReplaceUnit { line, .. }
+        | Resolution::ReplaceItem { line, .. }
+        | Resolution::CorrectQuantity { line, .. } = &self.resolution
             && found.line(*line).is_none()
         {
             return Err(OfflineRefusal::LineUnknown { line: *line }.into());
@@ -38,22 +41,25 @@ impl Decide for ResolveOfflineSale {
         if let Resolution::CorrectPayments { payments } = &self.resolution {
             check_payments(payments)?;
         }
-        found.apply(&self.resolution);
+        let unit_dropped = found.drops_unit(&self.resolution);
+        found.apply(&self.resolution, unit_dropped);
         let (sale_id, store) = (found.sale.sale_id.clone(), found.sale.content.store.clone());
         let customer = found.sale.content.customer_id.as_ref().map(streams::customer);
         work.require(customer.as_ref())?;
         work.tenant(&ctx.tenant)?;
         match attempt(&work, ctx, &found.sale, &found.cashier, found.leniency)? {
             Attempt::Completes(decision) => {
+                let mut answer = json!({ "quarantine_id": id, "sale_id": sale_id, "status": "accepted" });
+                put_number(&mut answer, number_of(&decision));
                 take_over(&mut work, decision)?;
                 let accepted = OfflineSaleAccepted {
                     quarantine_id: id.clone(),
                     sale_id: sale_id.clone(),
                     store,
                     resolution: self.resolution.clone(),
+                    unit_dropped,
                 };
                 work.emit(stream, accepted)?;
-                let answer = json!({ "quarantine_id": id, "sale_id": sale_id, "status": "accepted" });
                 Ok(work.finish(answer))
             }
             Attempt::Blocked(cause) if self.resolution == Resolution::Retry && cause == found.cause => {
@@ -68,6 +74,7 @@ impl Decide for ResolveOfflineSale {
                     sale_id,
                     store,
                     resolution: self.resolution.clone(),
+                    unit_dropped,
                     cause,
                 };
                 work.emit(stream, amended)?;
@@ -100,6 +107,15 @@ fn check_fits(cause: &QuarantineCause, resolution: &Resolution) -> Result<(), Of
         Resolution::AcceptNegativeStock => cause.kind == QuarantineKind::InsufficientStock,
         Resolution::AcceptOverLimit => cause.kind == QuarantineKind::CreditExceeded,
         Resolution::AcceptPrices => cause.kind == QuarantineKind::PriceChanged,
+        Resolution::CorrectQuantity { .. } => {
+            matches!(
+                cause.code.as_str(),
+                "quarantine.quantity_invalid" | "unit.quantity_not_one"
+            )
+        }
+        Resolution::CorrectCustomer { .. } => {
+            cause.code == "quarantine.customer_unreadable" || cause.code.starts_with("customer.")
+        }
         Resolution::CorrectPayments { .. } => cause.code.starts_with("payment."),
         Resolution::CorrectTime { .. } => cause.code.starts_with("time."),
     };

@@ -1,17 +1,21 @@
 //! The rules for sales taken offline: numbers, collisions, decisions, and that the order of tills does not matter.
 
 use proptest::prelude::*;
+use schemas::envelope::Actor;
 use schemas::events::admin::StockPolicy;
 use schemas::events::customer::CreditTerms;
-use schemas::events::offline::{OfflinePayment, OfflineSale, QuarantineKind, Resolution};
+use schemas::events::offline::{
+    OfflineContent, OfflineLine, OfflinePayment, OfflineSale, QuarantineKind, Resolution,
+};
 use schemas::events::sale::{DraftContent, DraftLine, PaymentMethod};
 use schemas::{Event, Incarnation, QuarantineId, TerminalId, UnitId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::admin::{RegisterTerminal, RetireTerminal};
 use crate::catalogue::ChangeItem;
 use crate::customers::ChangeCredit;
+use crate::sales::CompleteSale;
 use crate::stock::{Place, Unit};
 use crate::testing::*;
 use crate::{Command, State, streams};
@@ -35,13 +39,13 @@ fn taken(id: &str, terminal: &TerminalId, lines: Vec<DraftLine>, method: Payment
         .sum();
     OfflineSale {
         sale_id: sale_id(id),
-        content: DraftContent {
+        content: OfflineContent {
             store: centro(),
             terminal: Some(terminal.clone()),
             customer_id: (method == PaymentMethod::Credit).then(|| customer("ana")),
-            lines,
+            customer_unreadable: false,
+            lines: lines.into_iter().map(noted).collect(),
             discount: None,
-            hold_stock: false,
         },
         payments: vec![OfflinePayment {
             method,
@@ -165,15 +169,73 @@ fn a_till_that_is_not_there_or_elsewhere_sends_nothing_in() {
     shop()
         .when(record(1, stranger))
         .then_refused("terminal.not_found");
-    let retired = shop().and(RetireTerminal { terminal: caja() });
-    retired
-        .when(record(1, cables("off-1", 1)))
-        .then_refused("terminal.retired");
     let mut nowhere = cables("off-1", 1);
     nowhere.content.terminal = None;
     shop()
         .when(record(1, nowhere))
         .then_refused("till.terminal_missing");
+}
+
+/// The same, with somebody else at the keys.
+fn signed_in(mut given: Given, role: &str) -> Given {
+    given.ctx.actor = Actor::User {
+        username: "jefa".to_owned(),
+        role: role.to_owned(),
+    };
+    given
+}
+
+#[test]
+fn what_a_retired_till_still_holds_comes_in_by_a_manager_or_waits_for_one() {
+    let retired = shop()
+        .and(record(1, cables("off-1", 1)))
+        .and(RetireTerminal { terminal: caja() });
+    let sale = sell("v-1", vec![line("CABLE", 1)], cash(10_000));
+    let online = CompleteSale {
+        terminal: Some(caja()),
+        ..sale
+    };
+    retired.clone().when(online).then_refused("terminal.retired");
+
+    let by_manager = signed_in(retired.clone(), "manager").when(record(2, cables("off-2", 1)));
+    assert_eq!(by_manager.decision().answer["outcome"], "accepted");
+
+    let by_cashier = signed_in(retired, "cashier").when(record(2, cables("off-2", 1)));
+    let answer = by_cashier.decision().answer.clone();
+    assert_eq!(
+        (&answer["outcome"], &answer["kind"], &answer["code"]),
+        (
+            &json!("quarantined"),
+            &json!("refused"),
+            &json!("terminal.retired")
+        )
+    );
+    let kept = by_cashier.then(["sale.offline_quarantined", "sale.offline_recorded"]);
+    let behind = signed_in(kept, "cashier").when(record(3, cables("off-3", 1)));
+    assert_eq!(behind.decision().answer["outcome"], "quarantined");
+    let quarantine_id = QuarantineId::new(answer["quarantine_id"].as_str().unwrap()).unwrap();
+    let retry = ResolveOfflineSale {
+        quarantine_id,
+        resolution: Resolution::Retry,
+    };
+    let resolved = behind.given.when(retry);
+    assert_eq!(resolved.decision().answer["status"], "accepted");
+}
+
+#[test]
+fn every_answer_says_which_number_comes_next_also_that_of_a_repetition() {
+    let first = shop().when(record(1, cables("off-1", 1)));
+    assert_eq!(first.decision().answer["expected"], 2);
+    let third = first
+        .given
+        .and(record(2, cables("off-2", 1)))
+        .and(record(3, cables("off-3", 99)));
+    let again = third.when(record(1, cables("off-1", 1)));
+    let answer = &again.decision().answer;
+    assert_eq!(
+        (&answer["outcome"], &answer["expected"]),
+        (&json!("duplicate"), &json!(4))
+    );
 }
 
 #[test]
@@ -286,6 +348,250 @@ fn an_unknown_item_is_named_or_created() {
         sku: sku("CABLE"),
     };
     accepted(outcome.given.when(resolve(&id, right)));
+}
+
+/// A sale of one phone whose number somebody typed wrong.
+fn mistyped(id: &str) -> OfflineSale {
+    let mut sale = phone(id);
+    sale.content.lines[0].unit = Some("imei:490154203237519".to_owned());
+    sale
+}
+
+#[track_caller]
+fn kept_as(outcome: &Outcome, kind: QuarantineKind, code: &str) -> QuarantineId {
+    let (id, found) = quarantined(outcome);
+    let answer = &outcome.decision().answer;
+    assert_eq!((found, &answer["code"]), (kind, &json!(code)), "{answer}");
+    id
+}
+
+#[test]
+fn a_mistyped_number_waits_for_the_unit_or_item_that_it_was_and_the_next_sale_goes_on() {
+    let outcome = shop().when(record(1, mistyped("off-1")));
+    let id = kept_as(
+        &outcome,
+        QuarantineKind::UnknownItem,
+        "quarantine.unit_unreadable",
+    );
+    let behind = outcome.given.when(record(2, cables("off-2", 1)));
+    assert_eq!(behind.decision().answer["outcome"], "accepted");
+    let given = behind.given;
+    given
+        .clone()
+        .when(resolve(&id, Resolution::Retry))
+        .then_refused("quarantine.still_blocked");
+    let again = given.clone().when(record(1, mistyped("off-1")));
+    assert_eq!(again.decision().answer["outcome"], "duplicate");
+    let right = Resolution::ReplaceUnit {
+        line: 1,
+        unit: unit(IMEI),
+    };
+    accepted(given.clone().when(resolve(&id, right)));
+    // It was no phone at all: the price that was charged is then another one.
+    let cable = Resolution::ReplaceItem {
+        line: 1,
+        sku: sku("CABLE"),
+    };
+    let outcome = given.when(resolve(&id, cable));
+    assert_eq!(outcome.decision().answer["kind"], "price_changed");
+    let given = accepted(outcome.given.when(resolve(&id, Resolution::AcceptPrices)));
+    match given.state(&streams::sale(&sale_id("off-1"))) {
+        State::Sale(Some(sale)) => {
+            let sold = sale.sold(&sale_id("off-1")).unwrap();
+            assert_eq!(sold.total_minor, minor(500_000));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A line of which the till noted an item and a unit, in these words.
+fn words(sku: Option<&str>, unit: &str) -> OfflineLine {
+    OfflineLine {
+        sku: sku.map(str::to_owned),
+        unit: Some(unit.to_owned()),
+        quantity: 1,
+        unit_price_minor: 10_000,
+        discount: None,
+    }
+}
+
+#[test]
+fn a_unit_that_is_none_or_is_not_known_goes_when_somebody_says_which_item_it_was() {
+    let unknown = QuarantineKind::UnknownItem;
+    let cases = [
+        (words(None, "serial:NADA"), "unit.not_found"),
+        (words(None, "serial:SN\t1"), "quarantine.unit_unreadable"),
+        (
+            words(None, "imei:490154203237518\n"),
+            "quarantine.unit_unreadable",
+        ),
+        (words(Some("CABLE"), "4901"), "quarantine.unit_unreadable"),
+        (words(Some("CA\0BLE"), "serial:\0"), "quarantine.sku_unreadable"),
+    ];
+    for (line, code) in cases {
+        let mut sale = cables("off-1", 1);
+        sale.content.lines = vec![line];
+        let outcome = shop().when(record(1, sale));
+        let id = kept_as(&outcome, unknown, code);
+        let given = outcome.given;
+        given
+            .clone()
+            .when(resolve(&id, Resolution::Retry))
+            .then_refused("quarantine.still_blocked");
+        let cable = Resolution::ReplaceItem {
+            line: 1,
+            sku: sku("CABLE"),
+        };
+        let given = accepted(given.when(resolve(&id, cable)));
+        match given.state(&streams::quarantine(&id)) {
+            State::Quarantine(Some(kept)) => assert_eq!(kept.sale.content.lines[0].unit, None, "{code}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_unit_that_is_known_stays_when_somebody_says_which_item_it_was() {
+    let mut sale = phone("off-1");
+    sale.content.lines[0].sku = Some("PHONE\r".to_owned());
+    let outcome = shop().when(record(1, sale));
+    let id = kept_as(&outcome, QuarantineKind::UnknownItem, "quarantine.sku_unreadable");
+    let right = Resolution::ReplaceItem {
+        line: 1,
+        sku: sku("PHONE"),
+    };
+    let given = accepted(outcome.given.when(resolve(&id, right)));
+    assert!(matches!(
+        given.state(&streams::unit(&unit(IMEI))),
+        State::Unit(
+            Some(Unit {
+                place: Place::Sold { .. },
+                ..
+            }),
+            _
+        )
+    ));
+}
+
+#[test]
+fn whatever_a_line_holds_its_sale_is_kept_within_bounds_and_the_number_is_used() {
+    let line = |sku: Option<&str>, quantity: i64, price: i64| OfflineLine {
+        sku: sku.map(str::to_owned),
+        unit: None,
+        quantity,
+        unit_price_minor: price,
+        discount: None,
+    };
+    let long = "x".repeat(5_000);
+    let refused = QuarantineKind::Refused;
+    let unknown = QuarantineKind::UnknownItem;
+    let cases = [
+        (
+            line(Some("CABLE "), 1, 10_000),
+            unknown,
+            "quarantine.sku_unreadable",
+        ),
+        (line(Some(""), 1, 10_000), unknown, "quarantine.sku_unreadable"),
+        (line(Some(&long), 1, 10_000), unknown, "quarantine.sku_unreadable"),
+        (
+            line(Some("CA\0BLE"), 1, 10_000),
+            unknown,
+            "quarantine.sku_unreadable",
+        ),
+        (
+            line(Some("CABLE\n"), 1, 10_000),
+            unknown,
+            "quarantine.sku_unreadable",
+        ),
+        (line(None, 1, 10_000), refused, "sale.line_without_goods"),
+        (
+            line(Some("CABLE"), 0, 10_000),
+            refused,
+            "quarantine.quantity_invalid",
+        ),
+        (
+            line(Some("CABLE"), i64::MIN, 10_000),
+            refused,
+            "quarantine.quantity_invalid",
+        ),
+        (
+            line(Some("CABLE"), 1, i64::MAX),
+            refused,
+            "quarantine.price_invalid",
+        ),
+        (line(Some("CABLE"), 1, -1), refused, "amount.negative"),
+    ];
+    let mut given = shop();
+    for (number, (line, kind, code)) in (1..).zip(cases) {
+        let mut sale = cables(&format!("off-{number}"), 1);
+        sale.content.lines = vec![line];
+        let outcome = given.when(record(number, sale));
+        kept_as(&outcome, kind, code);
+        given = outcome.then(["sale.offline_quarantined", "sale.offline_recorded"]);
+    }
+    for event in given.events() {
+        if let Event::Offline(schemas::events::OfflineEvent::Quarantined(kept)) = event {
+            let word = kept.sale.content.lines[0].sku.clone().unwrap_or_default();
+            assert!(
+                word.chars().count() <= 100 && !word.chars().any(char::is_control),
+                "{word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_sale_that_is_too_long_is_kept_too_and_only_cancelled() {
+    let mut long = cables("off-1", 1);
+    long.content.lines = vec![long.content.lines[0].clone(); 1_001];
+    let outcome = shop().when(record(1, long));
+    let id = kept_as(&outcome, QuarantineKind::Refused, "request.too_many_entries");
+    let mut paid_often = cables("off-2", 1);
+    paid_often.payments = vec![paid_often.payments[0].clone(); 51];
+    let outcome = outcome.given.when(record(2, paid_often));
+    kept_as(&outcome, QuarantineKind::Refused, "request.too_many_entries");
+    let cancel = CancelOfflineSale {
+        quarantine_id: id,
+        note: "registrada a mano en dos ventas".to_owned(),
+    };
+    outcome.given.when(cancel).then(["sale.offline_cancelled"]);
+}
+
+#[test]
+fn a_quantity_that_cannot_be_and_a_customer_that_cannot_be_read_are_put_right() {
+    let mut sale = cables("off-1", 2);
+    sale.content.lines[0].quantity = 0;
+    let outcome = shop().when(record(1, sale));
+    let (id, _) = quarantined(&outcome);
+    let to = |line: i64, pieces: i64| Resolution::CorrectQuantity {
+        line,
+        quantity: quantity(pieces),
+    };
+    let given = outcome.given;
+    given
+        .clone()
+        .when(resolve(&id, to(2, 2)))
+        .then_refused("quarantine.line_unknown");
+    let given = accepted(given.when(resolve(&id, to(1, 2))));
+
+    let mut sale = cables("off-2", 1);
+    sale.content.customer_unreadable = true;
+    let outcome = given.when(record(2, sale));
+    let id = kept_as(
+        &outcome,
+        QuarantineKind::Refused,
+        "quarantine.customer_unreadable",
+    );
+    let given = outcome.given;
+    given
+        .clone()
+        .when(resolve(&id, to(1, 1)))
+        .then_refused("quarantine.resolution_mismatch");
+    let of = |customer_id| Resolution::CorrectCustomer { customer_id };
+    let wrong = given.clone().when(resolve(&id, of(Some(customer("nadie")))));
+    assert_eq!(wrong.decision().answer["code"], "customer.not_found");
+    accepted(wrong.given.when(resolve(&id, of(Some(customer("ana"))))));
+    accepted(given.when(resolve(&id, of(None))));
 }
 
 #[test]
@@ -406,7 +712,14 @@ fn a_card_number_is_in_no_event_however_the_sale_ends() {
 fn a_draft_of_the_same_name_does_not_pass_for_a_sale_that_was_recorded() {
     let draft = crate::sales::SaveDraft {
         sale_id: Some(sale_id("off-9")),
-        draft: cables("off-9", 1).content,
+        draft: DraftContent {
+            store: centro(),
+            terminal: Some(caja()),
+            customer_id: None,
+            lines: vec![line("CABLE", 1)],
+            discount: None,
+            hold_stock: false,
+        },
     };
     let given = shop().and(record(1, cables("off-1", 1))).and(draft);
     given

@@ -2,6 +2,7 @@
 
 use schemas::events::order::{OrderPlaced, OrderQuoted};
 use schemas::events::sale::{Discount, DraftLine};
+use schemas::events::settings::Series;
 use schemas::{CustomerId, OrderId, StoreId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,6 +10,8 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::Status;
 use super::content::Asked;
+use super::order::document;
+use crate::admin::{next_number, put_number};
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::refusal::OrderRefusal;
@@ -65,23 +68,32 @@ impl Decide for CreateOrder {
             reference: self.reference.as_deref(),
             lines: &self.lines,
             discount: self.discount,
+            before: None,
         };
         let content = asked.content(&work, ctx, &order_id)?;
         let stream = streams::order(&order_id);
         if !matches!(work.state(&stream)?, State::Order(None)) {
             return Err(OrderRefusal::Exists { order_id }.into());
         }
+        let number = next_number(&mut work, Series::Order, &document(&order_id))?;
         let mut answer = json!({
             "order_id": order_id,
+            "revision": 1,
             "total_minor": content.total_minor,
             "tax_minor": content.tax_minor,
             "discount_minor": content.discount_minor,
             "currency": content.currency,
         });
+        put_number(&mut answer, number.as_deref());
         match self.kind {
             OrderKind::Order => {
                 answer["status"] = json!(Status::Open);
-                work.emit(stream, OrderPlaced { order_id, content })?;
+                let placed = OrderPlaced {
+                    order_id,
+                    number,
+                    content,
+                };
+                work.emit(stream, placed)?;
             }
             OrderKind::Quote {
                 valid_until,
@@ -90,6 +102,7 @@ impl Decide for CreateOrder {
                 let valid_until = validity(valid_until, valid_for_s, ctx)?;
                 let quoted = OrderQuoted {
                     order_id,
+                    number,
                     content,
                     valid_until,
                 };
@@ -103,7 +116,10 @@ impl Decide for CreateOrder {
 }
 
 /// Until when a quote holds; in UTC and to the microsecond, as databases keep times.
-fn validity(
+///
+/// # Errors
+/// [`OrderRefusal::ValidityInvalid`].
+pub(super) fn validity(
     until: Option<OffsetDateTime>,
     for_s: Option<i64>,
     ctx: &Ctx,

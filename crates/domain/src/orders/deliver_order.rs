@@ -52,7 +52,7 @@ impl Decide for DeliverOrder {
         let order = load(&work, ctx, id)?;
         let delivery_id = self.delivery_id(ctx);
         if let Some(before) = order.deliveries.get(&delivery_id) {
-            if !self.lines.is_empty() && self.handed() != *before {
+            if !self.lines.is_empty() && self.handed() != before.lines {
                 return Err(OrderRefusal::DeliveryExists { delivery_id }.into());
             }
             let answer = answer(&work, id, &delivery_id)?;
@@ -79,7 +79,7 @@ impl Decide for DeliverOrder {
             let order_id = id.clone();
             return Err(OrderRefusal::Delivered { order_id }.into());
         }
-        load_goods(&work, &order, &picks)?;
+        load_goods(&work, &order, &picks, None)?;
         work.open_store(&order.store)?;
         let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
         let mut lines = Vec::with_capacity(picks.len());

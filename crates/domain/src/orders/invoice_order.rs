@@ -67,6 +67,7 @@ impl Decide for InvoiceOrder {
             "invoice_id": invoiced.invoice_id,
             "total_minor": invoiced.total_minor,
             "tax_minor": invoiced.tax_minor,
+            "discount_minor": invoiced.discount_minor,
             "change_minor": invoiced.change_minor,
             "currency": invoiced.currency,
         });
@@ -110,7 +111,11 @@ impl InvoiceOrder {
         }
         let tenant = work.tenant(&ctx.tenant)?;
         let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
-        let total_minor = Minor::sum(lines.iter().map(|line| line.total_minor))?;
+        let sum = |of: fn(&InvoicedLine) -> Option<Minor>| Minor::sum(lines.iter().filter_map(of));
+        let gross_minor = Some(sum(|line| line.gross_minor)?);
+        let discount_minor = Some(sum(|line| line.discount_minor)?);
+        let tax_minor = sum(|line| Some(line.tax_minor))?;
+        let total_minor = sum(|line| Some(line.total_minor))?;
         let settled = settle(total_minor, order.currency, &self.payments)?;
         Ok(OrderInvoiced {
             order_id: id.clone(),
@@ -118,9 +123,11 @@ impl InvoiceOrder {
             store: order.store.clone(),
             customer_id: order.customer_id.clone(),
             currency: order.currency,
-            tax_minor: Minor::sum(lines.iter().map(|line| line.tax_minor))?,
             lines,
             payments: settled.payments,
+            gross_minor,
+            discount_minor,
+            tax_minor,
             total_minor,
             change_minor: settled.change_minor,
             occurred_at,
@@ -142,13 +149,14 @@ fn reckon(pick: &Pick<'_>, line: usize) -> Result<InvoicedLine, Refusal> {
         }
         .into());
     }
-    let before = known.worth(known.invoiced)?;
-    let after = known.worth(known.invoiced.saturating_add(pick.quantity))?;
+    let worth = known.to_invoice(pick.quantity)?;
     Ok(InvoicedLine {
         line: pick.number,
         sku: known.sku.clone(),
         quantity: Quantity::new(pick.quantity).map_err(|_| Refusal::AmountOutOfRange {})?,
-        tax_minor: after.0.minus(before.0)?,
-        total_minor: after.1.minus(before.1)?,
+        gross_minor: Some(worth.gross_minor),
+        discount_minor: Some(worth.discount_minor),
+        tax_minor: worth.tax_minor,
+        total_minor: worth.total_minor,
     })
 }

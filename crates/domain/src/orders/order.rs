@@ -1,22 +1,21 @@
 //! One order: what was asked for, and how much of each line was delivered, came back and was invoiced. Stream
 //! `order/<order_id>`.
 //!
-//! Per line, always: returned ≤ delivered ≤ ordered, and invoiced ≤ delivered − returned. Not here: what is kept for it,
-//! which its goods' shelves know.
+//! Not here: its lines (`order_line`), and what is kept for it, which its goods' shelves know.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::events::order::{DeliveredLine, OrderContent, OrderEvent, OrderReturnLine};
-use schemas::{
-    Currency, CustomerId, InvoiceId, Minor, OrderDeliveryId, OrderId, ReturnId, Sku, StoreId, UnitId,
-};
+use schemas::events::order::{DeliveredLine, OrderChanged, OrderContent, OrderEvent};
+use schemas::events::sale::SaleLine;
+use schemas::{Currency, CustomerId, InvoiceId, Minor, OrderDeliveryId, OrderId, ReturnId, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::order_line::OrderLine;
 use crate::context::Ctx;
 use crate::refusal::{OrderRefusal, Refusal};
 use crate::state::State;
-use crate::stock::{Kept, MovedCost};
+use crate::stock::Kept;
 use crate::streams;
 use crate::work::{Missing, Work};
 
@@ -33,10 +32,16 @@ pub struct Order {
     /// Of a quote.
     #[serde(with = "time::serde::rfc3339::option")]
     pub valid_until: Option<OffsetDateTime>,
+    /// The tenant's own number for it, where it numbers orders.
+    pub number: Option<String>,
+    /// Counts what it was about and whose it was: 1 as it was made, one more with each change and the acceptance.
+    pub revision: i64,
+    /// What it is about, as long as that can change: until it is confirmed or ended.
+    pub content: Option<Box<OrderContent>>,
     /// In the order of the request; the first has number 1.
     pub lines: Vec<OrderLine>,
     /// Each delivery with its lines, so that one that is sent again is known.
-    pub deliveries: BTreeMap<OrderDeliveryId, Vec<Handed>>,
+    pub deliveries: BTreeMap<OrderDeliveryId, Delivery>,
     pub invoices: BTreeSet<InvoiceId>,
     pub returns: BTreeSet<ReturnId>,
 }
@@ -73,21 +78,12 @@ pub enum Status {
     Expired,
 }
 
+/// What was handed over, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderLine {
-    pub sku: Sku,
-    /// The one unit that was ordered, when it was named.
-    pub unit: Option<UnitId>,
-    pub quantity: i64,
-    /// With tax, of the whole line.
-    pub total_minor: Minor,
-    pub tax_minor: Minor,
-    pub delivered: i64,
-    pub returned: i64,
-    /// Less what was credited for goods that came back.
-    pub invoiced: i64,
-    /// What the pieces cost that are with the customer.
-    pub cost: MovedCost,
+pub struct Delivery {
+    pub lines: Vec<Handed>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub occurred_at: OffsetDateTime,
 }
 
 /// One line of a delivery, to compare another one with.
@@ -98,58 +94,12 @@ pub struct Handed {
     pub units: Vec<UnitId>,
 }
 
-impl OrderLine {
-    /// What may still be delivered.
-    pub fn undelivered(&self) -> i64 {
-        self.quantity.saturating_sub(self.delivered)
-    }
-
-    /// What is with the customer.
-    pub fn with_customer(&self) -> i64 {
-        self.delivered.saturating_sub(self.returned)
-    }
-
-    /// What is with the customer and was not invoiced.
-    pub fn uninvoiced(&self) -> i64 {
-        self.with_customer().saturating_sub(self.invoiced)
-    }
-
-    /// Tax and total of its first `pieces`: always the rounded share of the whole, so that parts add up to it.
-    ///
-    /// # Errors
-    /// [`Refusal::AmountOutOfRange`].
-    pub fn worth(&self, pieces: i64) -> Result<(Minor, Minor), Refusal> {
-        let tax = self.tax_minor.ratio(pieces, self.quantity)?;
-        Ok((tax, self.total_minor.ratio(pieces, self.quantity)?))
-    }
-
-    fn deliver(&mut self, delivered: &DeliveredLine) {
-        self.delivered = self.delivered.saturating_add(delivered.quantity.get());
-        self.cost.quantity = self.cost.quantity.saturating_add(delivered.costed_quantity);
-        self.cost.value_minor = self.cost.value_minor.saturating_add(delivered.value_minor.get());
-    }
-
-    fn take_back(&mut self, returned: &OrderReturnLine) {
-        self.returned = self.returned.saturating_add(returned.quantity.get());
-        self.invoiced = self.invoiced.saturating_sub(returned.credited_quantity);
-        self.cost.quantity = self.cost.quantity.saturating_sub(returned.costed_quantity);
-        self.cost.value_minor = self.cost.value_minor.saturating_sub(returned.value_minor.get());
-    }
-}
-
 impl Order {
-    fn new(content: &OrderContent, stage: Stage, valid_until: Option<OffsetDateTime>) -> Self {
-        let line = |line: &schemas::events::sale::SaleLine| OrderLine {
-            sku: line.sku.clone(),
-            unit: line.unit.clone(),
-            quantity: line.quantity.get(),
-            total_minor: line.total_minor,
-            tax_minor: line.tax_minor,
-            delivered: 0,
-            returned: 0,
-            invoiced: 0,
-            cost: MovedCost::default(),
-        };
+    fn new(
+        content: &OrderContent,
+        number: Option<&String>,
+        (stage, valid_until): (Stage, Option<OffsetDateTime>),
+    ) -> Self {
         Self {
             store: content.store.clone(),
             customer_id: content.customer_id.clone(),
@@ -157,7 +107,10 @@ impl Order {
             total_minor: content.total_minor,
             stage,
             valid_until,
-            lines: content.lines.iter().map(line).collect(),
+            number: number.cloned(),
+            revision: 1,
+            content: Some(Box::new(content.clone())),
+            lines: content.lines.iter().map(OrderLine::from).collect(),
             deliveries: BTreeMap::new(),
             invoices: BTreeSet::new(),
             returns: BTreeSet::new(),
@@ -167,18 +120,17 @@ impl Order {
     pub(crate) fn evolve(slot: &mut Option<Box<Order>>, event: &OrderEvent) {
         match event {
             OrderEvent::Quoted(e) => {
-                *slot = Some(Box::new(Order::new(
-                    &e.content,
-                    Stage::Quote,
-                    Some(e.valid_until),
-                )));
+                let stage = (Stage::Quote, Some(e.valid_until));
+                *slot = Some(Box::new(Order::new(&e.content, e.number.as_ref(), stage)));
                 return;
             }
             OrderEvent::Placed(e) => {
-                *slot = Some(Box::new(Order::new(&e.content, Stage::Open, None)));
+                let stage = (Stage::Open, None);
+                *slot = Some(Box::new(Order::new(&e.content, e.number.as_ref(), stage)));
                 return;
             }
-            OrderEvent::Accepted(_)
+            OrderEvent::Changed(_)
+            | OrderEvent::Accepted(_)
             | OrderEvent::Confirmed(_)
             | OrderEvent::Delivered(_)
             | OrderEvent::Invoiced(_)
@@ -188,13 +140,18 @@ impl Order {
         }
         let Some(order) = slot else { return };
         match event {
+            OrderEvent::Changed(e) => order.change(e),
             OrderEvent::Accepted(e) => {
                 order.stage = Stage::Open;
+                order.revision = order.revision.saturating_add(1);
                 order.customer_id.clone_from(&e.customer_id);
+                if let Some(content) = &mut order.content {
+                    content.customer_id.clone_from(&e.customer_id);
+                }
             }
-            OrderEvent::Confirmed(_) => order.stage = Stage::Confirmed,
-            OrderEvent::Cancelled(_) => order.stage = Stage::Cancelled,
-            OrderEvent::Expired(_) => order.stage = Stage::Expired,
+            OrderEvent::Confirmed(_) => order.settle(Stage::Confirmed),
+            OrderEvent::Cancelled(_) => order.settle(Stage::Cancelled),
+            OrderEvent::Expired(_) => order.settle(Stage::Expired),
             OrderEvent::Delivered(e) => {
                 for line in &e.lines {
                     order.each(line.line, |known| known.deliver(line));
@@ -204,16 +161,15 @@ impl Order {
                     quantity: line.quantity.get(),
                     units: line.units.clone(),
                 };
-                order
-                    .deliveries
-                    .insert(e.delivery_id.clone(), e.lines.iter().map(handed).collect());
+                let delivery = Delivery {
+                    lines: e.lines.iter().map(handed).collect(),
+                    occurred_at: e.occurred_at,
+                };
+                order.deliveries.insert(e.delivery_id.clone(), delivery);
             }
             OrderEvent::Invoiced(e) => {
                 for line in &e.lines {
-                    let more = line.quantity.get();
-                    order.each(line.line, |known| {
-                        known.invoiced = known.invoiced.saturating_add(more)
-                    });
+                    order.each(line.line, |known| known.invoice(line));
                 }
                 order.invoices.insert(e.invoice_id.clone());
             }
@@ -225,6 +181,25 @@ impl Order {
             }
             OrderEvent::Quoted(_) | OrderEvent::Placed(_) => {}
         }
+    }
+
+    /// Something else is offered or ordered now; nothing of it was delivered or is kept.
+    fn change(&mut self, changed: &OrderChanged) {
+        let content = &changed.content;
+        self.store.clone_from(&content.store);
+        self.customer_id.clone_from(&content.customer_id);
+        self.currency = content.currency;
+        self.total_minor = content.total_minor;
+        self.valid_until = changed.valid_until.or(self.valid_until);
+        self.revision = changed.revision;
+        self.lines = content.lines.iter().map(OrderLine::from).collect();
+        self.content = Some(Box::new(content.clone()));
+    }
+
+    /// From here on what it is about stays.
+    fn settle(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.content = None;
     }
 
     fn each(&mut self, number: i64, change: impl FnOnce(&mut OrderLine)) {
@@ -276,6 +251,13 @@ impl Order {
         }
     }
 
+    /// When the unit was handed over; the last time, if it came back in between.
+    pub fn delivered_at(&self, unit: &UnitId) -> Option<OffsetDateTime> {
+        let has = |delivery: &&Delivery| delivery.lines.iter().any(|line| line.units.contains(unit));
+        let times = self.deliveries.values().filter(has);
+        times.map(|delivery| delivery.occurred_at).max()
+    }
+
     /// The shelves and units that it may keep.
     pub(super) fn kept(&self) -> Kept {
         let units = self.lines.iter().filter_map(|line| line.unit.clone());
@@ -287,10 +269,15 @@ impl Order {
     }
 
     pub(crate) fn weight(&self) -> usize {
-        let handed =
-            |lines: &Vec<Handed>| 64 + lines.iter().map(|line| 48 + line.units.len() * 48).sum::<usize>();
+        let handed = |delivery: &Delivery| {
+            let lines = delivery.lines.iter().map(|line| 48 + line.units.len() * 48);
+            96 + lines.sum::<usize>()
+        };
         size_of::<Self>()
             + self.lines.len() * (size_of::<OrderLine>() + 64)
+            + self.content.as_ref().map_or(0, |content| {
+                256 + content.lines.len() * (size_of::<SaleLine>() + 128)
+            })
             + self.deliveries.values().map(handed).sum::<usize>()
             + (self.invoices.len() + self.returns.len()) * 96
     }

@@ -76,13 +76,19 @@ pub(super) fn rest<'a>(order: &'a Order, left: fn(&OrderLine) -> i64) -> Vec<Pic
     picks.filter(|pick| pick.quantity > 0).collect()
 }
 
-/// Loads what the picked goods touch: the store, items, shelves, units, and whose order it is.
+/// Loads what the picked goods touch: the store, items, shelves, units, and whose order it is; and one stream more.
 ///
 /// # Errors
 /// [`Missing::Streams`], [`Refusal::TooManyStreams`].
-pub(super) fn load_goods(work: &Work<'_>, order: &Order, picks: &[Pick<'_>]) -> Result<(), Missing> {
+pub(super) fn load_goods(
+    work: &Work<'_>,
+    order: &Order,
+    picks: &[Pick<'_>],
+    other: Option<StreamName>,
+) -> Result<(), Missing> {
     let mut all: Vec<StreamName> = vec![streams::store(&order.store)];
     all.extend(order.customer_id.iter().map(streams::customer));
+    all.extend(other);
     for pick in picks {
         let sku = &pick.line.sku;
         all.extend([streams::item(sku), streams::stock(&order.store, sku)]);

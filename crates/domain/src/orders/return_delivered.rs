@@ -4,6 +4,7 @@
 use schemas::events::customer::LedgerCause;
 use schemas::events::order::{OrderReturnLine, OrderReturned};
 use schemas::events::sale::Refund;
+use schemas::events::settings::Series;
 use schemas::{Minor, OrderId, Quantity, ReturnId, UnitId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +13,7 @@ use time::OffsetDateTime;
 use super::order::{document, load};
 use super::picks::{Pick, load_goods, named};
 use super::{MAX_DOCUMENTS, Order, OrderLine};
+use crate::admin::{counter_needed, next_number, put_number};
 use crate::bounds::{self, MAX_LINES, check_entries};
 use crate::business_day::business_day;
 use crate::command::Decide;
@@ -76,7 +78,7 @@ impl Decide for ReturnDelivered {
         let requests = self.lines.iter();
         let requests = requests.map(|line| (line.line, line.quantity.get(), &line.units[..]));
         let picks = named(id, &order, requests)?;
-        load_goods(&work, &order, &picks)?;
+        load_goods(&work, &order, &picks, counter_needed(&work, Series::Return))?;
         work.open_store(&order.store)?;
         let mut lines = Vec::with_capacity(picks.len());
         for (index, (pick, request)) in picks.iter().zip(&self.lines).enumerate() {
@@ -84,7 +86,8 @@ impl Decide for ReturnDelivered {
             take_back(&mut work, (id, &order), &reckoned, index)?;
             lines.push(reckoned);
         }
-        let returned = self.event(&work, ctx, &order, (return_id, lines))?;
+        let number = next_number(&mut work, Series::Return, &return_document(id, &return_id))?;
+        let returned = self.event(&work, ctx, &order, (return_id, number, lines))?;
         let owed_less = to_account(&returned.refunds)?;
         let mut answer = json!({
             "order_id": id,
@@ -92,6 +95,7 @@ impl Decide for ReturnDelivered {
             "total_minor": returned.total_minor,
             "currency": returned.currency,
         });
+        put_number(&mut answer, returned.number.as_deref());
         work.emit(streams::order(id), returned)?;
         if let Some(customer) = &order.customer_id {
             let order_id = id.clone();
@@ -113,7 +117,7 @@ impl ReturnDelivered {
         work: &Work<'_>,
         ctx: &Ctx,
         order: &Order,
-        (return_id, lines): (ReturnId, Vec<OrderReturnLine>),
+        (return_id, number, lines): (ReturnId, Option<String>, Vec<OrderReturnLine>),
     ) -> Result<OrderReturned, Missing> {
         let tenant = work.tenant(&ctx.tenant)?;
         let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
@@ -122,6 +126,7 @@ impl ReturnDelivered {
         Ok(OrderReturned {
             order_id: self.order_id.clone(),
             return_id,
+            number,
             store: order.store.clone(),
             customer_id: order.customer_id.clone(),
             currency: order.currency,
@@ -133,6 +138,11 @@ impl ReturnDelivered {
             business_day: business_day(occurred_at, &tenant.time_zone)?,
         })
     }
+}
+
+/// A return's id is its order's own, so that both together name it.
+fn return_document(id: &OrderId, return_id: &ReturnId) -> String {
+    format!("{}/returns/{return_id}", document(id))
 }
 
 /// What comes back of a line, what it is worth and what it cost.
@@ -155,8 +165,7 @@ fn reckon(
     }
     pick.check_units(work, work.item(&known.sku)?.kind, line)?;
     let credited = pick.quantity.saturating_sub(known.uninvoiced()).max(0);
-    let before = known.worth(known.invoiced)?;
-    let after = known.worth(known.invoiced.saturating_sub(credited))?;
+    let worth = known.to_credit(credited)?;
     let cost = cost_of(known, pick.quantity);
     Ok(OrderReturnLine {
         line: pick.number,
@@ -165,8 +174,8 @@ fn reckon(
         units: pick.units.clone(),
         restocked,
         credited_quantity: credited,
-        tax_minor: before.0.minus(after.0)?,
-        total_minor: before.1.minus(after.1)?,
+        tax_minor: worth.tax_minor,
+        total_minor: worth.total_minor,
         costed_quantity: cost.quantity,
         value_minor: Minor::new(cost.value_minor)?,
     })

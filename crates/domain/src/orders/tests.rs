@@ -46,7 +46,7 @@ pub(crate) fn quote() -> CreateOrder {
     ask(kind, vec![line("CABLE", 5), line("FIX", 1)])
 }
 
-fn order(lines: Vec<DraftLine>) -> CreateOrder {
+pub(crate) fn order(lines: Vec<DraftLine>) -> CreateOrder {
     ask(OrderKind::Order, lines)
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn accept() -> AcceptQuote {
     }
 }
 
-fn confirm() -> ConfirmOrder {
+pub(crate) fn confirm() -> ConfirmOrder {
     ConfirmOrder { order_id: the() }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn cancel() -> CancelOrder {
     CancelOrder { order_id: the() }
 }
 
-fn deliver(id: &str, lines: Vec<(i64, i64, &[&str])>) -> DeliverOrder {
+pub(crate) fn deliver(id: &str, lines: Vec<(i64, i64, &[&str])>) -> DeliverOrder {
     let line = |(line, pieces, units): (i64, i64, &[&str])| DeliveryLineRequest {
         line,
         quantity: quantity(pieces),
@@ -79,7 +79,11 @@ fn deliver(id: &str, lines: Vec<(i64, i64, &[&str])>) -> DeliverOrder {
     }
 }
 
-fn invoice(id: &str, lines: Vec<(i64, i64)>, payments: Vec<crate::sales::PaymentRequest>) -> InvoiceOrder {
+pub(crate) fn invoice(
+    id: &str,
+    lines: Vec<(i64, i64)>,
+    payments: Vec<crate::sales::PaymentRequest>,
+) -> InvoiceOrder {
     let line = |(line, pieces)| InvoiceLineRequest {
         line,
         quantity: quantity(pieces),
@@ -97,7 +101,7 @@ fn credit(amount: i64) -> Vec<crate::sales::PaymentRequest> {
     vec![pay(PaymentMethod::Credit, amount)]
 }
 
-fn give_back(id: &str, lines: Vec<(i64, i64, &[&str], bool)>) -> ReturnDelivered {
+pub(crate) fn give_back(id: &str, lines: Vec<(i64, i64, &[&str], bool)>) -> ReturnDelivered {
     let line = |(line, pieces, units, restock): (i64, i64, &[&str], bool)| DeliveredReturnLine {
         line,
         quantity: quantity(pieces),
@@ -118,7 +122,7 @@ fn confirmed(lines: Vec<DraftLine>) -> Given {
 }
 
 #[track_caller]
-fn state(given: &Given) -> Order {
+pub(crate) fn state(given: &Given) -> Order {
     match given.state(&streams::order(&the())) {
         State::Order(Some(order)) => *order,
         other => panic!("{other:?}"),
@@ -133,7 +137,7 @@ fn level(given: &Given, name: &str) -> Stock {
     }
 }
 
-fn figures(given: &Given, name: &str) -> (i64, i64) {
+pub(crate) fn figures(given: &Given, name: &str) -> (i64, i64) {
     let level = level(given, name);
     (level.on_hand, level.held_by("order/ped-1"))
 }
@@ -153,7 +157,7 @@ fn balance(given: &Given, id: &str) -> i64 {
     }
 }
 
-fn invoiced(outcome: &Outcome) -> OrderInvoiced {
+pub(crate) fn invoiced(outcome: &Outcome) -> OrderInvoiced {
     let found = outcome
         .decision()
         .events
@@ -356,6 +360,7 @@ fn an_invoice_on_credit_stays_within_the_terms_and_needs_a_customer_who_is_not_b
     blocked.and(invoice("f-1", vec![], cash(100_000)));
     let owing = shop.clone().and(crate::customers::ChargeCustomer {
         customer_id: customer("ana"),
+        charge_id: None,
         amount_minor: minor(1),
         note: None,
     });
@@ -618,6 +623,7 @@ fn step(shop: Given, number: usize, step: &Step) -> Given {
                 return shop;
             };
             let lines = handed
+                .lines
                 .iter()
                 .map(|line| (line.line, line.quantity, [].as_slice()));
             shop.when(deliver(again.as_str(), lines.collect())).then_nothing()

@@ -11,6 +11,7 @@ pub const QUOTE_EXPIRY: Process = Process {
     name: "quote_expiry",
     event_types: &[
         "order.quoted",
+        "order.changed",
         "order.accepted",
         "order.cancelled",
         "order.expired",
@@ -37,6 +38,11 @@ fn of_event(event: &OrderEvent) -> Option<Reaction> {
             key: quoted.order_id.to_string(),
             due_at: quoted.valid_until,
         }),
+        // Sets the same timer anew; an order that is none any more has no time.
+        OrderEvent::Changed(changed) => changed.valid_until.map(|due_at| Reaction::Schedule {
+            key: changed.order_id.to_string(),
+            due_at,
+        }),
         OrderEvent::Accepted(event) => cancel(&event.order_id),
         OrderEvent::Cancelled(event) => cancel(&event.order_id),
         OrderEvent::Expired(event) => cancel(&event.order_id),
@@ -62,9 +68,26 @@ fn of_refusal(timer: &Timer<'_>, refusal: &Refusal) -> Option<Reaction> {
 
 #[cfg(test)]
 mod tests {
+    use time::Duration;
+
     use super::*;
+    use crate::orders::ChangeOrder;
     use crate::orders::tests::{THE, accept, cancel, quote, the, until};
     use crate::testing::*;
+
+    fn changed() -> ChangeOrder {
+        ChangeOrder {
+            order_id: the(),
+            expected_revision: 1,
+            store: centro(),
+            customer_id: Some(customer("ana")),
+            reference: None,
+            lines: vec![line("CABLE", 2)],
+            discount: None,
+            valid_until: None,
+            valid_for_s: None,
+        }
+    }
 
     /// What the process makes of the last event of a quote.
     fn after(given: &Given) -> Vec<Reaction> {
@@ -90,6 +113,20 @@ mod tests {
             due_at: until(),
         };
         assert_eq!(after(&quoted), [schedule]);
+        let later = ChangeOrder {
+            valid_until: Some(until() + Duration::hours(2)),
+            ..changed()
+        };
+        let schedule = Reaction::Schedule {
+            key: THE.to_owned(),
+            due_at: until() + Duration::hours(2),
+        };
+        assert_eq!(after(&quoted.clone().and(later)), [schedule]);
+        let order = quoted.clone().and(accept()).and(ChangeOrder {
+            expected_revision: 2,
+            ..changed()
+        });
+        assert_eq!(after(&order), [], "an order has no time");
         let gone = [Reaction::Cancel { key: THE.to_owned() }];
         assert_eq!(after(&quoted.clone().and(accept())), gone);
         assert_eq!(after(&quoted.clone().and(cancel())), gone);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use schemas::events::catalogue::ItemKind;
 use schemas::events::purchase::{
-    AdjustedLine, CostKind, PurchaseEvent, PurchaseOrdered, PurchaseReceived, PurchaseReturned, ReceivedLine,
-    ReturnedToSupplierLine,
+    AdjustedLine, CostKind, PurchaseChanged, PurchaseEvent, PurchaseLine, PurchaseOrdered, PurchaseReceived,
+    PurchaseReturned, ReceivedLine, ReturnedToSupplierLine,
 };
 use schemas::{
     CostAdjustmentId, Currency, Minor, PurchaseId, Quantity, ReceptionId, Sku, StoreId, SupplierId,
@@ -30,6 +30,10 @@ pub struct Purchase {
     /// How much more than ordered may come of a line, in percent.
     pub tolerance_percent: i64,
     pub currency: Currency,
+    /// Counts what the order said: 1 as it was written, one more with each change and each time that lines were given up.
+    pub revision: i64,
+    /// What the order says, as long as that can change: until it is sent or given up.
+    pub written: Option<Box<PurchaseOrdered>>,
     /// Line 1 first.
     pub lines: Vec<Line>,
     pub receptions: BTreeMap<ReceptionId, Reception>,
@@ -81,6 +85,24 @@ pub struct Reception {
     pub invoice: Option<String>,
 }
 
+impl From<&PurchaseLine> for Line {
+    fn from(line: &PurchaseLine) -> Self {
+        Line {
+            sku: line.sku.clone(),
+            kind: line.kind,
+            ordered: line.quantity.get(),
+            unit_cost_minor: line.unit_cost_minor,
+            tax_rate_ppm: line.tax_rate_ppm,
+            received: 0,
+            cancelled: 0,
+            returned: 0,
+            value_minor: Minor::ZERO,
+            tax_minor: Minor::ZERO,
+            freight_minor: Minor::ZERO,
+        }
+    }
+}
+
 impl Line {
     /// What may still come without any tolerance.
     pub fn outstanding(&self) -> i64 {
@@ -111,7 +133,8 @@ impl Purchase {
         let Some(purchase) = slot else { return };
         match event {
             PurchaseEvent::Ordered(_) => {}
-            PurchaseEvent::Sent(_) => purchase.status = Status::Sent,
+            PurchaseEvent::Changed(changed) => purchase.change(changed),
+            PurchaseEvent::Sent(_) => purchase.settle(Status::Sent),
             PurchaseEvent::Received(received) => purchase.receive(received),
             PurchaseEvent::Invoiced(invoiced) => {
                 if let Some(reception) = purchase.receptions.get_mut(&invoiced.reception_id) {
@@ -133,40 +156,57 @@ impl Purchase {
                         line.cancelled = line.cancelled.saturating_add(given_up.quantity.get());
                     }
                 }
+                purchase.revision = purchase.revision.saturating_add(1);
                 if purchase.outstanding() == 0 && purchase.lines.iter().all(|line| line.received == 0) {
-                    purchase.status = Status::Cancelled;
+                    purchase.settle(Status::Cancelled);
                 }
             }
-            PurchaseEvent::Closed(_) => purchase.status = Status::Closed,
+            PurchaseEvent::Closed(_) => purchase.settle(Status::Closed),
         }
     }
 
     fn ordered(ordered: &PurchaseOrdered) -> Self {
-        let line = |line: &schemas::events::purchase::PurchaseLine| Line {
-            sku: line.sku.clone(),
-            kind: line.kind,
-            ordered: line.quantity.get(),
-            unit_cost_minor: line.unit_cost_minor,
-            tax_rate_ppm: line.tax_rate_ppm,
-            received: 0,
-            cancelled: 0,
-            returned: 0,
-            value_minor: Minor::ZERO,
-            tax_minor: Minor::ZERO,
-            freight_minor: Minor::ZERO,
-        };
         Purchase {
             supplier_id: ordered.supplier_id.clone(),
             store: ordered.store.clone(),
             status: Status::Ordered,
             tolerance_percent: ordered.tolerance_percent,
             currency: ordered.currency,
-            lines: ordered.lines.iter().map(line).collect(),
+            revision: 1,
+            written: Some(Box::new(ordered.clone())),
+            lines: ordered.lines.iter().map(Line::from).collect(),
             receptions: BTreeMap::new(),
             adjustments: BTreeMap::new(),
             returns: BTreeMap::new(),
             recorded: 0,
         }
+    }
+
+    /// The order says something else now; nothing of it was sent.
+    fn change(&mut self, changed: &PurchaseChanged) {
+        let number = self.written.take().and_then(|written| written.number);
+        let written = PurchaseOrdered {
+            purchase_id: changed.purchase_id.clone(),
+            number,
+            supplier_id: changed.supplier_id.clone(),
+            store: changed.store.clone(),
+            lines: changed.lines.clone(),
+            tolerance_percent: changed.tolerance_percent,
+            expected_on: changed.expected_on.clone(),
+            note: changed.note.clone(),
+            net_minor: changed.net_minor,
+            tax_minor: changed.tax_minor,
+            total_minor: changed.total_minor,
+            currency: changed.currency,
+        };
+        *self = Purchase::ordered(&written);
+        self.revision = changed.revision;
+    }
+
+    /// From here on what it says stays.
+    fn settle(&mut self, status: Status) {
+        self.status = status;
+        self.written = None;
     }
 
     fn receive(&mut self, received: &PurchaseReceived) {
@@ -263,6 +303,18 @@ impl Purchase {
     }
 
     /// # Errors
+    /// The refusal that says why what the order says stays.
+    pub(super) fn check_changeable(&self, id: &PurchaseId) -> Result<(), PurchaseRefusal> {
+        let purchase_id = id.clone();
+        match self.status {
+            Status::Ordered => Ok(()),
+            Status::Sent => Err(PurchaseRefusal::PurchaseSent { purchase_id }),
+            Status::Closed => Err(PurchaseRefusal::PurchaseClosed { purchase_id }),
+            Status::Cancelled => Err(PurchaseRefusal::PurchaseCancelled { purchase_id }),
+        }
+    }
+
+    /// # Errors
     /// [`PurchaseRefusal::PurchaseFull`] when so many more entries cannot be remembered.
     pub(super) fn check_room(&self, id: &PurchaseId, more: usize) -> Result<(), PurchaseRefusal> {
         if self.recorded.saturating_add(more) > MAX_RECORDED {
@@ -274,7 +326,11 @@ impl Purchase {
 
     pub(crate) fn weight(&self) -> usize {
         let documents = self.receptions.len() + self.adjustments.len() + self.returns.len();
-        size_of::<Self>() + self.lines.len() * 256 + documents * 256 + self.recorded * 224
+        let written = self
+            .written
+            .as_ref()
+            .map_or(0, |written| 512 + written.lines.len() * 160);
+        size_of::<Self>() + written + self.lines.len() * 256 + documents * 256 + self.recorded * 224
     }
 }
 

@@ -1,8 +1,8 @@
-//! Why a customer may not buy, be filed away, or have a note.
+//! Why a customer may not buy, be charged twice, be filed away, or have a note.
 //!
 //! Not here: credit and store credit, which stand in the first table.
 
-use schemas::{CustomerId, NoteId};
+use schemas::{ChargeId, CustomerId, NoteId};
 
 use super::Amount;
 
@@ -18,6 +18,9 @@ super::table::refusals! {
     BalanceOpen { customer_id: CustomerId, balance: Amount } = "customer.balance_open" Conflict at "/status"
         en "customer {customer_id} has a balance of {balance}; settle it before they are archived"
         es "el cliente {customer_id} tiene un saldo de {balance}; sáldelo antes de archivarlo"
+    ChargeExists { charge_id: ChargeId } = "customer.charge_already_exists" Conflict at "/charge_id"
+        en "charge {charge_id} was already made"
+        es "el cargo {charge_id} ya se hizo"
     NoteNotFound { note_id: NoteId } = "note.not_found" NotFound at "/note_id"
         en "note {note_id} about this customer does not exist or was removed"
         es "la nota {note_id} sobre este cliente no existe o se quitó"

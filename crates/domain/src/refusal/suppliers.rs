@@ -1,6 +1,6 @@
 //! Why suppliers and their accounts cannot be changed as asked. Not here: purchases from them.
 
-use schemas::{ContactId, SupplierId};
+use schemas::{ContactId, DebtAdjustmentId, SupplierId};
 
 super::table::refusals! {
     /// Refusals of suppliers, their contacts and accounts.
@@ -26,6 +26,9 @@ super::table::refusals! {
     PaymentDaysInvalid { days: i64, max: i64 } = "supplier.payment_days_invalid" Invalid at "/payment_days"
         en "payment_days is {days} and must be from 0 to {max}"
         es "payment_days es {days} y debe estar entre 0 y {max}"
+    DebtAdjustmentExists { adjustment_id: DebtAdjustmentId } = "supplier.adjustment_already_exists" Conflict at "/adjustment_id"
+        en "adjustment {adjustment_id} was already made"
+        es "el ajuste {adjustment_id} ya se hizo"
     DebtDeltaZero {} = "supplier.debt_delta_zero" Invalid at "/delta_minor"
         en "an adjustment of a debt must not be zero"
         es "un ajuste de deuda no puede ser cero"

@@ -133,12 +133,7 @@ impl Decide for KeepParts {
             (_, _) => return Err(found.refusal(id)),
         }
         let policy = work.tenant(&ctx.tenant)?.stock_policy;
-        let line = |goods: &Goods| KeptPart {
-            sku: goods.sku.clone(),
-            unit: goods.unit.clone(),
-            quantity: goods.quantity,
-        };
-        let lines: Vec<KeptPart> = goods.iter().map(line).collect();
+        let lines: Vec<KeptPart> = goods.iter().map(named).collect();
         if found.kept != lines {
             let kept = RepairPartsKept {
                 repair_id: id.clone(),
@@ -197,11 +192,12 @@ impl Decide for TakeParts {
             let cost = shelf.dispatch(&mut work, goods.quantity, &document)?;
             lines.push(moved(goods, cost)?);
         }
-        finish(work, id, |repair_id| RepairPartsTaken {
-            repair_id,
+        let event = RepairPartsTaken {
+            repair_id: id.clone(),
             store: found.store.clone(),
-            lines: lines.clone(),
-        })
+            lines,
+        };
+        finish(work, id, &goods, event)
     }
 }
 
@@ -250,11 +246,12 @@ impl Decide for GiveBackParts {
             shelf.arrive(&mut work, goods.quantity, &document, cost)?;
             lines.push(moved(goods, cost)?);
         }
-        finish(work, id, |repair_id| RepairPartsGivenBack {
-            repair_id,
+        let event = RepairPartsGivenBack {
+            repair_id: id.clone(),
             store: found.store.clone(),
-            lines: lines.clone(),
-        })
+            lines,
+        };
+        finish(work, id, &goods, event)
     }
 }
 
@@ -273,6 +270,14 @@ fn take_off(bench: &mut Bench, quantity: i64, cost: MovedCost) {
     bench.cost.value_minor -= cost.value_minor;
 }
 
+fn named(goods: &Goods) -> KeptPart {
+    KeptPart {
+        sku: goods.sku.clone(),
+        unit: goods.unit.clone(),
+        quantity: goods.quantity,
+    }
+}
+
 fn moved(goods: &Goods, cost: MovedCost) -> Result<MovedPart, Missing> {
     Ok(MovedPart {
         sku: goods.sku.clone(),
@@ -283,14 +288,15 @@ fn moved(goods: &Goods, cost: MovedCost) -> Result<MovedPart, Missing> {
     })
 }
 
-/// The repair's own event last: it says what the shelves' events before it came to.
-fn finish<E: Into<schemas::Event> + Serialize>(
+/// The repair's own event last: it says what the shelves' events before it came to. The answer does not say what the parts
+/// cost, which tills are not told.
+fn finish(
     mut work: Work<'_>,
     id: &RepairId,
-    event: impl FnOnce(RepairId) -> E,
+    goods: &[Goods],
+    event: impl Into<schemas::Event>,
 ) -> Result<Decision, Missing> {
-    let event = event(id.clone());
-    let answer = json!(event);
+    let lines: Vec<KeptPart> = goods.iter().map(named).collect();
     work.emit(streams::repair(id), event)?;
-    Ok(work.finish(answer))
+    Ok(work.finish(json!({ "repair_id": id, "lines": lines })))
 }

@@ -2,7 +2,7 @@
 
 use schemas::events::repair::{RepairDevice, RepairPriority, RepairReceived, SoldDevice};
 use schemas::events::settings::{RepairTermsSet, Series};
-use schemas::{CustomerId, RepairId, SaleId, Sku, StoreId, UnitId};
+use schemas::{CustomerId, OrderId, RepairId, SaleId, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -50,6 +50,7 @@ pub struct ReceiveRepair {
 /// Where the device comes from.
 enum Origin {
     Sold { sale_id: SaleId, sku: Sku },
+    Delivered { order_id: OrderId, sku: Sku },
     Elsewhere,
 }
 
@@ -74,7 +75,7 @@ impl Decide for ReceiveRepair {
             return Err(RepairRefusal::RepairExists { repair_id }.into());
         }
         self.check(ctx)?;
-        let device = self.device(&work)?;
+        let device = self.device(&work, &tenant.time_zone)?;
         let warranty_until = self.warranty_until(&work, &device)?;
         let number = next_number(&mut work, Series::Repair, &document(&repair_id))?;
         take_custody(&mut work, &self.unit, &repair_id)?;
@@ -120,37 +121,46 @@ impl ReceiveRepair {
         Ok(())
     }
 
-    /// The device and, if we sold it, the sale and the article's warranty.
-    fn device(&self, work: &Work<'_>) -> Result<RepairDevice, Missing> {
-        let unit = self.unit.clone();
-        let Origin::Sold { sale_id, sku } = self.origin(work)? else {
-            let description = self.description.clone();
-            let description = description.ok_or(RepairRefusal::DescriptionRequired {})?;
-            let sold = None;
-            return Ok(RepairDevice {
-                unit,
-                description,
-                sold,
-            });
+    /// The device and, if we sold it, the sale or the order and the article's warranty.
+    fn device(&self, work: &Work<'_>, time_zone: &str) -> Result<RepairDevice, Missing> {
+        let (sku, sold_on, sale_id, order_id) = match self.origin(work)? {
+            Origin::Elsewhere => {
+                let description = self.description.clone();
+                return Ok(RepairDevice {
+                    unit: self.unit.clone(),
+                    description: description.ok_or(RepairRefusal::DescriptionRequired {})?,
+                    sold: None,
+                });
+            }
+            Origin::Sold { sale_id, sku } => {
+                work.require([&streams::sale(&sale_id), &streams::item(&sku)])?;
+                // A sale that was undone since then says nothing about the day.
+                let sold_on = match work.sale(&sale_id)? {
+                    Sale::Completed(sold) => Some(sold.business_day.clone()),
+                    Sale::Draft(_) | Sale::Discarded | Sale::Voided { .. } => None,
+                };
+                (sku, sold_on, Some(sale_id), None)
+            }
+            Origin::Delivered { order_id, sku } => {
+                work.require([&streams::order(&order_id), &streams::item(&sku)])?;
+                let delivered_at = work.order(&order_id)?.delivered_at(&self.unit);
+                let sold_on = delivered_at.map(|at| business_day(at, time_zone)).transpose()?;
+                (sku, sold_on, None, Some(order_id))
+            }
         };
-        work.require([&streams::sale(&sale_id), &streams::item(&sku)])?;
         let item = work.item(&sku)?;
         let description = self.description.clone().unwrap_or_else(|| item.name.clone());
         let warranty_months = item.details.warranty_months;
-        // A sale that was undone since then says nothing about the day.
-        let sold = match work.sale(&sale_id)? {
-            Sale::Completed(sold) => Some(SoldDevice {
-                sold_on: sold.business_day.clone(),
+        Ok(RepairDevice {
+            unit: self.unit.clone(),
+            description,
+            sold: sold_on.map(|sold_on| SoldDevice {
                 sale_id,
+                order_id,
                 sku,
+                sold_on,
                 warranty_months,
             }),
-            Sale::Draft(_) | Sale::Discarded | Sale::Voided { .. } => None,
-        };
-        Ok(RepairDevice {
-            unit,
-            description,
-            sold,
         })
     }
 
@@ -166,8 +176,14 @@ impl ReceiveRepair {
                 sale_id: sale_id.clone(),
                 sku: known.sku.clone(),
             }),
-            // What an order delivered is with its customer; a sales order's warranty is on its invoice.
-            Place::Away { document } if document.starts_with("order/") => Ok(Origin::Elsewhere),
+            Place::Away { document } if document.starts_with("order/") => {
+                // What an order delivered is with its customer, as if it had been sold at the till that day.
+                let order_id = document.strip_prefix("order/").and_then(|id| id.parse().ok());
+                Ok(order_id.map_or(Origin::Elsewhere, |order_id| Origin::Delivered {
+                    order_id,
+                    sku: known.sku.clone(),
+                }))
+            }
             // What went back to its supplier is the supplier's, and may have found another owner.
             Place::Away { document } if document.starts_with("purchase/") => Ok(Origin::Elsewhere),
             // Whoever brings what we wrote off has it.

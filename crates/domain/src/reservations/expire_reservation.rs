@@ -1,4 +1,4 @@
-//! Ends a reservation whose time is over. The platform asks for it (`processes::reservation_expiry`), nobody else.
+//! Ends a reservation whose time is over. The platform asks for it (`processes::reservation_expiry`), or who cannot wait.
 
 use schemas::ReservationId;
 use schemas::events::reservation::ReservationExpired;

@@ -4,6 +4,7 @@
 
 use schemas::events::customer::LedgerCause;
 use schemas::events::sale::{DraftContent, PaymentMethod, SaleCompleted, SalePayment};
+use schemas::events::settings::Series;
 use schemas::{Currency, Minor, ReservationId, ReturnId, SaleId, Sku, StreamName};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -13,6 +14,7 @@ use super::lines;
 use super::payments::{Settled, on_account, settle};
 use super::pricing::{Priced, Terms, price};
 use super::{goods, lines::resolve};
+use crate::admin::{counter_needed, next_number, put_number};
 use crate::bounds;
 use crate::business_day::business_day;
 use crate::context::Ctx;
@@ -61,6 +63,7 @@ pub(super) fn open(
     others.extend(content.terminal.iter().map(streams::terminal));
     others.extend(content.customer_id.iter().map(streams::customer));
     others.extend(reservation_id.map(streams::reservation));
+    others.extend(counter_needed(work, Series::Receipt));
     let skus = lines::load(work, others, &content.store, &content.lines)?;
     work.tenant(&ctx.tenant)?;
     work.open_store(&content.store)?;
@@ -124,6 +127,8 @@ impl Checkout<'_> {
         let settled = self.settle(priced.total_minor, currency)?;
         let owed = on_account(work, content.customer_id.as_ref(), &settled.payments)?;
 
+        let number = next_number(work, Series::Receipt, streams::sale(sale_id).as_str())?;
+
         let mut answer = json!({
             "sale_id": sale_id,
             "total_minor": priced.total_minor,
@@ -132,8 +137,10 @@ impl Checkout<'_> {
             "change_minor": settled.change_minor,
             "currency": currency,
         });
+        put_number(&mut answer, number.as_deref());
         let completed = SaleCompleted {
             sale_id: sale_id.clone(),
+            number,
             store: content.store.clone(),
             terminal: content.terminal.clone(),
             cashier: ctx.actor_name().to_owned(),

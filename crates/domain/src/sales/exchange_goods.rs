@@ -100,11 +100,11 @@ impl Decide for ExchangeGoods {
             };
             refunds.insert(0, goods);
         }
-        goods_return
+        let returned = goods_return
             .carry_out(&mut work, ctx, prepared, refunds)
             .map_err(ReturnedRefusal::of)?;
         let sold = checkout.complete(&mut work, ctx, skus)?;
-        let answer = json!({
+        let mut answer = json!({
             "sale_id": exchanged.sale_id,
             "return_id": exchanged.return_id,
             "new_sale_id": exchanged.new_sale_id,
@@ -117,6 +117,11 @@ impl Decide for ExchangeGoods {
             "currency": exchanged.currency,
             "balance_minor": sold["balance_minor"],
         });
+        for (field, half) in [("return_number", &returned), ("new_sale_number", &sold)] {
+            if let Some(number) = half.get("number") {
+                answer[field] = number.clone();
+            }
+        }
         work.emit(streams::sale(&self.sale_id), exchanged)?;
         Ok(work.finish(answer))
     }

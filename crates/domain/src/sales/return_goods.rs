@@ -4,6 +4,7 @@
 
 use schemas::events::customer::LedgerCause;
 use schemas::events::sale::{Refund, ReturnLine, SaleReturnRegistered, SaleReturned};
+use schemas::events::settings::Series;
 use schemas::events::stock::ReturnCause;
 use schemas::{CustomerId, Minor, Quantity, ReturnId, SaleId, Sku, StoreId, TerminalId, UnitId};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use time::OffsetDateTime;
 use super::goods::{self, Returned};
 use super::payments::{MAX_PAYMENTS, refunds_for, to_account};
 use super::return_lines::{self, Reckoned};
+use crate::admin::{counter_needed, next_number, put_number};
 use crate::bounds::{self, MAX_LINES, check_entries};
 use crate::business_day::business_day;
 use crate::command::Decide;
@@ -124,7 +126,9 @@ impl ReturnGoods {
         prepared: Prepared,
         refunds: Vec<Refund>,
     ) -> Result<Value, Missing> {
-        let returned = self.event(work, ctx, &prepared, refunds)?;
+        let document = streams::goods_return(&prepared.return_id);
+        let number = next_number(work, Series::Return, document.as_str())?;
+        let returned = self.event(work, ctx, &prepared, number, refunds)?;
         let Prepared {
             return_id,
             customer_id,
@@ -137,6 +141,7 @@ impl ReturnGoods {
             "total_minor": returned.total_minor,
             "currency": returned.currency,
         });
+        put_number(&mut answer, returned.number.as_deref());
 
         match &self.sale_id {
             Some(sale_id) => {
@@ -177,6 +182,7 @@ impl ReturnGoods {
         others.extend(self.terminal.iter().map(streams::terminal));
         others.extend(self.customer_id.iter().map(streams::customer));
         others.extend(self.sale_id.iter().map(streams::sale));
+        others.extend(counter_needed(work, Series::Return));
         return_lines::load(work, others, self.sale_id.as_ref(), &self.store, &self.lines)?;
         work.tenant(&ctx.tenant)?;
         work.open_store(&self.store)?;
@@ -214,6 +220,7 @@ impl ReturnGoods {
         work: &Work<'_>,
         ctx: &Ctx,
         prepared: &Prepared,
+        number: Option<String>,
         refunds: Vec<Refund>,
     ) -> Result<SaleReturned, Missing> {
         let tenant = work.tenant(&ctx.tenant)?;
@@ -234,6 +241,7 @@ impl ReturnGoods {
         }
         Ok(SaleReturned {
             return_id: prepared.return_id.clone(),
+            number,
             sale_id: self.sale_id.clone(),
             store: self.store.clone(),
             terminal: self.terminal.clone(),

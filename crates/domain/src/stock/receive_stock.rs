@@ -1,7 +1,9 @@
-//! Takes goods into a store, with their cost. A unit must not be anywhere else, nor with a customer.
+//! Takes goods into a store, with their cost. A unit must not be anywhere else, nor with a customer. Much at once waits
+//! for somebody else, where the tenant's policy says so.
 
 use std::collections::HashSet;
 
+use schemas::events::movement::{MovementKind, MovementLine};
 use schemas::events::unit::UnitReceived;
 use schemas::{Minor, Quantity, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use super::levels::{answer, check_units, load};
 use crate::bounds::{check_entries, check_not_negative, check_optional_text};
 use crate::command::Decide;
 use crate::context::Ctx;
+use crate::movements::{Asked, must_wait, wait};
 use crate::refusal::{Refusal, StockRefusal};
 use crate::stock::{Place, Shelf};
 use crate::streams;
@@ -42,6 +45,31 @@ pub struct ReceiptLine {
 
 impl Decide for ReceiveStock {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        self.load(&work, ctx)?;
+        if let Some(asked) = must_wait(&work, ctx, || self.asked(&work))? {
+            self.check_units(&work)?;
+            let waiting = wait(&mut work, ctx, &asked, None)?;
+            let mut answer = answer(&work, &self.store, self.lines.iter().map(|line| &line.sku))?;
+            answer["movement_id"] = waiting["movement_id"].clone();
+            answer["status"] = waiting["status"].clone();
+            return Ok(work.finish(answer));
+        }
+        self.take_in(work)
+    }
+}
+
+impl ReceiveStock {
+    /// Takes the goods in without asking whether they must wait: for a caller that has asked line by line.
+    ///
+    /// # Errors
+    /// As [`Decide::decide`].
+    pub(crate) fn book(&self, work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
+        self.load(&work, ctx)?;
+        self.take_in(work)
+    }
+
+    /// Loads what the lines speak of, and checks what can be wrong with them wherever their units are.
+    fn load(&self, work: &Work<'_>, ctx: &Ctx) -> Result<(), Missing> {
         if self.lines.is_empty() {
             return Err(Refusal::LinesMissing {}.into());
         }
@@ -49,16 +77,21 @@ impl Decide for ReceiveStock {
         check_entries("lines", entries, MAX_RECEIPT)?;
         check_optional_text("reference", self.reference.as_deref(), 200)?;
         load(
-            &work,
+            work,
             &self.store,
             self.lines.iter().map(|line| (&line.sku, line.units.as_slice())),
         )?;
         work.tenant(&ctx.tenant)?;
         work.open_store(&self.store)?;
+        for (index, line) in self.lines.iter().enumerate() {
+            check(work, line, index)?;
+        }
+        Ok(())
+    }
 
+    fn take_in(&self, mut work: Work<'_>) -> Result<Decision, Missing> {
         let mut seen = HashSet::new();
         for (index, line) in self.lines.iter().enumerate() {
-            self.check(&work, line, index)?;
             let shelf = Shelf {
                 store: &self.store,
                 sku: &line.sku,
@@ -70,13 +103,7 @@ impl Decide for ReceiveStock {
                 self.reference.as_deref(),
             )?;
             for unit in &line.units {
-                if !seen.insert(unit) {
-                    return Err(Refusal::UnitRepeated {
-                        unit: unit.clone(),
-                        line: index,
-                    }
-                    .into());
-                }
+                check_first(&mut seen, unit, index)?;
                 check_may_come_in(&work, unit, &line.sku, index)?;
                 let received = UnitReceived {
                     unit: unit.clone(),
@@ -90,23 +117,59 @@ impl Decide for ReceiveStock {
         let answer = answer(&work, &self.store, self.lines.iter().map(|line| &line.sku))?;
         Ok(work.finish(answer))
     }
-}
 
-impl ReceiveStock {
-    fn check(&self, work: &Work<'_>, line: &ReceiptLine, index: usize) -> Result<(), Missing> {
-        check_units(
-            work.item(&line.sku)?.kind,
-            &line.sku,
-            line.quantity,
-            &line.units,
-            index,
-        )?;
-        check_not_negative(&format!("lines/{index}/unit_cost_minor"), line.unit_cost_minor)?;
-        if let Some(cost) = line.unit_cost_minor {
-            cost.times(line.quantity)?;
+    /// That every unit may come in, though none does yet.
+    fn check_units(&self, work: &Work<'_>) -> Result<(), Missing> {
+        let mut seen = HashSet::new();
+        for (index, line) in self.lines.iter().enumerate() {
+            for unit in &line.units {
+                check_first(&mut seen, unit, index)?;
+                check_may_come_in(work, unit, &line.sku, index)?;
+            }
         }
         Ok(())
     }
+
+    /// The same as a movement that is asked for.
+    fn asked(&self, work: &Work<'_>) -> Result<Asked, Missing> {
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for (number, line) in (1..).zip(&self.lines) {
+            lines.push(MovementLine {
+                line: number,
+                sku: line.sku.clone(),
+                item_name: work.item(&line.sku)?.name.clone(),
+                quantity: line.quantity.get(),
+                unit_cost_minor: line.unit_cost_minor,
+                units: line.units.clone(),
+                cause: None,
+            });
+        }
+        Ok(Asked {
+            kind: MovementKind::In,
+            store: self.store.clone(),
+            lines,
+            comment: self.reference.clone(),
+        })
+    }
+}
+
+fn check(work: &Work<'_>, line: &ReceiptLine, index: usize) -> Result<(), Missing> {
+    let kind = work.item(&line.sku)?.kind;
+    check_units(kind, &line.sku, line.quantity, &line.units, index)?;
+    check_not_negative(&format!("lines/{index}/unit_cost_minor"), line.unit_cost_minor)?;
+    if let Some(cost) = line.unit_cost_minor {
+        cost.times(line.quantity)?;
+    }
+    Ok(())
+}
+
+/// A receipt names a unit once.
+fn check_first<'a>(seen: &mut HashSet<&'a UnitId>, unit: &'a UnitId, line: usize) -> Result<(), Refusal> {
+    if seen.insert(unit) {
+        return Ok(());
+    }
+    let unit = unit.clone();
+    Err(Refusal::UnitRepeated { unit, line })
 }
 
 /// A unit comes in when it was never seen, or was written off before, and no repair has it.

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use schemas::events::supplier::{
     SupplierCause, SupplierCharged, SupplierCredited, SupplierDetails, SupplierEvent,
 };
-use schemas::{ContactId, Currency, Minor, PaymentId, SupplierId};
+use schemas::{ContactId, Currency, DebtAdjustmentId, Minor, PaymentId, SupplierId};
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::SupplierRefusal;
@@ -16,8 +16,9 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
-/// Payment ids that are remembered per supplier, so that a payment sent again under a new key is noticed.
-const REMEMBERED_PAYMENTS: usize = 200;
+/// Ids of payments, and of adjustments, that are remembered per supplier, so that one sent again under a new key is
+/// noticed.
+const REMEMBERED: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supplier {
@@ -30,6 +31,8 @@ pub struct Supplier {
     pub contacts: BTreeSet<ContactId>,
     /// The newest payments, the newest last.
     pub payments: VecDeque<PaymentId>,
+    /// The newest corrections of the debt, the newest last.
+    pub adjustments: VecDeque<DebtAdjustmentId>,
 }
 
 impl Supplier {
@@ -42,6 +45,7 @@ impl Supplier {
                 balance_minor: Minor::ZERO,
                 contacts: BTreeSet::new(),
                 payments: VecDeque::new(),
+                adjustments: VecDeque::new(),
             }));
             return;
         }
@@ -58,10 +62,18 @@ impl Supplier {
             }
             SupplierEvent::Charged(charged) => supplier.balance_minor = charged.balance_minor,
             SupplierEvent::Credited(credited) => supplier.balance_minor = credited.balance_minor,
-            SupplierEvent::DebtAdjusted(adjusted) => supplier.balance_minor = adjusted.balance_minor,
+            SupplierEvent::DebtAdjusted(adjusted) => {
+                supplier.balance_minor = adjusted.balance_minor;
+                if let Some(adjustment_id) = &adjusted.adjustment_id {
+                    if supplier.adjustments.len() >= REMEMBERED {
+                        supplier.adjustments.pop_front();
+                    }
+                    supplier.adjustments.push_back(adjustment_id.clone());
+                }
+            }
             SupplierEvent::Paid(paid) => {
                 supplier.balance_minor = paid.balance_minor;
-                if supplier.payments.len() >= REMEMBERED_PAYMENTS {
+                if supplier.payments.len() >= REMEMBERED {
                     supplier.payments.pop_front();
                 }
                 supplier.payments.push_back(paid.payment_id.clone());
@@ -83,7 +95,7 @@ impl Supplier {
             .map(String::len)
             .sum::<usize>()
             + name.len();
-        size_of::<Self>() + texts + (self.contacts.len() + self.payments.len()) * 96
+        size_of::<Self>() + texts + (self.contacts.len() + self.payments.len() + self.adjustments.len()) * 96
     }
 }
 

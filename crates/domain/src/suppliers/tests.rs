@@ -2,7 +2,7 @@
 
 use schemas::events::sale::PaymentMethod;
 use schemas::events::supplier::SupplierDetails;
-use schemas::{ContactId, PaymentId, SupplierId};
+use schemas::{ContactId, DebtAdjustmentId, PaymentId, SupplierId};
 use serde_json::json;
 
 use super::*;
@@ -82,6 +82,7 @@ pub(crate) fn pay_supplier(payment: &str, amount: i64) -> PaySupplier {
 fn adjust(delta: i64) -> AdjustSupplierDebt {
     AdjustSupplierDebt {
         supplier_id: supplier("sur"),
+        adjustment_id: None,
         delta_minor: minor(delta),
         note: Some("saldo anterior".to_owned()),
     }
@@ -228,8 +229,18 @@ fn a_payment_lowers_what_we_owe_also_below_zero_and_counts_once() {
 
 #[test]
 fn a_debt_is_adjusted_by_a_difference_that_is_not_zero_and_stays_in_range() {
-    let shop = with_supplier().when(adjust(-700));
-    let shop = shop.then_answer(json!({ "supplier_id": "sur", "balance_minor": -700 }));
+    let named = AdjustSupplierDebt {
+        adjustment_id: Some(DebtAdjustmentId::new("a-1").unwrap()),
+        ..adjust(-700)
+    };
+    let shop = with_supplier().when(named.clone());
+    let shop =
+        shop.then_answer(json!({ "supplier_id": "sur", "adjustment_id": "a-1", "balance_minor": -700 }));
+    let pointer = shop.clone().when(named);
+    let pointer = pointer.then_refused("supplier.adjustment_already_exists");
+    assert_eq!(pointer.unwrap(), "/adjustment_id");
+    let unnamed = shop.clone().and(adjust(1)).when(adjust(1));
+    assert_eq!(unnamed.decision().answer["balance_minor"], -698);
     shop.clone()
         .when(adjust(0))
         .then_refused("supplier.debt_delta_zero");

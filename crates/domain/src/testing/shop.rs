@@ -3,7 +3,8 @@
 use schemas::events::admin::StockPolicy;
 use schemas::events::catalogue::{ItemDetails, ItemKind};
 use schemas::events::customer::{CreditTerms, CustomerKind};
-use schemas::events::sale::{DraftLine, PaymentMethod};
+use schemas::events::offline::{OfflineContent, OfflineLine};
+use schemas::events::sale::{DraftContent, DraftLine, PaymentMethod};
 use schemas::{Currency, CustomerId, Minor, Quantity, SaleId, Sku, StoreId, TaxCode, TerminalId, UnitId};
 
 use super::{Given, IMEI, SERIAL, given};
@@ -105,6 +106,29 @@ pub(crate) fn receipt(name: &str, pieces: i64, units: &[&str]) -> ReceiptLine {
         quantity: quantity(pieces),
         unit_cost_minor: Some(minor(6_000)),
         units: units.iter().map(|text| unit(text)).collect(),
+    }
+}
+
+/// The line as a till notes it; without a price, for nothing.
+pub(crate) fn noted(line: DraftLine) -> OfflineLine {
+    OfflineLine {
+        sku: line.sku.map(|sku| sku.to_string()),
+        unit: line.unit.map(|unit| unit.to_string()),
+        quantity: line.quantity.get(),
+        unit_price_minor: line.unit_price_minor.map_or(0, Minor::get),
+        discount: line.discount,
+    }
+}
+
+/// The same goods as a till notes them.
+pub(crate) fn noted_content(content: DraftContent) -> OfflineContent {
+    OfflineContent {
+        store: content.store,
+        terminal: content.terminal,
+        customer_id: content.customer_id,
+        customer_unreadable: false,
+        lines: content.lines.into_iter().map(noted).collect(),
+        discount: content.discount,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use schemas::events::transfer::{MovedTransferLine, TransferDispatched};
 use schemas::{Minor, TransferId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Status;
 use super::moved::{TransferGoods, check_shape, unit_streams};
@@ -72,7 +72,10 @@ impl Decide for DispatchTransfer {
             lines: moved,
             currency,
         };
-        let answer = json!({ "transfer_id": id, "status": "in_transit", "lines": dispatched.lines });
+        // Whoever dispatches at a till is not told what goods cost.
+        let line = |moved: &MovedTransferLine| json!({ "line": moved.line, "sku": moved.sku, "quantity": moved.quantity, "units": moved.units });
+        let lines: Vec<Value> = dispatched.lines.iter().map(line).collect();
+        let answer = json!({ "transfer_id": id, "status": "in_transit", "lines": lines });
         work.emit(stream, dispatched)?;
         Ok(work.finish(answer))
     }

@@ -14,7 +14,7 @@ use crate::streams;
 use crate::work::Missing;
 
 /// Lines and units of one dispatch, reception or decision, together.
-const MAX_MOVED: usize = 2_000;
+pub(super) const MAX_MOVED: usize = 2_000;
 
 /// Goods of one line that leave, arrive, or are decided about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,5 @@
-//! Goods arrive at the receiving store: all of them, or a part. The same reception again adds nothing.
+//! Goods arrive at the receiving store: all of them, or a part, or more than was dispatched. The same reception again adds
+//! nothing.
 
 use schemas::events::transfer::{TransferClosed, TransferReceived};
 use schemas::{Quantity, ReceptionId, StoreId, TransferId};
@@ -7,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::Status;
 use super::moved::{TransferGoods, check_shape, cost_of, part, unit_streams};
+use super::surplus::beyond;
 use super::transfer::{Transfer, document};
 use crate::bounds::distinct;
 use crate::command::Decide;
 use crate::context::Ctx;
-use crate::refusal::TransferRefusal;
+use crate::refusal::{Refusal, TransferRefusal};
 use crate::stock::{Shelf, arrive_unit};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
@@ -28,15 +30,17 @@ pub struct ReceiveTransfer {
     /// What is really there. Absent: all that is in transit.
     #[serde(default)]
     pub lines: Option<Vec<TransferGoods>>,
+    /// What is there beyond what was dispatched, of lines of which nothing is left in transit after this reception. It is
+    /// noted, and on no shelf of the receiving store until somebody decides about it.
+    #[serde(default)]
+    pub surplus: Vec<TransferGoods>,
 }
 
 impl Decide for ReceiveTransfer {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let id = &self.transfer_id;
         let stream = streams::transfer(id);
-        if let Some(lines) = &self.lines {
-            check_shape(lines)?;
-        }
+        self.check_goods()?;
         work.require([&streams::tenant(), &stream])?;
         let found = work.transfer(id)?.clone();
         let reception_id = self.id(ctx);
@@ -51,22 +55,27 @@ impl Decide for ReceiveTransfer {
             return Err(TransferRefusal::TooManyReceptions { transfer_id, max }.into());
         }
         let goods = self.lines.clone().unwrap_or_else(|| all_of(&found));
-        load(&work, id, &found, &found.to, &goods)?;
+        if goods.is_empty() && self.surplus.is_empty() {
+            return Err(found.refusal(id).into());
+        }
+        self.load(&work, &found, &goods)?;
         let currency = work.tenant(&ctx.tenant)?.currency;
         // A store that closed meanwhile still takes in what was on its way.
         work.store(&found.to)?;
         let moved = part(&found, id, &goods)?;
+        let surplus = beyond(&work, &found, &goods, &self.surplus)?;
         let received = TransferReceived {
             transfer_id: id.clone(),
             reception_id: reception_id.clone(),
             from: found.from.clone(),
             to: found.to.clone(),
             lines: moved,
+            surplus,
             currency,
         };
         arrive(&mut work, id, &found.to, &received.lines)?;
         work.emit(stream, received)?;
-        close_if_empty(&mut work, id)?;
+        close_if_settled(&mut work, id)?;
         let answer = answer(id, &reception_id, work.transfer(id)?);
         Ok(work.finish(answer))
     }
@@ -76,15 +85,29 @@ impl ReceiveTransfer {
     fn id(&self, ctx: &Ctx) -> ReceptionId {
         ctx.given_or_fresh(self.reception_id.as_ref(), "reception")
     }
+
+    /// What arrived may be nothing if there is a surplus.
+    fn check_goods(&self) -> Result<(), Refusal> {
+        match &self.lines {
+            Some(lines) if !lines.is_empty() || self.surplus.is_empty() => check_shape(lines)?,
+            Some(_) | None => {}
+        }
+        if self.surplus.is_empty() {
+            return Ok(());
+        }
+        check_shape(&self.surplus)
+    }
+
+    fn load(&self, work: &Work<'_>, found: &Transfer, goods: &[TransferGoods]) -> Result<(), Missing> {
+        let all: Vec<TransferGoods> = goods.iter().chain(&self.surplus).cloned().collect();
+        load(work, &self.transfer_id, found, &found.to, &all)
+    }
 }
 
 fn answer(id: &TransferId, reception_id: &ReceptionId, transfer: &Transfer) -> Value {
-    json!({
-        "transfer_id": id,
-        "reception_id": reception_id,
-        "status": transfer.status,
-        "in_transit": transfer.in_transit,
-    })
+    let mut answer = transfer.standing(id);
+    answer["reception_id"] = json!(reception_id);
+    answer
 }
 
 /// All that is in transit.
@@ -145,13 +168,13 @@ pub(super) fn arrive(
     Ok(())
 }
 
-/// Closes the transfer once nothing of it is in transit.
+/// Closes the transfer once nothing of it is in transit and no surplus waits.
 ///
 /// # Errors
 /// [`Missing::Streams`], though it has been read before.
-pub(super) fn close_if_empty(work: &mut Work<'_>, id: &TransferId) -> Result<(), Missing> {
+pub(super) fn close_if_settled(work: &mut Work<'_>, id: &TransferId) -> Result<(), Missing> {
     let transfer = work.transfer(id)?;
-    if !transfer.in_transit.is_empty() {
+    if !transfer.is_settled() {
         return Ok(());
     }
     let closed = TransferClosed {

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
+use schemas::events::settings::Series;
 use schemas::events::transfer::{RequestedTransferLine, TransferRequested};
 use schemas::{Quantity, Sku, StoreId, TransferId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::transfer::document;
+use crate::admin::{counter_needed, next_number};
 use crate::bounds::{MAX_LINES, check_entries, check_optional_text, distinct};
 use crate::command::Decide;
 use crate::context::Ctx;
@@ -57,7 +60,8 @@ impl Decide for RequestTransfer {
             streams::store(&self.to),
         ];
         let items = self.lines.iter().map(|line| streams::item(&line.sku));
-        work.require(&distinct(fixed.into_iter().chain(items))?)?;
+        let counter = counter_needed(&work, Series::Transfer);
+        work.require(&distinct(fixed.into_iter().chain(counter).chain(items))?)?;
         work.tenant(&ctx.tenant)?;
         if !matches!(work.state(&stream)?, State::Transfer(None)) {
             return Err(TransferRefusal::Exists { transfer_id }.into());
@@ -69,8 +73,10 @@ impl Decide for RequestTransfer {
         work.open_store(&self.from)?;
         work.open_store(&self.to)?;
         self.check_lines(&work)?;
+        let number = next_number(&mut work, Series::Transfer, &document(&transfer_id))?;
         let requested = TransferRequested {
             transfer_id: transfer_id.clone(),
+            number,
             from: self.from.clone(),
             to: self.to.clone(),
             lines: self.numbered(),

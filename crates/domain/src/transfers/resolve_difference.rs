@@ -5,11 +5,10 @@
 use schemas::events::transfer::{DifferenceDecision, MovedTransferLine, TransferDifferenceResolved};
 use schemas::{StoreId, TransferId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Status;
 use super::moved::{TransferGoods, check_shape, part};
-use super::receive_transfer::{arrive, close_if_empty, load};
+use super::receive_transfer::{arrive, close_if_settled, load};
 use super::request_transfer::MAX_NOTE_CHARS;
 use super::transfer::document;
 use crate::bounds::check_optional_text;
@@ -58,13 +57,8 @@ impl Decide for ResolveDifference {
             currency,
         };
         work.emit(stream, resolved)?;
-        close_if_empty(&mut work, id)?;
-        let transfer = work.transfer(id)?;
-        let answer = json!({
-            "transfer_id": id,
-            "status": transfer.status,
-            "in_transit": transfer.in_transit,
-        });
+        close_if_settled(&mut work, id)?;
+        let answer = work.transfer(id)?.standing(id);
         Ok(work.finish(answer))
     }
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use schemas::events::transfer::{MovedTransferLine, RequestedTransferLine, TransferEvent};
 use schemas::{ReceptionId, Sku, StoreId, TransferId, UnitId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::Surplus;
 use crate::refusal::TransferRefusal;
 use crate::state::State;
 use crate::stock::MovedCost;
@@ -20,6 +22,9 @@ pub struct Transfer {
     pub requested: Vec<RequestedTransferLine>,
     /// One entry per line that still has goods in neither store.
     pub in_transit: Vec<InTransit>,
+    /// What came beyond what was dispatched, until somebody decides about it: one entry per line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surplus: Vec<Surplus>,
     /// Receptions that are in the log: the same one again adds nothing.
     pub receptions: BTreeSet<ReceptionId>,
     /// Whether something was decided to be lost or back at its origin.
@@ -45,9 +50,9 @@ pub struct InTransit {
 pub enum Status {
     /// Nothing has moved.
     Requested,
-    /// Goods are between the stores.
+    /// Goods are between the stores, or a surplus waits for a decision.
     InTransit,
-    /// Nothing is in transit any more.
+    /// Nothing is in transit any more, and nothing is left to decide.
     Closed,
     Cancelled,
 }
@@ -60,6 +65,7 @@ impl Transfer {
                 to: requested.to.clone(),
                 requested: requested.lines.clone(),
                 in_transit: Vec::new(),
+                surplus: Vec::new(),
                 receptions: BTreeSet::new(),
                 incomplete: false,
                 status: Status::Requested,
@@ -75,12 +81,14 @@ impl Transfer {
             }
             TransferEvent::Received(received) => {
                 transfer.take(&received.lines);
+                transfer.add_surplus(&received.surplus);
                 transfer.receptions.insert(received.reception_id.clone());
             }
             TransferEvent::DifferenceResolved(resolved) => {
                 transfer.take(&resolved.lines);
                 transfer.incomplete = true;
             }
+            TransferEvent::SurplusResolved(resolved) => transfer.take_surplus(&resolved.lines),
             TransferEvent::Closed(_) => transfer.status = Status::Closed,
             TransferEvent::Cancelled(_) => transfer.status = Status::Cancelled,
         }
@@ -108,6 +116,11 @@ impl Transfer {
         self.in_transit.iter().find(|left| left.line == line)
     }
 
+    /// Whether every dispatched piece has come to something and no surplus waits for a decision.
+    pub(super) fn is_settled(&self) -> bool {
+        self.in_transit.is_empty() && self.surplus.is_empty()
+    }
+
     /// The refusal for who wants something else than what it has come to.
     pub(super) fn refusal(&self, id: &TransferId) -> TransferRefusal {
         let transfer_id = id.clone();
@@ -119,12 +132,21 @@ impl Transfer {
         }
     }
 
+    /// Where it stands, for the answer to whoever moved it on. Not what the goods cost, which tills are not told.
+    pub(super) fn standing(&self, id: &TransferId) -> Value {
+        let left = |left: &InTransit| json!({ "line": left.line, "sku": left.sku, "quantity": left.quantity, "units": left.units });
+        let in_transit: Vec<Value> = self.in_transit.iter().map(left).collect();
+        json!({ "transfer_id": id, "status": self.status, "in_transit": in_transit, "surplus": self.surplus })
+    }
+
     pub(crate) fn weight(&self) -> usize {
         let units: usize = self.in_transit.iter().map(|left| left.units.len()).sum();
+        let more: usize = self.surplus.iter().map(Surplus::weight).sum();
         size_of::<Self>()
             + self.requested.len() * (size_of::<RequestedTransferLine>() + 64)
             + self.in_transit.len() * (size_of::<InTransit>() + 64)
             + (units + self.receptions.len()) * 96
+            + more
     }
 }
 

@@ -139,6 +139,7 @@ pub async fn check(evidence: &Evidence) -> anyhow::Result<Verdict> {
         walked.folded.check_repairs(&mut findings);
         walked.folded.check_in_transit(&mut findings);
         walked.folded.check_bought(&mut findings);
+        walked.folded.check_numbers(&mut findings);
     }
     let deliveries = webhooks::Deliveries::read(&mut snapshot).await?;
     deliveries.check(&walked.matched, heads.matcher, &mut findings);

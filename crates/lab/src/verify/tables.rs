@@ -66,6 +66,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("rm_reservations", &["tenant", "reservation_id"]),
     ("rm_reservation_lines", &["tenant", "reservation_id", "line"]),
     ("rm_offline_sales", &["tenant", "quarantine_id"]),
+    ("rm_offline_lines", &["tenant", "quarantine_id", "line"]),
     ("rm_offline_tills", &["tenant", "terminal", "incarnation"]),
     ("rm_transfers", &["tenant", "transfer_id"]),
     ("rm_transfer_lines", &["tenant", "transfer_id", "line"]),

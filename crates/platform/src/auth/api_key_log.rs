@@ -1,4 +1,5 @@
-//! One row per call of an external system (LogIntegracion), written in batches beside the requests.
+//! One row per call of an external system (LogIntegracion), written in batches beside the requests; of calls beyond a key's
+//! limit only so many (`api_key_fold`).
 //!
 //! A call takes its place in the queue before it is carried out: when there is none, it is turned away, so that nothing
 //! happens unrecorded. At a clean stop the rest is written; what waited less than a second is lost when the process is
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::api_key::KeyRef;
+use super::api_key_fold::Folds;
 use super::api_key_limit::Limiter;
 use super::api_key_redact as redact;
 use super::api_key_store::KeyStore;
@@ -52,8 +54,14 @@ pub struct CallRow {
     /// Empty when the call succeeded; else a stable code.
     pub error: String,
     pub http_status: Option<i16>,
+    /// Of the longest, where it stands for several calls.
     pub duration_ms: i64,
+    /// Of the first, where it stands for several calls.
     pub at: OffsetDateTime,
+    /// How many calls it stands for.
+    pub calls: i64,
+    /// It was turned away because its key's hour is used up.
+    pub is_beyond_limit: bool,
 }
 
 impl CallRow {
@@ -75,6 +83,14 @@ impl Call {
         if let Some((row, _)) = &mut self.row {
             row.sent = redact::sent(query, body);
         }
+    }
+
+    /// The key's hour is used up.
+    pub fn beyond_limit(mut self, status: u16, code: &str) {
+        if let Some((row, _)) = &mut self.row {
+            row.is_beyond_limit = true;
+        }
+        self.finish(status, Some(code), None);
     }
 
     /// The answer. `code` is that of a problem; `body` is left out when the code says it all.
@@ -128,6 +144,8 @@ impl CallLog {
             used: Arc::clone(&used),
             store,
             limiter,
+            folds: Folds::default(),
+            clock: Arc::clone(&clock),
             retention_days,
         };
         let log = Self {
@@ -160,6 +178,8 @@ impl CallLog {
             http_status: None,
             duration_ms: 0,
             at,
+            calls: 1,
+            is_beyond_limit: false,
         };
         Some(Call {
             row: Some((row, place)),
@@ -220,6 +240,8 @@ pub struct Writer {
     used: Arc<LastUsed>,
     store: Arc<dyn KeyStore>,
     limiter: Arc<Limiter>,
+    folds: Folds,
+    clock: SharedClock,
     retention_days: u32,
 }
 
@@ -231,6 +253,7 @@ impl Writer {
         let mut is_given_up = false;
         loop {
             let is_closed = self.gather(&mut batch).await;
+            self.folds.fold(&mut batch);
             // Who gave up while stopping does not hold up the stop with each further batch.
             is_given_up = is_given_up || !self.write(&batch, &stop).await;
             batch.clear();
@@ -241,6 +264,7 @@ impl Writer {
             self.limiter.give_back(false).await;
             if purged.elapsed() >= PURGE_EVERY && !stop.is_cancelled() {
                 self.purge(&stop).await;
+                self.folds.forget(self.clock.now());
                 purged = Instant::now();
             }
         }

@@ -20,6 +20,13 @@ pub(crate) const MIGRATION: Migration = Migration {
     sql: include_str!("api_key.sql"),
 };
 
+/// How many calls a row stands for: beyond a key's limit not each has one.
+pub(crate) const CALLS_MIGRATION: Migration = Migration {
+    module: "api_keys",
+    version: 2,
+    sql: "alter table integration_log add column llamadas bigint not null default 1 check (llamadas > 0)",
+};
+
 /// Events of a key's stream that are read at once.
 const LIFE_MAX: usize = 500;
 /// Rows that one statement of a purge takes.
@@ -70,7 +77,8 @@ pub trait KeyStore: Send + Sync + 'static {
 
     fn used<'a>(&'a self, uses: &'a [(KeyRef, OffsetDateTime)]) -> StoreAnswer<'a, ()>;
 
-    /// Repeating it adds nothing.
+    /// Repeating it adds nothing; a row that stands for more calls than before takes the place of its former self. No row
+    /// may be there twice.
     fn record<'a>(&'a self, calls: &'a [CallRow]) -> StoreAnswer<'a, ()>;
 
     /// Deletes some records that are older, and says how many; 0 when none is left.
@@ -135,11 +143,13 @@ const LEASE: &str = concat!(
 );
 
 const RECORD: &str = "
-    insert into integration_log (tenant, fecha, id, sistema, tipo, estado, datos_enviados, datos_recibidos, error,
-      api_key_id, http_status, duration_ms)
+    insert into integration_log as l (tenant, fecha, id, sistema, tipo, estado, datos_enviados, datos_recibidos, error,
+      api_key_id, http_status, duration_ms, llamadas)
     select * from unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-      $8::text[], $9::text[], $10::text[], $11::smallint[], $12::bigint[])
-    on conflict do nothing";
+      $8::text[], $9::text[], $10::text[], $11::smallint[], $12::bigint[], $13::bigint[])
+    on conflict (tenant, fecha, id) do update
+      set llamadas = excluded.llamadas, duration_ms = greatest(l.duration_ms, excluded.duration_ms)
+      where l.llamadas < excluded.llamadas";
 
 impl KeyStore for PostgresKeys {
     fn enrol<'a>(&'a self, hash: &'a [u8; 32], key: &'a KeyRef) -> StoreAnswer<'a, ()> {
@@ -267,7 +277,8 @@ impl KeyStore for PostgresKeys {
                 .bind(column(calls, |call| call.error.as_str()))
                 .bind(column(calls, |call| call.key.api_key_id.as_str()))
                 .bind(column(calls, |call| call.http_status))
-                .bind(column(calls, |call| call.duration_ms));
+                .bind(column(calls, |call| call.duration_ms))
+                .bind(column(calls, |call| call.calls));
             query.execute(&self.pool).await?;
             Ok(())
         })

@@ -342,6 +342,65 @@ async fn a_key_that_ended_is_recorded_with_the_cause_that_its_holder_is_not_told
 }
 
 #[tokio::test]
+async fn calls_beyond_the_limit_leave_a_row_each_up_to_a_number_and_are_counted_in_few_after_it() {
+    const KNOCKS: i64 = 600;
+    let setting = Setting::new().await;
+    let (_, secret) = setting.key(100).await;
+    // Two processes, each with its own share of the knocking.
+    for _ in 0..2 {
+        let tasks = Tasks::new();
+        let gate = setting.gate(&tasks);
+        let holder = gate.admit(&secret, ADDRESS).await.unwrap();
+        for _ in 0..KNOCKS {
+            gate.begin(&holder, "stock:leer")
+                .unwrap()
+                .beyond_limit(429, "rate_limit.exceeded");
+        }
+        gate.begin(&holder, "stock:leer").unwrap().finish(200, None, None);
+        drop(gate);
+        tasks.stop(Duration::from_secs(10)).await.unwrap();
+    }
+    let calls =
+        "select sum(llamadas)::bigint from integration_log where http_status = 429 and estado = 'ERROR'";
+    assert_eq!(setting.count(calls).await, 2 * KNOCKS);
+    let single = "select count(*) from integration_log where http_status = 429 and llamadas = 1";
+    let single = setting.count(single).await;
+    let each = i64::from(super::api_key_fold::ROWS_PER_HOUR);
+    assert!(single >= 2 * each, "{single} rows of their own");
+    let rows = "select count(*) from integration_log where http_status = 429";
+    let rows = setting.count(rows).await;
+    // A minute may end meanwhile.
+    assert!(rows <= 2 * (each + 3), "{rows} rows");
+    let others = "select count(*) from integration_log where http_status = 200 and llamadas = 1";
+    assert_eq!(setting.count(others).await, 2);
+}
+
+#[tokio::test]
+async fn a_row_for_several_calls_counts_no_call_twice_though_it_is_written_again() {
+    let setting = Setting::new().await;
+    let (key, _) = setting.key(100).await;
+    let row = |calls: i64| CallRow {
+        id: Uuid::from_u128(7),
+        key: key.clone(),
+        system: "Mercado".to_owned(),
+        kind: "stock:leer",
+        sent: "{}".to_owned(),
+        received: None,
+        error: "rate_limit.exceeded".to_owned(),
+        http_status: Some(429),
+        duration_ms: calls,
+        at: OffsetDateTime::UNIX_EPOCH,
+        calls,
+        is_beyond_limit: true,
+    };
+    for calls in [3, 3, 8, 8, 3] {
+        setting.store().record(&[row(calls)]).await.unwrap();
+    }
+    let seen = "select llamadas * 1000 + duration_ms from integration_log";
+    assert_eq!(setting.count(seen).await, 8_008);
+}
+
+#[tokio::test]
 async fn records_that_are_older_than_they_are_kept_are_deleted() {
     let setting = Setting::new().await;
     let (_, secret) = setting.key(100).await;

@@ -1,4 +1,4 @@
-//! Access tokens: Ed25519 signatures, short lives, every claim required, nothing believed that a header says about keys.
+//! Access tokens: Ed25519 signatures, short lives, every claim but the till's required, nothing believed that a header says about keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::RngExt;
-use schemas::ids::{TenantId, Username};
+use schemas::ids::{TenantId, TerminalId, Username};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -138,6 +138,9 @@ struct Claims {
     role: schemas::events::admin::Role,
     /// The user's session version; a change of password or role ends older tokens for sensitive operations.
     sv: i64,
+    /// The till that the user signed in at, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terminal: Option<TerminalId>,
     /// Seconds since 1970, as numbers: a text is refused.
     iat: i64,
     exp: i64,
@@ -193,6 +196,7 @@ impl TokenIssuer {
             tenant: principal.tenant.clone(),
             role: principal.role,
             sv: principal.session_version,
+            terminal: principal.terminal.clone(),
             iat: now,
             exp: now.saturating_add(ttl),
             jti: fresh_id().simple().to_string(),
@@ -326,6 +330,7 @@ impl TokenVerifier {
             username: claims.sub,
             role: claims.role,
             session_version: claims.sv,
+            terminal: claims.terminal,
         };
         Ok(Verified {
             principal,

@@ -37,6 +37,7 @@ fn principal() -> Principal {
         username: Username::new("ana").unwrap(),
         role: Role::Cashier,
         session_version: 3,
+        terminal: None,
     }
 }
 
@@ -123,6 +124,24 @@ fn every_claim_is_required_and_typed() {
         let mut claims = claims();
         claims[claim] = value;
         assert!(verdict(&forged(&header(), &claims)).is_err(), "{claim}");
+    }
+}
+
+#[test]
+fn a_token_names_the_till_that_it_was_issued_at_and_no_other_text() {
+    let at_a_till = Principal {
+        terminal: Some(TerminalId::new("caja-1").unwrap()),
+        ..principal()
+    };
+    let issuer = issuer(clock());
+    let token = issuer.issue(&at_a_till).unwrap().token;
+    assert_eq!(issuer.verifier().unwrap().verify(&token).unwrap(), at_a_till);
+    let mut claims = claims();
+    claims["terminal"] = json!("caja-1");
+    assert_eq!(verdict(&forged(&header(), &claims)).unwrap(), at_a_till);
+    for value in [json!(""), json!("caja 1"), json!(7), json!(["caja-1"])] {
+        claims["terminal"] = value;
+        assert!(verdict(&forged(&header(), &claims)).is_err(), "{claims}");
     }
 }
 

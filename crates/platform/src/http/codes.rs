@@ -58,6 +58,9 @@ codes! {
     AUTH_ROLE_FORBIDDEN = "auth.role_forbidden" FORBIDDEN
         en "Role not sufficient" "Your role may not do this."
         es "Rol insuficiente" "Su rol no permite hacer esto."
+    TILL_NOT_SIGNED_IN = "till.not_signed_in" FORBIDDEN
+        en "Not signed in at this till" "Sales that a till took offline come from whoever signed in at it (terminal in POST /api/v1/auth/token), or from a manager."
+        es "No inició sesión en esta caja" "Las ventas hechas sin conexión las envía quien inició sesión en esa caja (terminal en POST /api/v1/auth/token), o la gerencia."
     AUTH_SIGN_IN_FAILED = "auth.sign_in_failed" UNAUTHORIZED
         en "Sign-in failed" "Tenant, username and password do not belong together."
         es "No se pudo iniciar sesión" "La organización, el usuario y la contraseña no corresponden."

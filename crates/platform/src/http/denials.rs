@@ -248,6 +248,7 @@ mod tests {
             username: Username::new(username).unwrap(),
             role: Role::Cashier,
             session_version: 1,
+            terminal: None,
         }
     }
 

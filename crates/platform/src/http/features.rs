@@ -3,7 +3,7 @@
 //! A module is switched by configuration (`TRASTIENDA_ENABLE_<MODULE>`), for all tenants alike. Its operations answer
 //! 404 `feature.disabled` then, before anybody is asked who they are. Its data stays; other modules go on as they were.
 
-use super::route::without_trailing_slash;
+use super::route::{Verb, without_trailing_slash};
 use crate::config::EnableConfig;
 
 macro_rules! features {
@@ -20,7 +20,8 @@ macro_rules! features {
                 match self { $(Feature::$variant => stringify!($key)),+ }
             }
 
-            /// The paths that begin with one of these belong to it.
+            /// The paths that begin with one of these belong to it; with a method before it (`POST /api/v1/sales`) it is
+            /// that one operation, whose path others have, too.
             pub fn paths(self) -> &'static [&'static str] {
                 match self { $(Feature::$variant => &$paths),+ }
             }
@@ -33,8 +34,8 @@ macro_rules! features {
 }
 
 features! {
-    /// Synchronisation with other installations (SYN-1 … SYN-9 under `/sync`).
-    HybridPrep = hybrid_prep ["/api/v1/sync"],
+    /// Synchronisation with other systems (SYN-1 … SYN-9 under `/sync`), the feed of connectors under both of its paths.
+    HybridPrep = hybrid_prep ["/api/v1/sync", "/api/v1/integrations/hooks"],
     /// Reports.
     Analytics = analytics ["/api/v1/reports"],
     /// Transfers between stores.
@@ -42,7 +43,7 @@ features! {
     /// Purchases from suppliers.
     Purchases = purchases ["/api/v1/purchases"],
     /// Quotes and sales orders.
-    Orders = orders ["/api/v1/sales/orders"],
+    Orders = orders ["/api/v1/sales/orders", "POST /api/v1/sales"],
     /// Repairs.
     Repairs = repairs ["/api/v1/repairs"],
     /// Imports of price lists and stock.
@@ -54,12 +55,14 @@ features! {
 }
 
 impl Feature {
-    /// The module that a route's path belongs to; what belongs to none is always there.
-    pub fn of(path: &str) -> Option<Feature> {
+    /// The module that an operation belongs to; what belongs to none is always there.
+    pub fn of(method: Verb, path: &str) -> Option<Feature> {
         let path = without_trailing_slash(path);
-        let within = |prefix: &&str| {
-            path.strip_prefix(*prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let within = |place: &&str| match place.split_once(' ') {
+            Some((verb, exact)) => verb == method.as_str() && exact == path,
+            None => path
+                .strip_prefix(*place)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         };
         Feature::ALL
             .iter()
@@ -86,9 +89,9 @@ impl Features {
         feature.is_on(&self.0)
     }
 
-    /// Whether a route may be called.
-    pub fn serves(&self, path: &str) -> bool {
-        Feature::of(path).is_none_or(|feature| self.is_on(feature))
+    /// Whether an operation may be called.
+    pub fn serves(&self, method: Verb, path: &str) -> bool {
+        Feature::of(method, path).is_none_or(|feature| self.is_on(feature))
     }
 }
 
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_path_belongs_to_a_module_by_whole_segments() {
-        let of = |path: &str| Feature::of(path).map(Feature::key);
+        let of = |path: &str| Feature::of(Verb::Get, path).map(Feature::key);
         assert_eq!(of("/api/v1/repairs"), Some("repairs"));
         assert_eq!(of("/api/v1/repairs/{repair_id}/parts/"), Some("repairs"));
         assert_eq!(of("/api/v1/repairsmen"), None);
@@ -114,7 +117,19 @@ mod tests {
             of("/api/v1/sync/integrations/hooks/{slug}/events"),
             Some("hybrid_prep")
         );
-        assert_eq!(of("/api/v1/sales"), None);
+        assert_eq!(
+            of("/api/v1/integrations/hooks/{slug}/events"),
+            Some("hybrid_prep")
+        );
+        assert_eq!(of("/api/v1/integrations/logs"), None);
+    }
+
+    #[test]
+    fn one_operation_belongs_to_a_module_though_others_share_its_path() {
+        let of = |method, path: &str| Feature::of(method, path).map(Feature::key);
+        assert_eq!(of(Verb::Post, "/api/v1/sales/"), Some("orders"));
+        assert_eq!(of(Verb::Get, "/api/v1/sales"), None);
+        assert_eq!(of(Verb::Post, "/api/v1/sales/{sale_id}"), None);
     }
 
     #[test]
@@ -122,8 +137,9 @@ mod tests {
         let mut enable = crate::config::Config::default().enable;
         enable.analytics = false;
         let features = Features::of(&enable);
-        assert!(!features.serves("/api/v1/reports/sales/daily"));
-        assert!(features.serves("/api/v1/repairs") && features.serves("/api/v1/sales"));
+        let serves = |path: &str| features.serves(Verb::Get, path);
+        assert!(!serves("/api/v1/reports/sales/daily"));
+        assert!(serves("/api/v1/repairs") && serves("/api/v1/sales"));
         assert!(
             Feature::ALL
                 .iter()

@@ -151,7 +151,7 @@ impl Gateway {
             }
             Found::Unknown => return Err(Problem::new(&codes::PATH_UNKNOWN)),
         };
-        if !self.settings.features.serves(route.path) {
+        if !self.settings.features.serves(route.method, route.path) {
             return Err(Problem::new(&codes::FEATURE_DISABLED));
         }
         if self.is_by_key(route, request.headers())? {

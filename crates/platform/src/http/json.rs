@@ -148,7 +148,7 @@ pub struct JsonAnswer<T>(pub T);
 
 impl<T: Serialize + Send> IntoResponse for JsonAnswer<T> {
     fn into_response(self) -> Response {
-        json_response(&self.0)
+        json_response(StatusCode::OK, &self.0)
     }
 }
 
@@ -172,7 +172,7 @@ pub struct NextCursor(pub String);
 
 impl<T: Serialize + Send> IntoResponse for PageAnswer<T> {
     fn into_response(self) -> Response {
-        let mut response = json_response(&self.0);
+        let mut response = json_response(StatusCode::OK, &self.0);
         if let Some(cursor) = self.0.next {
             response.extensions_mut().insert(NextCursor(cursor));
         }
@@ -206,9 +206,10 @@ pub fn responses_meta<T: JsonSchema>(status: u16, description: &'static str) -> 
     }
 }
 
-fn json_response(value: &impl Serialize) -> Response {
+/// A response of a value; 500 if it cannot be written.
+pub fn json_response(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
-        Ok(bytes) => json_bytes(StatusCode::OK, bytes),
+        Ok(bytes) => json_bytes(status, bytes),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as JSON");
             poem::Error::from(Problem::new(&codes::INTERNAL)).into_response()

@@ -7,7 +7,7 @@ use poem::{FromRequest, Request, RequestBody};
 use schemas::card::holds_card_number;
 use schemas::envelope::Actor;
 use schemas::events::admin::Role;
-use schemas::ids::{StoreId, TenantId, Username};
+use schemas::ids::{StoreId, TenantId, TerminalId, Username};
 
 use super::codes::{self, Code};
 use super::text::Language;
@@ -29,6 +29,8 @@ pub struct Principal {
     pub role: Role,
     /// Of the user when the token was issued; sensitive operations compare it with the user's present one.
     pub session_version: i64,
+    /// The till that the user signed in at, which was in use then; absent in an office.
+    pub terminal: Option<TerminalId>,
 }
 
 impl Principal {

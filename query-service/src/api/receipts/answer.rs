@@ -1,13 +1,12 @@
 //! The forms of receipts: PDF, page and JSON, and which one was asked for.
 
-use platform::http::json::{json_bytes, register_schema, schema_ref};
+use platform::http::json::{json_response, register_schema, schema_ref};
 use platform::http::{Language, Problem, Text, codes};
 use poem::http::{HeaderValue, StatusCode};
 use poem::{Body, IntoResponse, Request, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::{Receipt, VerifiedReceipt};
 use crate::receipt::pdf::Paper;
@@ -26,16 +25,6 @@ pub enum VerifiedAnswer {
     Page { status: StatusCode, html: String },
 }
 
-fn json(value: &impl Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => json_bytes(StatusCode::OK, bytes),
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON");
-            poem::Error::from(Problem::new(&codes::INTERNAL)).into_response()
-        }
-    }
-}
-
 fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
     let mut response = Response::builder()
         .status(status)
@@ -50,7 +39,7 @@ fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Respo
 impl IntoResponse for ReceiptAnswer {
     fn into_response(self) -> Response {
         match self {
-            ReceiptAnswer::Json(receipt) => json(&receipt),
+            ReceiptAnswer::Json(receipt) => json_response(StatusCode::OK, &receipt),
             ReceiptAnswer::Pdf { bytes: pdf, name } => {
                 let mut response = bytes(StatusCode::OK, "application/pdf", pdf);
                 if let Ok(value) = HeaderValue::from_str(&format!("inline; filename=\"{name}.pdf\"")) {
@@ -65,7 +54,7 @@ impl IntoResponse for ReceiptAnswer {
 impl IntoResponse for VerifiedAnswer {
     fn into_response(self) -> Response {
         match self {
-            VerifiedAnswer::Json(verified) => json(&verified),
+            VerifiedAnswer::Json(verified) => json_response(StatusCode::OK, &verified),
             VerifiedAnswer::Page { status, html } => {
                 let mut response = bytes(status, "text/html; charset=utf-8", html.into_bytes());
                 let policy =

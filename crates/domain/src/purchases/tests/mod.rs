@@ -1,5 +1,6 @@
 //! The rules for purchases: a small order to try them on.
 
+mod changes;
 mod documents;
 mod orders;
 mod properties;

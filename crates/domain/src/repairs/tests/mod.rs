@@ -42,8 +42,8 @@ pub(crate) fn workshop() -> Given {
         ]))
 }
 
-/// The shop has sold the phone with a warranty of 12 months.
-fn sold() -> Given {
+/// The shop's phones have a warranty of 12 months.
+fn warranted() -> Given {
     let details = ItemDetails {
         warranty_months: Some(12),
         ..ItemDetails::default()
@@ -55,9 +55,12 @@ fn sold() -> Given {
         tax_code: None,
         details: Some(details),
     };
-    workshop()
-        .and(change)
-        .and(sell("v-1", vec![unit_line(IMEI)], cash(500_000)))
+    workshop().and(change)
+}
+
+/// The shop has sold the phone.
+fn sold() -> Given {
+    warranted().and(sell("v-1", vec![unit_line(IMEI)], cash(500_000)))
 }
 
 fn take_in(id: &str, unit: &str) -> ReceiveRepair {

@@ -1,13 +1,15 @@
 //! Which step follows from which, and what the clock does meanwhile.
 
-use schemas::SupplierId;
 use schemas::events::repair::Workshop;
 use schemas::events::settings::Series;
+use schemas::{OrderId, SupplierId};
+use serde_json::json;
 use time::Duration;
 
 use super::*;
 use crate::admin::{CloseStore, SetNumbering};
 use crate::command::Command;
+use crate::orders::{ConfirmOrder, CreateOrder, DeliverOrder, OrderKind};
 
 #[test]
 fn a_repair_goes_from_intake_to_delivery() {
@@ -169,6 +171,49 @@ fn a_device_that_we_sold_is_known_by_its_sale_and_stays_sold() {
             sale_id: sale_id("v-1")
         }
     );
+}
+
+/// The shop has delivered the phone of `sold` by a sales order, three days ago.
+fn delivered() -> Given {
+    let order_id = OrderId::new("ped-1").unwrap();
+    let order = CreateOrder {
+        order_id: Some(order_id.clone()),
+        kind: OrderKind::Order,
+        store: centro(),
+        customer_id: Some(customer("ana")),
+        reference: None,
+        lines: vec![unit_line(IMEI)],
+        discount: None,
+    };
+    let confirm = ConfirmOrder {
+        order_id: order_id.clone(),
+    };
+    let deliver = DeliverOrder {
+        order_id,
+        delivery_id: None,
+        lines: vec![],
+        occurred_at: Some(NOW - Duration::days(3)),
+    };
+    warranted().and(order).and(confirm).and(deliver)
+}
+
+#[test]
+fn a_device_that_an_order_delivered_has_the_warranty_of_the_day_of_its_delivery() {
+    let nameless = ReceiveRepair {
+        description: None,
+        ..take_in(THE, IMEI)
+    };
+    let answer = delivered().when(nameless).decision().answer.clone();
+    assert_eq!(answer["device"]["description"], "Artículo PHONE");
+    let sold = &answer["device"]["sold"];
+    assert_eq!(
+        (&sold["order_id"], &sold["sku"]),
+        (&json!("ped-1"), &json!("PHONE"))
+    );
+    assert_eq!(sold["sold_on"], "2026-11-19");
+    assert_eq!(sold.get("sale_id"), None);
+    assert_eq!(answer["warranty_until"], "2027-11-19");
+    assert_eq!(answer["under_warranty"], true);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use schemas::events::movement::MovementKind;
 use schemas::events::offline::{OfflineSale, Resolution};
 use schemas::events::repair::{AnswerChannel, CustodyEvent, QuoteAnswer, RepairPriority, Workshop};
 use schemas::events::sale::{DraftContent, PaymentMethod};
-use schemas::events::transfer::DifferenceDecision;
+use schemas::events::transfer::{DifferenceDecision, SurplusDecision};
 use schemas::{
     Event, ImportId, Incarnation, MovementId, OrderId, PurchaseId, QuarantineId, RepairId, SaleId, StoreId,
     SupplierId, TransferId, UnitId,
@@ -43,7 +43,8 @@ use crate::repairs::{
 use crate::reservations::{ConfirmReservation, CreateReservation, ReservationLineRequest};
 use crate::sales::{DiscardDraft, ExchangeGoods, ReturnLineRequest, SaveDraft, VoidSale};
 use crate::transfers::{
-    DispatchTransfer, ReceiveTransfer, RequestTransfer, ResolveDifference, TransferGoods, TransferLineRequest,
+    DispatchTransfer, ReceiveTransfer, RequestTransfer, ResolveDifference, ResolveSurplus, TransferGoods,
+    TransferLineRequest,
 };
 
 /// What may happen to a unit.
@@ -68,6 +69,7 @@ enum Step {
     Return,
     Dispatch,
     Arrive,
+    ComeAlong,
     Lose,
     ComeBack,
     Buy,
@@ -103,6 +105,7 @@ const STEPS: &[Step] = &[
     Step::Return,
     Step::Dispatch,
     Step::Arrive,
+    Step::ComeAlong,
     Step::Lose,
     Step::ComeBack,
     Step::Buy,
@@ -126,7 +129,8 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 /// The shop with all that the steps need: a purchase that is sent, an import that is confirmed, and a repair in work.
-/// Two pieces at once wait for approval, so movements that are asked for do; one does not.
+/// Whatever is asked for waits for approval, receipts by hand and imports as well: steps that need goods at once are
+/// lenient for that.
 fn everything() -> Given {
     let purchase = OrderPurchase {
         purchase_id: Some(id("oc-1")),
@@ -163,8 +167,21 @@ fn everything() -> Given {
         .and(confirm)
         .and(take_in(BENCH, "serial:SOMEBODYS"));
     let shop = repaired(shop, BENCH, false);
+    strict(shop)
+}
+
+/// Whatever is asked for waits for somebody else.
+fn strict(shop: Given) -> Given {
     shop.and(SetMovementPolicy {
         max_quantity: Some(0),
+        max_value_minor: None,
+    })
+}
+
+/// Nothing waits, so that goods come in at once.
+fn lenient(shop: Given) -> Given {
+    shop.and(SetMovementPolicy {
+        max_quantity: None,
         max_value_minor: None,
     })
 }
@@ -302,7 +319,7 @@ fn offline_sale(unit: UnitId, number: usize) -> OfflineSale {
     };
     OfflineSale {
         sale_id: sale_id(&format!("off-{number}")),
-        content: content(centro(), vec![line], false),
+        content: noted_content(content(centro(), vec![line], false)),
         payments: vec![schemas::events::offline::OfflinePayment {
             method: PaymentMethod::Cash,
             amount_minor: minor(500_000),
@@ -361,6 +378,7 @@ fn take(shop: Given, number: usize, (serial, is_there): (&str, bool), step: Step
         | Step::SellOffline
         | Step::Resolve => sold(shop, number, (unit, store), step),
         Step::Exchange | Step::Void | Step::Return => taken_back(shop, number, (unit, store), step),
+        Step::ComeAlong => came_along(shop, number, (unit, store)),
         Step::Dispatch | Step::Arrive | Step::Lose | Step::ComeBack => {
             moved(shop, number, (unit, store), step)
         }
@@ -383,7 +401,7 @@ fn by_hand(shop: Given, number: usize, (unit, store): (UnitId, StoreId), step: S
         ..receive(vec![receipt("PHONE", 1, &[unit.as_str()])])
     };
     match step {
-        Step::Receive => shop.when(receipt).given,
+        Step::Receive => strict(lenient(shop).when(receipt).given),
         Step::Import => {
             let import_id: ImportId = id("i1");
             let action = ImportAction::ReceiveStock(receipt);
@@ -393,7 +411,7 @@ fn by_hand(shop: Given, number: usize, (unit, store): (UnitId, StoreId), step: S
                 action,
                 cost: None,
             };
-            shop.when(import).given
+            strict(lenient(shop).when(import).given)
         }
         Step::AskIn => shop.when(asked(MovementKind::In, (store, unit), number)).given,
         Step::AskOut => shop.when(asked(MovementKind::Out, (store, unit), number)).given,
@@ -558,6 +576,57 @@ fn taken_back(shop: Given, number: usize, (unit, store): (UnitId, StoreId), step
     }
 }
 
+/// The unit comes along with a case that was dispatched, though nobody said so; every other time it was sent.
+fn came_along(shop: Given, number: usize, (unit, store): (UnitId, StoreId)) -> Given {
+    let transfer_id: TransferId = id(&format!("s-{number}"));
+    let to = if store == centro() { norte() } else { centro() };
+    let asked = |name: &str| TransferLineRequest {
+        sku: sku(name),
+        quantity: quantity(1),
+    };
+    let request = RequestTransfer {
+        transfer_id: Some(transfer_id.clone()),
+        from: store.clone(),
+        to,
+        lines: vec![asked("PHONE"), asked("CASE")],
+        note: None,
+    };
+    let case = TransferGoods {
+        line: 2,
+        quantity: quantity(1),
+        units: vec![],
+    };
+    let mut cases = receipt("CASE", 1, &[]);
+    cases.unit_cost_minor = Some(minor(1_000));
+    let came_in = ReceiveStock {
+        store,
+        ..receive(vec![cases])
+    };
+    let receive = ReceiveTransfer {
+        transfer_id: transfer_id.clone(),
+        reception_id: None,
+        lines: None,
+        surplus: vec![goods(&unit)],
+    };
+    let decide = ResolveSurplus {
+        transfer_id: transfer_id.clone(),
+        decision: if number.is_multiple_of(2) {
+            SurplusDecision::SentByOrigin
+        } else {
+            SurplusDecision::NotAccepted
+        },
+        lines: vec![goods(&unit)],
+        note: None,
+    };
+    let dispatch = DispatchTransfer {
+        transfer_id,
+        lines: vec![case],
+    };
+    let shop = strict(lenient(shop).when(came_in).given);
+    let steps: [Command; 4] = [request.into(), dispatch.into(), receive.into(), decide.into()];
+    steps.into_iter().fold(shop, |shop, step| shop.when(step).given)
+}
+
 fn moved(shop: Given, number: usize, (unit, store): (UnitId, StoreId), step: Step) -> Given {
     if matches!(step, Step::Dispatch) {
         let transfer_id: TransferId = id(&format!("t-{number}"));
@@ -587,6 +656,7 @@ fn moved(shop: Given, number: usize, (unit, store): (UnitId, StoreId), step: Ste
             transfer_id,
             reception_id: None,
             lines: Some(vec![goods(&unit)]),
+            surplus: vec![],
         };
         return shop.when(receive).given;
     }

@@ -59,22 +59,6 @@ impl Folded {
         row.extend(change.values);
         row.insert("last_position", json!(position));
     }
-
-    /// No number of a document is handed out twice.
-    fn number_taken(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
-        let (series, position) = (fact.text("series"), fact.event.position);
-        if !self.numbers.insert(fact.key(&[series, fact.text("number")])) {
-            let number = fact.text("number");
-            findings.error(
-                "admin",
-                format!("position {position}: {series} {number} is handed out twice"),
-            );
-        }
-        let row = self.row("rm_numbering", fact.key(&[series]));
-        super::add(row, "taken", 1);
-        row.insert("last_number", fact.value("number"));
-        row.insert("last_position", json!(position));
-    }
 }
 
 impl Change {
@@ -96,6 +80,12 @@ impl Change {
                 Some("store"),
                 false,
                 flagged(Vec::new(), "closed", true),
+            ),
+            ("store", "reopened") => Self::new(
+                "rm_stores",
+                Some("store"),
+                false,
+                flagged(Vec::new(), "closed", false),
             ),
             ("terminal", "registered") => Self::new(
                 "rm_terminals",
@@ -145,6 +135,7 @@ impl Change {
                 "prices_include_tax",
                 "stock_policy",
             ],
+            "tenant_renamed" => &["name"],
             "stock_policy_changed" => &["stock_policy"],
             _ => return None,
         };
@@ -176,6 +167,10 @@ fn user_values(fact: &Fact<'_>, what: &str) -> Option<Vec<(&'static str, Value)>
             values.push(("display_name_sealed", sealed));
             values
         }
+        "renamed" => vec![(
+            "display_name_sealed",
+            fact.value("display_name")["sealed"].clone(),
+        )],
         "role_changed" => copied(fact, &["role"]),
         "password_changed" => Vec::new(),
         "disabled" => flagged(Vec::new(), "disabled", true),

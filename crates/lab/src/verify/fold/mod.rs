@@ -7,8 +7,10 @@ mod admin;
 mod api_keys;
 mod cost;
 mod customers;
+mod numbers;
 mod offline;
 mod orders;
+mod purchase_contents;
 mod purchases;
 mod repairs;
 mod reservations;
@@ -45,8 +47,8 @@ pub(super) struct Folded {
     away: transfers::Away,
     /// What shelves and repairs say about each other.
     benches: repairs::Benches,
-    /// The numbers of documents: each is handed out once.
-    numbers: HashSet<Key>,
+    /// The numbers of documents, as counters and as documents say them.
+    numbers: numbers::Numbers,
     /// What orders and their customers' ledgers say of each other.
     accounts: orders::Accounts,
     /// The ids of returns: each is used once.
@@ -146,6 +148,7 @@ impl Folded {
             },
             _ => {}
         }
+        self.numbered(&fact, findings);
     }
 
     fn audit(&mut self, fact: &Fact<'_>) {
@@ -163,6 +166,8 @@ impl Folded {
             _ => text(actor, "name"),
         };
         row.insert("actor", json!(name));
+        let trace = meta.get("traceparent").and_then(Value::as_str);
+        row.insert("correlation_id", json!(trace.and_then(|trace| trace.get(3..35))));
     }
 
     /// Stock is the sum of movements; each event also says what it came to.
@@ -258,6 +263,8 @@ impl Folded {
     }
 }
 
+#[cfg(test)]
+mod numbers_tests;
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

@@ -1,7 +1,8 @@
 //! Quotes and orders with their lines; what they keep of each shelf; and what they put on customers' accounts.
 //!
-//! Per line: returned ≤ delivered ≤ ordered, and invoiced ≤ delivered − returned. What an order keeps is what of a
-//! confirmed one is not delivered. What invoices charge and returns credit is what the ledger says, order by order.
+//! Per line: returned ≤ delivered ≤ ordered, and invoiced ≤ delivered − returned; what is invoiced and credited of it is
+//! its share of the line's sums, reckoned here anew. What an order keeps is what of a confirmed one is not delivered. What
+//! invoices charge and returns credit is what the ledger says, order by order.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +11,26 @@ use serde_json::{Value, json};
 use super::super::findings::Findings;
 use super::{Fact, Folded, Key, Row, add, get, number, text};
 
-/// By tenant and order, in minor units: what the order's invoices and returns say goes on the account, and what the
-/// ledger says came of it.
+/// What lines and documents say about money.
+const MONEY: [&str; 4] = ["gross_minor", "discount_minor", "tax_minor", "total_minor"];
+
+/// In minor units.
 #[derive(Debug, Default)]
-pub(super) struct Accounts(BTreeMap<Key, (i64, i64)>);
+pub(super) struct Accounts {
+    /// By tenant and order: what its invoices and returns say goes on the account, and what the ledger says came of it.
+    orders: BTreeMap<Key, (i64, i64)>,
+    /// By tenant, order and line: what its invoices say, less what was credited.
+    invoiced: BTreeMap<Key, i64>,
+}
 
 impl Accounts {
     /// A ledger entry that rests on an order.
     pub fn moved(&mut self, order: Key, change: i64) {
-        self.0.entry(order).or_default().1 += change;
+        self.orders.entry(order).or_default().1 += change;
     }
 
     fn said(&mut self, order: Key, change: i64) {
-        self.0.entry(order).or_default().0 += change;
+        self.orders.entry(order).or_default().0 += change;
     }
 }
 
@@ -43,6 +51,7 @@ impl Folded {
         }
         let may_follow: &[&str] = match kind {
             "accepted" | "expired" => &["quote"],
+            "changed" => &["quote", "open"],
             "confirmed" => &["open"],
             "delivered" => &["confirmed", "partly_delivered"],
             "cancelled" => &["quote", "open", "confirmed", "partly_delivered"],
@@ -65,7 +74,9 @@ impl Folded {
         }
         row.insert("last_position", json!(position));
         match kind {
+            "changed" => self.order_changed(fact, findings),
             "accepted" => {
+                add(row, "revision", 1);
                 row.insert("status", json!("open"));
                 row.insert("customer_id", fact.value("customer_id"));
             }
@@ -87,10 +98,55 @@ impl Folded {
 
     fn order_made(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
         let (id, position) = (fact.text("order_id"), fact.event.position);
+        let row = self.row("rm_orders", fact.key(&[id]));
+        if !row.is_empty() {
+            findings.error(
+                "doubled",
+                format!("order {id} of {} is made twice", fact.event.tenant),
+            );
+        }
+        row.insert("revision", json!(1));
+        for column in [
+            "delivered_quantity",
+            "returned_quantity",
+            "invoiced_quantity",
+            "invoiced_minor",
+        ] {
+            row.insert(column, json!(0));
+        }
+        row.insert("status", json!(if kind == "quoted" { "quote" } else { "open" }));
+        row.insert("created_position", json!(position));
+        row.insert("last_position", json!(position));
+        self.order_content(fact, findings);
+    }
+
+    /// Another content takes the place of the one before; lines beyond it are gone.
+    fn order_changed(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
+        let (id, position) = (fact.text("order_id"), fact.event.position);
+        let row = self.row("rm_orders", fact.key(&[id]));
+        add(row, "revision", 1);
+        let was = (get(row, "revision"), get(row, "line_count"));
+        let said = (fact.number("revision"), fact.number("lines_before"));
+        if was != said {
+            findings.error(
+                "orders",
+                format!("position {position}: order {id} had revision and lines {was:?}, not {said:?}"),
+            );
+        }
+        for line in 1..=was.1 {
+            let key = fact.key(&[id, &line.to_string()]);
+            self.row("rm_order_lines", key).insert("removed", json!(true));
+        }
+        self.order_content(fact, findings);
+    }
+
+    /// The goods and prices that an order is about from now on.
+    fn order_content(&mut self, fact: &Fact<'_>, findings: &mut Findings) {
+        let (id, position) = (fact.text("order_id"), fact.event.position);
         let content = fact.value("content");
         let none = Vec::new();
         let lines = content.get("lines").and_then(Value::as_array).unwrap_or(&none);
-        for column in ["gross_minor", "discount_minor", "tax_minor", "total_minor"] {
+        for column in MONEY {
             let (sum, said) = (
                 lines.iter().map(|line| number(line, column)).sum::<i64>(),
                 number(&content, column),
@@ -122,43 +178,21 @@ impl Folded {
             ] {
                 row.insert(column, line.get(column).cloned().unwrap_or(Value::Null));
             }
+            row.insert("removed", json!(false));
             for column in ["delivered_quantity", "returned_quantity", "invoiced_quantity"] {
                 row.insert(column, json!(0));
             }
         }
         let row = self.row("rm_orders", fact.key(&[id]));
-        if !row.is_empty() {
-            findings.error(
-                "doubled",
-                format!("order {id} of {} is made twice", fact.event.tenant),
-            );
-        }
-        for column in [
-            "store",
-            "customer_id",
-            "reference",
-            "currency",
-            "gross_minor",
-            "discount_minor",
-            "tax_minor",
-            "total_minor",
-        ] {
+        for column in ["store", "customer_id", "reference", "currency"] {
             row.insert(column, content.get(column).cloned().unwrap_or(Value::Null));
+        }
+        for column in MONEY {
+            row.insert(column, json!(number(&content, column)));
         }
         row.insert("line_count", json!(lines.len()));
         let ordered: i64 = lines.iter().map(|line| number(line, "quantity")).sum();
         row.insert("ordered_quantity", json!(ordered));
-        for column in [
-            "delivered_quantity",
-            "returned_quantity",
-            "invoiced_quantity",
-            "invoiced_minor",
-        ] {
-            row.insert(column, json!(0));
-        }
-        row.insert("status", json!(if kind == "quoted" { "quote" } else { "open" }));
-        row.insert("created_position", json!(position));
-        row.insert("last_position", json!(position));
     }
 
     /// A delivery, an invoice or a return: quantities line by line, and money.
@@ -175,6 +209,7 @@ impl Folded {
                 ],
             };
             let line_key = fact.key(&[id, &number(line, "line").to_string()]);
+            self.line_money(fact, kind, (&line_key, line), findings);
             for (column, change) in changes {
                 add(self.row("rm_order_lines", line_key.clone()), column, *change);
                 add(self.row("rm_orders", fact.key(&[id])), column, *change);
@@ -217,6 +252,15 @@ impl Folded {
             sign * total,
         );
         let of = |list: &[Value], field: &str| list.iter().map(|entry| number(entry, field)).sum::<i64>();
+        for column in MONEY.into_iter().filter(|column| fact.data.get(column).is_some()) {
+            let (sum, said) = (of(fact.list("lines"), column), fact.number(column));
+            if sum != said {
+                findings.error(
+                    "orders",
+                    format!("position {position} says {column} {said}, its lines say {sum}"),
+                );
+            }
+        }
         let sums = (of(fact.list("lines"), "total_minor"), of(parts, "amount_minor"));
         if sums != (total, total) {
             findings.error(
@@ -225,6 +269,26 @@ impl Folded {
             );
         }
         self.accounts.said(fact.key(&[id]), sign * on_account(parts));
+    }
+
+    /// What an invoice or a return says of a line, against what it makes of the line's sums.
+    fn line_money(
+        &mut self,
+        fact: &Fact<'_>,
+        kind: &str,
+        (key, line): (&Key, &Value),
+        findings: &mut Findings,
+    ) {
+        let sign = match kind {
+            "invoiced" => 1,
+            "returned" => -1,
+            _ => return,
+        };
+        let invoiced = self.accounts.invoiced.entry(key.clone()).or_default();
+        let so_far = *invoiced;
+        *invoiced += sign * number(line, "total_minor");
+        let known = self.row("rm_order_lines", key.clone());
+        check_share((known, so_far), (fact, sign), line, findings);
     }
 
     /// What orders keep is what shelves say that they keep, and what they charged is what the ledgers say.
@@ -260,7 +324,7 @@ impl Folded {
         }
         for (key, (said, ledger)) in self
             .accounts
-            .0
+            .orders
             .iter()
             .filter(|(_, (said, ledger))| said != ledger)
         {
@@ -271,6 +335,68 @@ impl Folded {
         }
         findings.add("orders", orders.len());
     }
+}
+
+/// What the first pieces of a line come to, in the order of [`MONEY`]: gross by the piece, net and tax as the rounded
+/// share of the whole; the tax is added where the line's total is not its net.
+fn worth(line: &Row, pieces: i64) -> [i64; 4] {
+    let share = |whole: i64| share(whole, pieces, get(line, "quantity"));
+    let [gross, discount, tax, total] = MONEY.map(|column| get(line, column));
+    let net = share(gross - discount);
+    let gross_of_pieces = get(line, "unit_price_minor") * pieces;
+    let on_top = share(total - (gross - discount));
+    [gross_of_pieces, gross_of_pieces - net, share(tax), net + on_top]
+}
+
+/// What is invoiced of a line, or credited for goods that came back, is what it makes of the line's sums. A total makes up
+/// for what earlier documents rounded otherwise, and the discount with it; those of the first version are the rounded share
+/// of the line's total, and say no discount.
+fn check_share(
+    (known, so_far): (&Row, i64),
+    (fact, sign): (&Fact<'_>, i64),
+    line: &Value,
+    findings: &mut Findings,
+) {
+    let before = get(known, "invoiced_quantity");
+    let pieces = match sign {
+        1 => number(line, "quantity"),
+        _ => number(line, "credited_quantity"),
+    };
+    let after = before + sign * pieces;
+    let (from, to) = (worth(known, before), worth(known, after));
+    let [gross, discount, tax, total] = [0, 1, 2, 3].map(|column| sign * (to[column] - from[column]));
+    let is_first = fact.event.schema_version == 1;
+    let right = match pieces {
+        0 => 0,
+        _ if is_first => {
+            let share = |pieces| share(get(known, "total_minor"), pieces, get(known, "quantity"));
+            sign * (share(after) - share(before))
+        }
+        _ => (sign * (to[3] - so_far)).max(0),
+    };
+    let shares = [gross, discount + total - right, tax, right];
+    for (column, is) in MONEY.into_iter().zip(shares) {
+        let is_discounts = column == "gross_minor" || column == "discount_minor";
+        // A return says what the customer gets back, and the tax in it.
+        if is_discounts && (sign < 0 || is_first && line.get(column).is_none()) {
+            continue;
+        }
+        let said = number(line, column);
+        if said != is {
+            let position = fact.event.position;
+            findings.error(
+                "orders",
+                format!("position {position} says {column} {said} of a line whose share is {is}"),
+            );
+        }
+    }
+}
+
+/// The share that some of a line's pieces have of a sum, rounded half up.
+fn share(whole: i64, pieces: i64, quantity: i64) -> i64 {
+    let quantity = i128::from(quantity.max(1));
+    let doubled = 2 * i128::from(whole) * i128::from(pieces) + quantity;
+    i64::try_from(doubled / (2 * quantity)).unwrap_or(i64::MAX)
 }
 
 /// What an order is called that has delivered something.

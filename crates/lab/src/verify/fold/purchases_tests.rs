@@ -211,3 +211,35 @@ fn an_event_that_is_absent_or_there_twice_is_noticed() {
         assert!(errors(&twice) > 0, "{} twice", sound[index].0);
     }
 }
+
+/// The first two events of [`life`], and then the order is written anew: four at 1.50.
+fn written_anew(revision: i64, lines_before: i64, total: i64) -> Vec<(String, Value)> {
+    let lines = [line(
+        json!({ "kind": "counted", "quantity": 4, "unit_cost_minor": 150, "tax_rate_ppm": 0,
+                                   "net_minor": 600, "tax_minor": 0 }),
+    )];
+    let changed = head(
+        json!({ "revision": revision, "lines_before": lines_before, "tolerance_percent": 0,
+                               "lines": lines, "net_minor": 600, "tax_minor": 0, "total_minor": total }),
+    );
+    let mut events = life()[..2].to_vec();
+    events.push(("purchase.changed".to_owned(), changed));
+    events
+}
+
+#[test]
+fn an_order_that_is_written_anew_says_the_new_and_lies_about_it_are_noticed() {
+    let sound = written_anew(2, 1, 600);
+    assert_eq!(errors(&sound), 0);
+    let row = &folded(&sound).0.tables["rm_purchases"][&vec!["t".to_owned(), "oc".to_owned()]];
+    assert_eq!(
+        (&row["outstanding"], &row["total_minor"], &row["status"]),
+        (&json!(4), &json!(600), &json!("ordered"))
+    );
+    assert_eq!(errors(&written_anew(3, 1, 600)), 1, "a revision is left out");
+    assert_eq!(errors(&written_anew(2, 2, 600)), 1, "there was one line");
+    assert_eq!(errors(&written_anew(2, 1, 601)), 1);
+    let mut late = life()[..3].to_vec();
+    late.push(sound[2].clone());
+    assert_eq!(errors(&late), 1, "it was sent before");
+}

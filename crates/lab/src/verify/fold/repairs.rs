@@ -109,7 +109,12 @@ impl Folded {
             ] {
                 row.insert(column, fact.value(column));
             }
-            row.insert("unit", fact.value("device")["unit"].clone());
+            let device = fact.value("device");
+            row.insert("unit", device["unit"].clone());
+            // What we sold it with, and as which article; nothing of it for a stranger's device.
+            for column in ["sale_id", "order_id", "sku"] {
+                row.insert(column, device["sold"][column].clone());
+            }
             row.insert("status", json!("received"));
             row.insert("sla_breached", json!(false));
             row.insert("created_position", json!(position));

@@ -194,6 +194,9 @@ impl Folded {
         self.items_sold(fact);
         let day = self.day(fact);
         add(day, "invoices", 1);
+        for column in ["gross_minor", "discount_minor"] {
+            add(day, column, sum(lines, column));
+        }
         add(day, "invoiced_minor", total);
         add(day, "invoiced_tax_minor", fact.number("tax_minor"));
         add(day, "net_minor", total);
@@ -213,6 +216,9 @@ impl Folded {
             let item = self.item_row(fact, text(line, "sku"));
             add(item, "sold_quantity", number(line, "quantity"));
             add(item, "sales_minor", number(line, "total_minor"));
+            for column in ["gross_minor", "discount_minor"] {
+                add(item, column, number(line, column));
+            }
         }
     }
 
@@ -253,6 +259,8 @@ impl Folded {
         row.insert("currency", fact.value("currency"));
         for column in [
             "sold_quantity",
+            "gross_minor",
+            "discount_minor",
             "sales_minor",
             "returned_quantity",
             "returned_minor",

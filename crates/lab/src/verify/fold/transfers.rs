@@ -51,7 +51,14 @@ impl Folded {
             return self.transfer_requested(fact, findings);
         }
         let decision = fact.text("decision");
-        for line in fact.list("lines") {
+        self.surplus(fact, kind, findings);
+        // A surplus is never in transit, so its decision moves nothing but shelves.
+        let lines: &[Value] = if kind == "surplus_resolved" {
+            &[]
+        } else {
+            fact.list("lines")
+        };
+        for line in lines {
             let (pieces, value) = (number(line, "quantity"), number(line, "value_minor"));
             // What is on its way is a figure of the store that waits for it, and on no shelf.
             let sign = if kind == "dispatched" { 1 } else { -1 };
@@ -93,7 +100,7 @@ impl Folded {
         let before = text_of(row.get("status"));
         let (may_follow, status) = match kind {
             "dispatched" => ("requested", "in_transit"),
-            "received" | "difference_resolved" => ("in_transit", "in_transit"),
+            "received" | "difference_resolved" | "surplus_resolved" => ("in_transit", "in_transit"),
             "closed" => ("in_transit", "closed"),
             _ => ("requested", "cancelled"),
         };
@@ -120,7 +127,14 @@ impl Folded {
             row.insert("requested", json!(number(line, "quantity")));
             row.insert("from_store", fact.value("from"));
             row.insert("to_store", fact.value("to"));
-            for column in ["dispatched", "received", "lost", "back"] {
+            for column in [
+                "dispatched",
+                "received",
+                "lost",
+                "back",
+                "surplus",
+                "surplus_accepted",
+            ] {
                 row.insert(column, json!(0));
             }
             for column in ["dispatched_value_minor", "settled_value_minor"] {
@@ -139,11 +153,55 @@ impl Folded {
         row.insert("note", fact.value("note"));
         row.insert("status", json!("requested"));
         row.insert("incomplete", json!(false));
-        for column in ["in_transit", "in_transit_value_minor", "lost", "lost_value_minor"] {
+        for column in [
+            "in_transit",
+            "in_transit_value_minor",
+            "surplus",
+            "lost",
+            "lost_value_minor",
+        ] {
             row.insert(column, json!(0));
         }
         for column in ["created_position", "last_position"] {
             row.insert(column, json!(fact.event.position));
+        }
+    }
+
+    /// What came beyond what was dispatched, and what was decided about it. What the sending store turned out to have sent
+    /// leaves its shelf and enters the other one at the same cost, which together is nothing that is away.
+    fn surplus(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
+        let id = fact.text("transfer_id");
+        let (list, sign) = match kind {
+            "received" => ("surplus", 1),
+            "surplus_resolved" => ("lines", -1),
+            _ => return,
+        };
+        for line in fact.list(list) {
+            let pieces = number(line, "quantity");
+            add(
+                self.row("rm_transfers", fact.key(&[id])),
+                "surplus",
+                sign * pieces,
+            );
+            let line_key = fact.key(&[id, &number(line, "line").to_string()]);
+            let row = self.row("rm_transfer_lines", line_key);
+            add(row, "surplus", sign * pieces);
+            if get(row, "surplus") < 0 {
+                let position = fact.event.position;
+                findings.error(
+                    "transfers",
+                    format!("position {position}: more of {id} is decided than came beyond it"),
+                );
+            }
+            if fact.text("decision") == "sent_by_origin" {
+                add(row, "surplus_accepted", pieces);
+            } else if number(line, "value_minor") != 0 {
+                let position = fact.event.position;
+                findings.error(
+                    "transfers",
+                    format!("position {position}: what of {id} was not accepted has a value"),
+                );
+            }
         }
     }
 
@@ -165,9 +223,13 @@ impl Folded {
             }
         }
         for (key, row) in self.tables.get("rm_transfers").into_iter().flatten() {
-            let (open, status) = (get(row, "in_transit"), text_of(row.get("status")));
+            let open = get(row, "in_transit") + get(row, "surplus");
+            let status = text_of(row.get("status"));
             if (status == "in_transit") != (open > 0) {
-                findings.error("transfers", format!("{key:?} is {status} with {open} in transit"));
+                findings.error(
+                    "transfers",
+                    format!("{key:?} is {status} with {open} in transit or undecided"),
+                );
             }
         }
         let Away { shelves, transfers } = &self.away;

@@ -1,6 +1,6 @@
 //! Transfers and offline tills against hand-made events: what holds, and each lie that must be noticed.
 
-use super::tests::folded;
+use super::tests::{folded, folded_of};
 use super::*;
 
 type Told = (&'static str, Value);
@@ -55,6 +55,25 @@ fn lost(pieces: i64, value: i64) -> Told {
     )
 }
 
+/// The rest comes, and two pieces more.
+fn came_with_two_more() -> Vec<Told> {
+    vec![
+        shelf("inventory.arrived", "n", 4, 40, 4),
+        transfer(
+            "transfer_order.received",
+            json!({ "reception_id": "r", "lines": lines(4, 40),
+                    "surplus": [{ "line": 1, "sku": "A", "quantity": 2 }] }),
+        ),
+    ]
+}
+
+fn surplus(decision: &str, pieces: i64, value: i64) -> Told {
+    transfer(
+        "transfer_order.surplus_resolved",
+        json!({ "decision": decision, "lines": lines(pieces, value) }),
+    )
+}
+
 fn closed() -> Told {
     transfer("transfer_order.closed", json!({ "complete": false }))
 }
@@ -75,6 +94,36 @@ fn a_transfer_that_accounts_for_everything_is_sound_at_every_step() {
             [sent(), received(3, 30, 3), vec![lost(1, 10), closed()]].concat()
         ),
         0
+    );
+}
+
+#[test]
+fn a_surplus_moves_from_shelf_to_shelf_or_nothing_and_waits_for_nobody_once_the_transfer_is_closed() {
+    let before = [sent(), came_with_two_more()].concat();
+    assert_eq!(errors("transfers", before.clone()), 0);
+    let handed_over = vec![
+        shelf("inventory.dispatched", "c", 1, 10, 4),
+        shelf("inventory.arrived", "n", 1, 10, 5),
+        surplus("sent_by_origin", 1, 10),
+    ];
+    let refused = vec![surplus("not_accepted", 1, 0), closed()];
+    let after = [before.clone(), handed_over.clone(), refused].concat();
+    assert_eq!(errors("transfers", after), 0);
+
+    assert!(errors("transfers", [before.clone(), vec![closed()]].concat()) > 0);
+    let half = vec![handed_over[1].clone(), handed_over[2].clone()];
+    assert!(errors("transfers", [before.clone(), half].concat()) > 0);
+    assert!(
+        errors(
+            "transfers",
+            [before.clone(), vec![surplus("not_accepted", 3, 0)]].concat()
+        ) > 0
+    );
+    assert!(
+        errors(
+            "transfers",
+            [before, vec![surplus("not_accepted", 1, 10)]].concat()
+        ) > 0
     );
 }
 
@@ -111,7 +160,8 @@ fn recorded(sequence: i64, quarantine: Option<&str>) -> Told {
 }
 
 fn kept() -> Told {
-    let sale = json!({ "sale_id": "s2", "content": { "store": "c", "lines": [] }, "total_minor": 5 });
+    let sale = json!({ "sale_id": "s2", "content": { "store": "c", "lines": [] }, "total_minor": 5,
+                       "occurred_at": "2026-11-22T09:15:00-06:00" });
     let data = json!({ "quarantine_id": "q", "terminal": "t1", "incarnation": "a", "sequence": 2, "cashier": "ana",
                        "sale": sale, "cause": { "kind": "refused", "code": "x" }, "currency": "HNL" });
     ("sale.offline_quarantined", data)
@@ -122,6 +172,70 @@ fn ended(kind: &'static str) -> Told {
         kind,
         json!({ "quarantine_id": "q", "sale_id": "s2", "store": "c", "note": "n" }),
     )
+}
+
+/// A quarantined sale of one line with this unit, and what somebody decided about it.
+fn decided(unit: &str, code: &str, resolution: &Value, unit_dropped: bool) -> Vec<Told> {
+    let (kind, mut kept) = kept();
+    kept["sale"]["content"]["lines"] = json!([{ "unit": unit, "quantity": 1, "unit_price_minor": 5 }]);
+    kept["cause"] = json!({ "kind": "unknown_item", "code": code, "line": 1 });
+    let amended = json!({ "quarantine_id": "q", "sale_id": "s2", "store": "c", "resolution": resolution,
+                          "unit_dropped": unit_dropped, "cause": { "kind": "refused", "code": "x" } });
+    vec![(kind, kept), ("sale.offline_amended", amended)]
+}
+
+#[test]
+fn a_quarantined_line_is_folded_as_it_was_noted_and_put_right() {
+    let item = json!({ "kind": "replace_item", "line": 1, "sku": "A" });
+    let folded_unit = |unit: &str, unit_dropped: bool| {
+        let told = decided(unit, "quarantine.unit_unreadable", &item, unit_dropped);
+        let (folded, _) = folded(&told);
+        let row = folded.tables["rm_offline_lines"].values().next().unwrap();
+        assert_eq!((&row["sku"], &row["quantity"]), (&json!("A"), &json!(1)));
+        row["unit"].clone()
+    };
+    assert_eq!(folded_unit("serial:1", false), "serial:1");
+    assert_eq!(folded_unit("1", true), Value::Null);
+}
+
+#[test]
+fn a_unit_that_is_dropped_without_reason_or_kept_against_it_is_noticed() {
+    let item = json!({ "kind": "replace_item", "line": 1, "sku": "A" });
+    let noticed = |unit: &str, code: &str, unit_dropped: bool| {
+        errors("offline", decided(unit, code, &item, unit_dropped))
+    };
+    let (unreadable, unknown) = ("quarantine.unit_unreadable", "unit.not_found");
+    assert_eq!(noticed("imei:490154203237518", "item.not_found", false), 0);
+    assert_eq!(noticed("imei:490154203237518", "item.not_found", true), 1);
+    for (unit, code) in [
+        ("imei:490154203237519", unreadable),
+        (" serial:\u{fffd}1", unreadable),
+        ("1", "quarantine.sku_unreadable"),
+        ("serial:1", unknown),
+    ] {
+        assert_eq!(noticed(unit, code, true), 0, "{unit}");
+        assert_eq!(noticed(unit, code, false), 1, "{unit}");
+    }
+    let first: Vec<_> = decided("serial:1", unknown, &item, false)
+        .into_iter()
+        .map(|(name, data)| (1, name, data))
+        .collect();
+    assert_eq!(folded_of(&first).1.verdict().errors_of("offline"), 0);
+}
+
+#[test]
+fn a_customer_and_a_time_that_were_put_right_are_the_sales() {
+    let row = |resolution: Value| {
+        let (folded, _) = folded(&decided("serial:1", "x", &resolution, false));
+        folded.tables["rm_offline_sales"].values().next().unwrap().clone()
+    };
+    let customer = row(json!({ "kind": "correct_customer", "customer_id": "ana" }));
+    assert_eq!(
+        (&customer["customer_id"], &customer["occurred_at"]),
+        (&json!("ana"), &json!("2026-11-22T15:15:00+00:00"))
+    );
+    let time = row(json!({ "kind": "correct_time", "occurred_at": "2026-11-21T23:30:00.25-06:00" }));
+    assert_eq!(time["occurred_at"], "2026-11-22T05:30:00.25+00:00");
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Gateway {
             Access::UserOrKey => request::api_key(headers).is_some(),
             Access::User | Access::Connector | Access::Public => false,
         };
-        if is_by_key && !self.settings.features.serves(ALL_OF_KEYS) {
+        if is_by_key && !self.settings.features.serves(Verb::Get, ALL_OF_KEYS) {
             return Err(Problem::new(&codes::FEATURE_DISABLED));
         }
         Ok(is_by_key)
@@ -82,7 +82,7 @@ impl Gateway {
         let quota = match keys.count(&holder).await {
             Ok(Ok(quota)) => quota,
             Ok(Err(quota)) => {
-                call.finish(429, Some(codes::RATE_LIMIT_EXCEEDED.code), None);
+                call.beyond_limit(429, codes::RATE_LIMIT_EXCEEDED.code);
                 let problem = Problem::new(&codes::RATE_LIMIT_EXCEEDED).retry_after(quota.reset_s);
                 return Err(limits(quota)
                     .into_iter()

@@ -145,6 +145,7 @@ fn token(role: Role) -> String {
         username: Username::new("ana").unwrap(),
         role,
         session_version: 1,
+        terminal: None,
     };
     format!("Bearer {}", issuer().issue(&principal).unwrap().token)
 }
@@ -346,6 +347,18 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     let endless = poem::Body::from_bytes_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
     let request = put("/notes/1").content_type("application/json").body(endless);
     assert_eq!(code(request).await, (408, "request.body_timeout".into()));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_unreadable() {
+    let broken = futures::stream::iter([
+        Ok(Bytes::from_static(b"{ \"te")),
+        Err(std::io::Error::other("the line was cut")),
+    ]);
+    let request = put("/notes/1")
+        .header("content-type", "application/json")
+        .body(poem::Body::from_bytes_stream(broken));
+    assert_eq!(code(request).await, (400, "request.body_unreadable".to_owned()));
 }
 
 #[tokio::test]
