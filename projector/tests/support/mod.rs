@@ -28,7 +28,8 @@ pub mod events;
 
 /// An event by its wire name and payload.
 pub fn event(event_type: &str, data: Value) -> Event {
-    Event::decode(event_type, 1, &data.to_string()).unwrap()
+    let newest = Event::types().find(|known| known.name == event_type);
+    Event::decode(event_type, newest.unwrap().version, &data.to_string()).unwrap()
 }
 
 /// A memory log with its writer.
