@@ -221,7 +221,7 @@ async fn a_standby_takes_over_from_an_owner_that_is_stopped_killed_or_ends() {
     assert!(refused.headers.contains_key("retry-after"));
     refused.problem(503, "service.unavailable");
 
-    first.signal(testkit::signal::STOP);
+    testkit::signal::stop(first.child.id()).await;
     let begun = open_store(&at_first, "two").send();
     let taken_over = async {
         let took = second.until("/readyz", 200, TAKEN_OVER_WITHIN).await;
