@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::{env, error, fs};
 
 fn main() -> Result<(), Box<dyn error::Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors");
+    // Asked for now and not when this was compiled: another checkout may share the folder of what is built.
+    let here = env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo does not say where this package is")?;
+    let folder = Path::new(&here).join("../docs/errors");
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut paths: Vec<PathBuf> = fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
