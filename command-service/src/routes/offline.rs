@@ -220,7 +220,7 @@ impl OfflineApi {
     ///
     /// The sale is completed, or stays for another cause. Each kind has its own resolution: `serial_sold_twice` and
     /// `unknown_item` are replaced by what was really handed over (`replace_unit`, `replace_item`), also where what the till
-    /// noted can be neither; a quantity that cannot be is put right by `correct_quantity`, a customer by `correct_customer`;
+    /// noted can be neither or contradicts itself; a quantity that cannot be is put right by `correct_quantity`, a customer by `correct_customer`;
     /// `insufficient_stock` by `accept_negative_stock`, `credit_exceeded` by `accept_over_limit`, `price_changed` by
     /// `accept_prices`; payments that do not come to the total (codes `payment.…`) by `correct_payments`, a time that
     /// cannot be (codes `time.…`) by `correct_time`; `retry` fits all.

@@ -99,17 +99,34 @@ impl Quarantine {
         }
     }
 
-    /// Whether the line's unit goes when somebody says which item it was: it can be none, or the catalogue does not know it.
-    /// The decision's event keeps the answer.
-    pub(super) fn drops_unit(&self, resolution: &Resolution) -> bool {
-        let Resolution::ReplaceItem { line: number, .. } = resolution else {
-            return false;
+    /// Whether the line's unit goes when somebody says which item it was: it can be none, the catalogue does not know it, or
+    /// it is of another item and the line was refused for that or because it names the unit again. The decision's event
+    /// keeps the answer.
+    ///
+    /// # Errors
+    /// [`Missing::Streams`].
+    pub(super) fn drops_unit(&self, work: &Work<'_>, resolution: &Resolution) -> Result<bool, Missing> {
+        let Resolution::ReplaceItem { line: number, sku } = resolution else {
+            return Ok(false);
         };
         let index = usize::try_from(*number).ok().and_then(|line| line.checked_sub(1));
         let line = index.and_then(|index| self.sale.content.lines.get(index));
-        let is_unknown = self.cause.line == Some(*number) && self.cause.code == "unit.not_found";
-        line.and_then(|line| line.unit.as_deref())
-            .is_some_and(|unit| is_unknown || UnitId::new(unit).is_err())
+        let Some(unit) = line.and_then(|line| line.unit.as_deref()) else {
+            return Ok(false);
+        };
+        let Ok(unit) = UnitId::new(unit) else {
+            return Ok(true);
+        };
+        if self.cause.line != Some(*number) {
+            return Ok(false);
+        }
+        match self.cause.code.as_str() {
+            "unit.not_found" => Ok(true),
+            "unit.other_item" | "unit.repeated" => {
+                Ok(work.known_unit(&unit)?.is_none_or(|known| known.sku != *sku))
+            }
+            _ => Ok(false),
+        }
     }
 
     pub(super) fn line(&mut self, line: i64) -> Option<&mut OfflineLine> {

@@ -41,7 +41,7 @@ impl Decide for ResolveOfflineSale {
         if let Resolution::CorrectPayments { payments } = &self.resolution {
             check_payments(payments)?;
         }
-        let unit_dropped = found.drops_unit(&self.resolution);
+        let unit_dropped = found.drops_unit(&work, &self.resolution)?;
         found.apply(&self.resolution, unit_dropped);
         let (sale_id, store) = (found.sale.sale_id.clone(), found.sale.content.store.clone());
         let customer = found.sale.content.customer_id.as_ref().map(streams::customer);
@@ -101,9 +101,9 @@ fn check_fits(cause: &QuarantineCause, resolution: &Resolution) -> Result<(), Of
             matches!(
                 cause.kind,
                 QuarantineKind::SerialSoldTwice | QuarantineKind::UnknownItem
-            )
+            ) || is_about_goods(cause)
         }
-        Resolution::ReplaceItem { .. } => cause.kind == QuarantineKind::UnknownItem,
+        Resolution::ReplaceItem { .. } => cause.kind == QuarantineKind::UnknownItem || is_about_goods(cause),
         Resolution::AcceptNegativeStock => cause.kind == QuarantineKind::InsufficientStock,
         Resolution::AcceptOverLimit => cause.kind == QuarantineKind::CreditExceeded,
         Resolution::AcceptPrices => cause.kind == QuarantineKind::PriceChanged,
@@ -125,4 +125,12 @@ fn check_fits(cause: &QuarantineCause, resolution: &Resolution) -> Result<(), Of
         let kind = cause.kind.as_str().to_owned();
         Err(OfflineRefusal::ResolutionMismatch { kind })
     }
+}
+
+/// Whether a line was refused for what it says of its item or unit, though each of them may be known.
+fn is_about_goods(cause: &QuarantineCause) -> bool {
+    matches!(
+        cause.code.as_str(),
+        "unit.required" | "unit.other_item" | "unit.repeated" | "sale.line_without_goods"
+    )
 }

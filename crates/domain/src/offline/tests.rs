@@ -474,6 +474,61 @@ fn a_unit_that_is_known_stays_when_somebody_says_which_item_it_was() {
 }
 
 #[test]
+fn a_line_that_names_too_little_or_contradicts_itself_waits_for_its_unit_or_item() {
+    let named = |line: i64, unit: &str| Resolution::ReplaceUnit {
+        line,
+        unit: self::unit(unit),
+    };
+    let item = |line: i64, name: &str| Resolution::ReplaceItem { line, sku: sku(name) };
+    let refused = QuarantineKind::Refused;
+    let one = |sku: Option<&str>, unit: Option<&str>| {
+        let mut sale = phone("off-1");
+        let line = &mut sale.content.lines[0];
+        (line.sku, line.unit) = (sku.map(str::to_owned), unit.map(str::to_owned));
+        sale
+    };
+    // A phone without its number, then the number.
+    let outcome = shop().when(record(1, one(Some("PHONE"), None)));
+    let id = kept_as(&outcome, refused, "unit.required");
+    accepted(outcome.given.when(resolve(&id, named(1, IMEI))));
+    // Neither, and somebody says which item it was: it needs its number yet.
+    let outcome = shop().when(record(1, one(None, None)));
+    let id = kept_as(&outcome, refused, "sale.line_without_goods");
+    let outcome = outcome.given.when(resolve(&id, item(1, "PHONE")));
+    assert_eq!(outcome.decision().answer["code"], "unit.required");
+    accepted(outcome.given.when(resolve(&id, named(1, IMEI))));
+    // A cable under a phone's number: one of the two is wrong, and only somebody can say which.
+    let outcome = shop().when(record(1, one(Some("CABLE"), Some(IMEI))));
+    let id = kept_as(&outcome, refused, "unit.other_item");
+    let given = accepted(outcome.given.clone().when(resolve(&id, item(1, "PHONE"))));
+    assert_eq!(unit_kept(&given, &id).as_deref(), Some(IMEI));
+    let outcome = outcome.given.when(resolve(&id, item(1, "CABLE")));
+    assert_eq!(outcome.decision().answer["kind"], "price_changed");
+    assert_eq!(unit_kept(&outcome.given, &id), None);
+    // The same phone twice: the second line was a cable.
+    let twice = vec![
+        charged(unit_line(IMEI), 500_000),
+        charged(unit_line(IMEI), 10_000),
+    ];
+    let outcome = shop().when(record(1, taken("off-1", &caja(), twice, PaymentMethod::Cash)));
+    let id = kept_as(&outcome, refused, "unit.repeated");
+    outcome
+        .given
+        .clone()
+        .when(resolve(&id, Resolution::AcceptPrices))
+        .then_refused("quarantine.resolution_mismatch");
+    accepted(outcome.given.when(resolve(&id, item(2, "CABLE"))));
+}
+
+/// The unit of the first line, as it is kept.
+fn unit_kept(given: &Given, id: &QuarantineId) -> Option<String> {
+    match given.state(&streams::quarantine(id)) {
+        State::Quarantine(Some(kept)) => kept.sale.content.lines[0].unit.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn whatever_a_line_holds_its_sale_is_kept_within_bounds_and_the_number_is_used() {
     let line = |sku: Option<&str>, quantity: i64, price: i64| OfflineLine {
         sku: sku.map(str::to_owned),
