@@ -41,6 +41,7 @@ pub struct Http {
 const DERIVED_IDS: Uuid = Uuid::from_u128(0x6f0c_1c55_7a3e_4a86_9b1f_52d1_0c1e_77aa);
 
 impl Http {
+    /// Throttles sign-ins by `sign_in`, counted in this process alone.
     pub fn new(
         commands: Arc<dyn Commands>,
         vault: Arc<dyn PersonalData>,

@@ -1,6 +1,6 @@
 //! The command service as a process of its own: commands over HTTP, and the engine that owns the log.
 //!
-//! Configured like every service (`TRASTIENDA_CONFIG`, environment).
+//! Configured like every service (`--config FILE`, environment).
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,5 +52,8 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)?;
     let gateway = gateway.taking_files(imports::FILE_OPERATIONS, imports::MAX_UPLOAD_BYTES);
-    Ok(gateway.accepting(keys))
+    Ok(gateway
+        .knowing(&document)
+        .asking(write_side.sessions)
+        .accepting(keys))
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use event_store::{LogReader, PostgresReader, PostgresWriter, Tail, Tailed, WriterOptions};
+use event_store::{PostgresReader, PostgresWriter, Tail, Tailed, WriterOptions, stream_reader};
 use platform::auth::{
-    ApiKeySecrets, IntegrationTokens, KeyStore, PasswordCosts, PasswordHasher, PostgresKeys, ReadStream,
+    ApiKeySecrets, IntegrationTokens, KeyStore, PasswordCosts, PasswordHasher, PostgresKeys, Sessions,
     SignInLimits, TokenIssuer, TokenSettings, signing_keys,
 };
 use platform::clock::SharedClock;
@@ -39,6 +39,7 @@ pub fn migrations() -> Vec<Migration> {
         imports::MIGRATION,
         imports::WAITING_MIGRATION,
         imports::TO_DO_MIGRATION,
+        imports::HELD_MIGRATION,
     ])
     .collect()
 }
@@ -52,6 +53,8 @@ pub struct WriteSide {
     pub imports: Service,
     /// Where external systems' keys are looked up.
     pub keys: Arc<dyn KeyStore>,
+    /// Where users' sessions are looked up.
+    pub sessions: Sessions,
     /// What this process appended a moment ago, for other followers in it.
     pub tail: Tail,
 }
@@ -104,10 +107,9 @@ impl WriteSide {
             clock,
         );
         let tokens = IntegrationTokens::new(connected.keys.integration_tokens);
-        let keys: Arc<dyn KeyStore> = Arc::new(PostgresKeys::new(
-            connected.engine_pool.clone(),
-            key_streams(PostgresReader::new(connected.engine_pool.clone())),
-        ));
+        let streams = stream_reader(PostgresReader::new(connected.engine_pool.clone()));
+        let keys = PostgresKeys::new(connected.engine_pool.clone(), Arc::clone(&streams));
+        let keys: Arc<dyn KeyStore> = Arc::new(keys);
         let desk = KeyDesk {
             secrets: ApiKeySecrets::new(connected.keys.api_keys),
             store: Arc::clone(&keys),
@@ -121,6 +123,7 @@ impl WriteSide {
             service,
             imports,
             keys,
+            sessions: Sessions::new(streams),
             tail,
         })
     }
@@ -137,17 +140,6 @@ fn smart_imports(
     let imports = Imports::new(connected.engine_pool.clone(), Arc::new(engine.clone()), parser);
     imports.start(tasks, engine.ownership());
     Ok(imports::service(imports, Arc::clone(http)))
-}
-
-/// Reads keys' streams from the log.
-fn key_streams(reader: PostgresReader) -> ReadStream {
-    Arc::new(move |tenant, stream, after, max| {
-        let reader = reader.clone();
-        Box::pin(async move {
-            let events = reader.read_stream(&tenant, &stream, after, max).await;
-            events.map_err(|error| error.to_string())
-        })
-    })
 }
 
 /// Names this process to people: `host/process id`.

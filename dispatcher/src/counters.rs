@@ -1,20 +1,12 @@
 //! What an endpoint's deliveries add up to, by counters that move in the transactions that move the rows.
 //!
 //! Rows are never counted to answer a question; only the audit does, slowly, to show that the counters tell the truth.
-//! Each kind of writer adds to a row of its own ([`Part`]), so that a batch of one does not wait for the other's.
+//! Each kind of writer adds to a row of its own, its `part`, so that a batch of one does not wait for the other's.
 
 use sqlx::PgPool;
 
-/// Who counts.
-pub struct Part;
-
-impl Part {
-    pub const MATCHING: i16 = 0;
-    pub const RECORDING: i16 = 1;
-    pub const SETTLING: i16 = 2;
-}
-
 /// An upsert that counts the rows of the query `moved (endpoint, tenant, was, status)`: `was` is null for new rows.
+/// Parts: 0 is the matcher's, 1 what records attempts, 2 whatever moves many deliveries at once.
 /// Endpoints are taken in their order, so that two writers of one part never wait for each other in a circle.
 macro_rules! count_moves {
     ($part:literal) => {

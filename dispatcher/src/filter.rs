@@ -4,13 +4,9 @@
 //! that way, and some types also have the Spanish names that partners' systems know. Deliberately absent: filters on
 //! what an event holds.
 
-/// Spanish names, and the types that they mean.
-pub const SPANISH: [(&str, &str); 4] = [
-    ("movimiento_creado", "inventory.movement_created"),
-    ("movimiento_aprobado", "inventory.movement_approved"),
-    (STOCK_BAJO, "inventory.threshold_breach"),
-    ("alerta_generada", "inventory.alert_raised"),
-];
+pub use schemas::events::webhook::SPANISH_NAMES as SPANISH;
+
+/// The Spanish name whose events have a body of their own.
 pub const STOCK_BAJO: &str = "stock_bajo";
 
 /// An endpoint's patterns; an event passes when one of them matches.

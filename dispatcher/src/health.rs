@@ -94,18 +94,17 @@ async fn write(pool: &PgPool, notes: &mut Vec<BreakerNote>) -> Result<(), sqlx::
         let start = notes.len().saturating_sub(WRITE_MAX);
         let batch = notes.get(start..).unwrap_or_default();
         let endpoints: Vec<i64> = batch.iter().map(|note| note.endpoint).collect();
-        let tenants: Vec<&str> = batch.iter().map(|note| note.tenant.as_str()).collect();
         let states: Vec<&str> = batch.iter().map(|note| note.state.as_str()).collect();
         let usual: Vec<f64> = batch.iter().map(|note| note.usual_per_s).collect();
         sqlx::query(
             "insert into webhook_breakers (endpoint, tenant, state, usual_per_s)
-             select * from unnest($1::bigint[], $2::text[], $3::text[], $4::float8[])
-             as b(endpoint, tenant, state, usual_per_s) order by endpoint
+             select b.endpoint, e.tenant, b.state, b.usual_per_s
+             from unnest($1::bigint[], $2::text[], $3::float8[]) as b(endpoint, state, usual_per_s)
+             join webhook_endpoints e on e.endpoint = b.endpoint order by b.endpoint
              on conflict (endpoint) do update set state = excluded.state, usual_per_s = excluded.usual_per_s,
                since = now()",
         )
         .bind(&endpoints)
-        .bind(&tenants)
         .bind(&states)
         .bind(&usual)
         .execute(pool)

@@ -1,14 +1,14 @@
 //! The dispatcher as a process of its own: webhooks, the API to look at them, and its metrics page.
 //!
-//! Configured like every service (`TRASTIENDA_CONFIG`, environment). Any number may run: one matches, all send.
+//! Configured like every service (`--config FILE`, environment). Any number may run: one matches, all send.
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use bus::{Bus, BusOptions};
 use dispatcher::{DeliveryReads, Dispatcher, DispatcherOptions, Feed, ROUTES, catalogue, feed};
-use event_store::PostgresReader;
-use platform::auth::IntegrationTokens;
+use event_store::{PostgresReader, stream_reader};
+use platform::auth::{IntegrationTokens, Sessions};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::http::{CursorKey, Gateway, examples, health, openapi};
@@ -64,5 +64,7 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         health::service(connected.checks(), &document),
     ];
     let settings = connected.guard(config, tasks);
-    Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)
+    let gateway = Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)?;
+    let streams = stream_reader(PostgresReader::new(connected.engine_pool.clone()));
+    Ok(gateway.knowing(&document).asking(Sessions::new(streams)))
 }

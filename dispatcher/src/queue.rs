@@ -82,7 +82,6 @@ struct State {
 #[derive(Debug, Clone)]
 pub struct BreakerNote {
     pub endpoint: i64,
-    pub tenant: TenantId,
     pub state: BreakerState,
     pub usual_per_s: f64,
 }
@@ -170,7 +169,9 @@ impl Queue {
         let mut state = self.state();
         // Lines that say nothing any more are forgotten here.
         if all.is_some() {
-            state.lines.retain(|_, line| !line.is_forgettable());
+            let State { lines, moved, .. } = &mut *state;
+            // A breaker that has moved is told first: what is stored of it would stay as it was for ever.
+            lines.retain(|number, line| moved.contains(number) || !line.is_forgettable());
             state.tenants.retain(|_, tenant| !tenant.is_forgettable());
         }
         let wanted: Vec<(i64, Option<&Line>)> = match all {
@@ -298,7 +299,9 @@ impl Queue {
     /// Goes on with what an earlier life of this process knew of an endpoint.
     pub fn remember(&self, endpoint: i64, breaker: Breaker) {
         let mut state = self.state();
-        state.lines.entry(endpoint).or_default().breaker = breaker;
+        let line = state.lines.entry(endpoint).or_default();
+        line.noted = breaker.state();
+        line.breaker = breaker;
         state.note_paced(endpoint);
     }
 
@@ -310,7 +313,6 @@ impl Queue {
             let line = state.lines.get(&number)?;
             Some(BreakerNote {
                 endpoint: number,
-                tenant: line.endpoint.as_ref()?.tenant.clone(),
                 state: line.breaker.state(),
                 usual_per_s: line.breaker.usual_per_s(),
             })

@@ -272,3 +272,48 @@ fn a_dead_endpoint_and_a_slow_one_put_nothing_before_another_endpoints_delivery(
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_closes_is_told_even_if_its_endpoint_has_nothing_else_to_remember() {
+    let options = BreakerOptions::default();
+    let queue = queue();
+    // Nothing has ever arrived there.
+    queue.push((1..=5).map(|sequence| job(1, sequence, 8)));
+    for _ in taken(&queue) {
+        queue.done(1, Some(false));
+    }
+    let states = |queue: &Queue| -> Vec<BreakerState> {
+        queue.moved_breakers().iter().map(|note| note.state).collect()
+    };
+    assert_eq!(states(&queue), [BreakerState::Open]);
+    tokio::time::advance(options.pause).await;
+    queue.push([job(1, 6, 8)]);
+    assert_eq!(taken(&queue), [(1, 6)], "a probe");
+    queue.done(1, Some(true));
+    // The claimer forgets idle lines more often than breakers are written.
+    queue.rooms(Some(&[1]));
+    assert_eq!(states(&queue), [BreakerState::Closed]);
+    assert!(queue.breakers().values().sum::<usize>() == 1);
+    queue.rooms(Some(&[1]));
+    assert!(
+        queue.breakers().is_empty(),
+        "once it is told, the line is forgotten"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_drain_without_anything_left_to_send_is_told_as_closed() {
+    let queue = queue();
+    let drain = Breaker::remembered(BreakerState::Draining, 40.0, Instant::now());
+    queue.remember(1, drain);
+    assert!(queue.moved_breakers().is_empty(), "it is what the table says");
+    queue.claimed(1, false);
+    let notes = queue.moved_breakers();
+    assert_eq!(
+        notes
+            .iter()
+            .map(|note| (note.endpoint, note.state))
+            .collect::<Vec<_>>(),
+        [(1, BreakerState::Closed)]
+    );
+}

@@ -3,7 +3,8 @@
 //!
 //! A request is a row, and so is how far it is: a killed instance's step happened or not, and the next instance goes on
 //! from there. Rows are only made due again here; the sending is as always. Deliveries that are still open are not
-//! touched: they are on their way anyway.
+//! touched, since they are on their way anyway; but for one that was named by its number and waits for its next try: that
+//! one is due now.
 
 use std::time::Duration;
 
@@ -66,6 +67,13 @@ macro_rules! again_sql {
 const FINISHED_AGAIN: &str = again_sql!("status in ('delivered', 'dead')");
 const DEAD_AGAIN: &str = again_sql!("status = 'dead'");
 
+/// One delivery that waits for its next try, by its number; not while it is being tried.
+const DUE_NOW: &str = "with picked as (
+   select ctid as place from webhook_open
+   where endpoint = $1 and sequence = $2 and due_at > now() and (lease_until is null or lease_until <= now())
+   for update skip locked)
+ update webhook_open d set due_at = now() from picked p where d.ctid = p.place";
+
 /// Works until the stop. `queue` is told of what has become due.
 ///
 /// # Errors
@@ -123,7 +131,10 @@ async fn step(pool: &PgPool) -> anyhow::Result<Option<(i64, i64)>> {
     let (count, reached) = if request.state == "deleted" {
         (0, None)
     } else {
-        again(&mut transaction, select, &request, (first, last), limit).await?
+        match again(&mut transaction, select, &request, (first, last), limit).await? {
+            (0, reached) => (hasten(&mut transaction, select, &request).await?, reached),
+            again => again,
+        }
     };
     let state = match (request.state.as_str(), count < limit) {
         ("deleted", _) => "cancelled",
@@ -167,6 +178,28 @@ async fn again(
         .bind(limit)
         .fetch_one(connection)
         .await
+}
+
+/// Makes the one delivery that was asked for by its number due, if it waits.
+async fn hasten(
+    connection: &mut PgConnection,
+    select: ReplaySelection,
+    request: &Request,
+) -> Result<i64, sqlx::Error> {
+    let ReplaySelection::Delivery { sequence } = select else {
+        return Ok(0);
+    };
+    // In the first step alone: a try that fails is followed by the schedule again.
+    if request.cursor.is_some() {
+        return Ok(0);
+    }
+    let hastened = sqlx::query(DUE_NOW)
+        .bind(request.endpoint)
+        .bind(sequence)
+        .execute(connection)
+        .await?
+        .rows_affected();
+    Ok(i64::try_from(hastened).unwrap_or_default())
 }
 
 fn last_of(select: ReplaySelection, request: &Request) -> i64 {

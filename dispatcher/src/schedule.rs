@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use platform::config::{Config, DispatcherConfig};
+
 /// Soonest next try in the fast lane, when its time is over already (after an outage).
 const FAST_PAUSE: Duration = Duration::from_secs(1);
 /// Parts of a roll: 0 is the shortest wait, this the longest.
@@ -17,21 +19,27 @@ pub struct Schedule {
     pub waits: Vec<Duration>,
     /// Waits vary by so many percent to either side.
     pub jitter_percent: u32,
-    /// A receiver's `Retry-After` is honoured up to this.
+    /// A receiver's `Retry-After` is honoured up to this, but for the fast lane: a security event has 60 s.
     pub retry_after_max: Duration,
     /// Offsets from the event of the fast lane's attempts, the first one included.
     pub fast_offsets: Vec<Duration>,
 }
 
-impl Default for Schedule {
-    fn default() -> Self {
+impl From<&DispatcherConfig> for Schedule {
+    fn from(config: &DispatcherConfig) -> Self {
         let seconds = |list: &[u64]| list.iter().map(|&s| Duration::from_secs(s)).collect();
         Self {
-            waits: seconds(&[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]),
-            jitter_percent: 20,
-            retry_after_max: Duration::from_secs(86_400),
-            fast_offsets: seconds(&[0, 5, 15, 30]),
+            waits: seconds(&config.retry_schedule_s),
+            jitter_percent: u32::from(config.retry_jitter_percent),
+            retry_after_max: Duration::from_secs(config.retry_after_max_s),
+            fast_offsets: seconds(&config.security_offsets_s),
         }
+    }
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::from(&Config::default().dispatcher)
     }
 }
 
@@ -72,20 +80,25 @@ impl Schedule {
         let attempt = usize::try_from(failed.attempt).unwrap_or(usize::MAX);
         if let Some(&offset) = self.fast_offsets.get(attempt).filter(|_| failed.security) {
             return Next::Retry {
-                wait: FAST_PAUSE.max(asked),
+                wait: FAST_PAUSE,
                 after_event: Some(offset),
                 fast: true,
             };
         }
         // Everybody's first wait follows the fast lane's last attempt.
         let index = attempt.saturating_sub(lane.max(1));
+        // The first try after the fast lane keeps its workers and its time, so that neither a backlog nor the receiver
+        // can push it past 60 s.
+        let fast = failed.security && index == 0;
         match self.waits.get(index) {
-            Some(&wait) => Next::Retry {
-                wait: self.jittered(wait, failed.roll).max(asked),
-                after_event: None,
-                // The first try after the fast lane keeps its workers, so that a backlog cannot push it past 60 s.
-                fast: failed.security && index == 0,
-            },
+            Some(&wait) => {
+                let wait = self.jittered(wait, failed.roll);
+                Next::Retry {
+                    wait: if fast { wait } else { wait.max(asked) },
+                    after_event: None,
+                    fast,
+                }
+            }
             None => Next::Dead,
         }
     }
@@ -221,5 +234,28 @@ mod tests {
         };
         let last_offset = *schedule.fast_offsets.last().unwrap();
         assert!(last_offset + timeout + wait(schedule.next(longest)) + timeout < Duration::from_secs(60));
+    }
+    #[test]
+    fn what_a_receiver_asks_for_does_not_push_a_security_event_past_sixty_seconds() {
+        let schedule = Schedule::default();
+        for attempt in 1..=4 {
+            let next = |retry_after| {
+                schedule.next(Failed {
+                    attempt,
+                    security: true,
+                    retry_after,
+                    roll: ROLL_MAX / 2,
+                })
+            };
+            let asked = Some(Duration::from_secs(86_400));
+            assert_eq!(next(asked), next(None), "after attempt {attempt}");
+        }
+        let later = Failed {
+            attempt: 5,
+            security: true,
+            retry_after: Some(Duration::from_secs(600)),
+            roll: ROLL_MAX / 2,
+        };
+        assert_eq!(wait(schedule.next(later)).as_secs(), 600, "then as everybody's");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bus::Bus;
 use event_store::LogReader;
 use platform::clock::SharedClock;
-use platform::config::DispatcherConfig;
+use platform::config::{Config, DispatcherConfig};
 use platform::outbound::Outbound;
 use platform::tasks::{OnEnd, Tasks};
 use platform::vault::Vault;
@@ -66,35 +66,18 @@ pub struct DispatcherOptions {
 
 impl Default for DispatcherOptions {
     fn default() -> Self {
-        Self {
-            workers: 256,
-            batch: 1_000,
-            poll: Duration::from_millis(25),
-            lease: Duration::from_secs(60),
-            schedule: Schedule::default(),
-            fast_timeout: Duration::from_secs(5),
-            breaker: BreakerOptions::default(),
-            retention: None,
-            head: None,
-            is_only_instance: false,
-        }
+        Self::from(&Config::default().dispatcher)
     }
 }
 
 impl From<&DispatcherConfig> for DispatcherOptions {
     fn from(config: &DispatcherConfig) -> Self {
-        let seconds = |list: &[u64]| list.iter().map(|&s| Duration::from_secs(s)).collect();
         Self {
             workers: config.workers,
             batch: config.batch,
             poll: Duration::from_millis(config.poll_max_ms),
             lease: Duration::from_secs(config.lease_s),
-            schedule: Schedule {
-                waits: seconds(&config.retry_schedule_s),
-                jitter_percent: u32::from(config.retry_jitter_percent),
-                retry_after_max: Duration::from_secs(config.retry_after_max_s),
-                fast_offsets: seconds(&config.security_offsets_s),
-            },
+            schedule: Schedule::from(config),
             fast_timeout: Duration::from_millis(config.security_timeout_ms),
             breaker: BreakerOptions::default(),
             retention: (config.retention_days > 0)

@@ -1,6 +1,6 @@
 //! The projector as a process of its own: read models, the relay to NATS, health and metrics pages.
 //!
-//! Configured like every service (`TRASTIENDA_CONFIG`, environment). Any number may run: one leads, the others stand by.
+//! Configured like every service (`--config FILE`, environment). Any number may run: one leads, the others stand by.
 
 use std::sync::Arc;
 

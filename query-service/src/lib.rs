@@ -5,6 +5,7 @@
 pub mod api;
 mod column;
 mod failure;
+mod list;
 pub mod pages;
 mod parameters;
 mod people;

@@ -1,12 +1,12 @@
 //! The query service as a process of its own: its API on one port, its metrics page on another.
 //!
-//! Configured like every service (`TRASTIENDA_CONFIG`, environment). Read models are filled by the projector, which
+//! Configured like every service (`--config FILE`, environment). Read models are filled by the projector, which
 //! also brings their schema up to date.
 
 use std::sync::Arc;
 
-use event_store::{LogReader, PostgresReader};
-use platform::auth::{PostgresKeys, ReadStream};
+use event_store::{PostgresReader, stream_reader};
+use platform::auth::{PostgresKeys, Sessions};
 use platform::clock::{SharedClock, SystemClock};
 use platform::config::Config;
 use platform::http::{CursorKey, Gateway, examples, health, openapi};
@@ -34,7 +34,7 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
         progress,
         Receipts {
             keys: platform::auth::document_keys(&connected.vault).await?,
-            base_url: config.http.public_base_url.clone().unwrap_or_default(),
+            base_url: config.http.public_base_url(),
         },
     );
     let service = service.with_features(platform::http::Features::of(&config.enable));
@@ -43,22 +43,15 @@ async fn start(config: &Config, tasks: &Tasks) -> anyhow::Result<Gateway> {
     let clock: SharedClock = Arc::new(SystemClock);
     let verifier = connected.token_verifier(config, Arc::clone(&clock)).await?;
     let reader = PostgresReader::new(connected.engine_pool.clone());
-    let store = PostgresKeys::new(connected.engine_pool.clone(), key_streams(reader));
+    let streams = stream_reader(reader);
+    let store = PostgresKeys::new(connected.engine_pool.clone(), Arc::clone(&streams));
     let keys = connected.api_keys(config, tasks, Arc::new(store), clock);
     let health = health::service(connected.checks(), &document);
     let services = vec![service.service(), pages::service(), health];
     let settings = connected.guard(config, tasks);
     let gateway = Gateway::new(services, Arc::new(verifier), settings).map_err(anyhow::Error::msg)?;
-    Ok(gateway.accepting(keys))
-}
-
-/// Reads keys' streams from the log.
-fn key_streams(reader: PostgresReader) -> ReadStream {
-    Arc::new(move |tenant, stream, after, max| {
-        let reader = reader.clone();
-        Box::pin(async move {
-            let events = reader.read_stream(&tenant, &stream, after, max).await;
-            events.map_err(|error| error.to_string())
-        })
-    })
+    Ok(gateway
+        .knowing(&document)
+        .asking(Sessions::new(streams))
+        .accepting(keys))
 }

@@ -2,10 +2,8 @@
 
 use std::str::FromStr;
 
-use platform::http::{CursorKey, Page, PageRequest, Problem};
-use schemas::{InvalidId, TenantId};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use platform::http::Problem;
+use schemas::InvalidId;
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -13,6 +11,8 @@ use time::macros::format_description;
 
 use crate::failure::{bad_parameter, not_found};
 
+/// Longest text that a filter may name something by, in characters.
+const MAX_TEXT_CHARS: usize = 100;
 const DAY: &[FormatItem<'static>] = format_description!("[year]-[month]-[day]");
 
 /// An identifier in the path: one that cannot exist is not found.
@@ -36,6 +36,34 @@ pub fn filter_id<T: FromStr<Err = InvalidId>>(
             .map_err(|error: InvalidId| bad_parameter(name, error.rule))
     })
     .transpose()
+}
+
+/// A filter that names something by its text.
+///
+/// # Errors
+/// 400 for more than 100 characters, or one that is not printed.
+pub fn filter_text(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    match text {
+        Some(text) if text.chars().count() > MAX_TEXT_CHARS || text.chars().any(char::is_control) => {
+            Err(bad_parameter(name, "1-100"))
+        }
+        text => Ok(text),
+    }
+}
+
+/// A document's number as a filter.
+///
+/// # Errors
+/// 400 for what cannot stand on a document: the longest prefix and the most digits are 32 characters.
+pub fn filter_number(number: Option<String>) -> Result<Option<String>, Problem> {
+    const MAX_CHARS: usize = 32;
+    let can_be = |number: &String| {
+        (1..=MAX_CHARS).contains(&number.chars().count()) && !number.chars().any(char::is_control)
+    };
+    if number.as_ref().is_none_or(can_be) {
+        return Ok(number);
+    }
+    Err(bad_parameter("number", "1 to 32 printable characters"))
 }
 
 /// A filter that takes one of a few words.
@@ -73,40 +101,4 @@ pub fn filter_day(name: &str, text: Option<String>) -> Result<Option<String>, Pr
 pub fn filter_time(name: &str, text: Option<&str>) -> Result<Option<OffsetDateTime>, Problem> {
     text.map(|text| OffsetDateTime::parse(text, &Rfc3339).map_err(|_| bad_parameter(name, "RFC 3339")))
         .transpose()
-}
-
-/// A list as it was asked for: its page, and the scope that binds cursors to tenant and filters.
-pub struct List<'a, K> {
-    pub page: PageRequest<K>,
-    scope: String,
-    key: &'a CursorKey,
-}
-
-impl<'a, K: Serialize + DeserializeOwned> List<'a, K> {
-    /// `filters` are those that change which rows the list has.
-    ///
-    /// # Errors
-    /// 400 for a limit or cursor that this list does not accept.
-    pub fn new(
-        name: &str,
-        tenant: &TenantId,
-        filters: &[Option<&str>],
-        limit: Option<i64>,
-        cursor: Option<&str>,
-        key: &'a CursorKey,
-    ) -> Result<Self, Problem> {
-        let scope = serde_json::to_string(&(name, tenant, filters)).unwrap_or_default();
-        let page = PageRequest::new(limit, cursor, &scope, key)?;
-        Ok(Self { page, scope, key })
-    }
-
-    /// The cursor of a page that ends behind this sort key, for lists that find their rows in another way.
-    pub fn cursor_after(&self, last: &K) -> String {
-        self.key.encode(&self.scope, last)
-    }
-
-    /// The page from one row more than it holds.
-    pub fn cut<T>(&self, rows: Vec<T>, position: i64, sort_key: impl Fn(&T) -> K) -> Page<T> {
-        Page::cut(rows, &self.page, position, &self.scope, self.key, sort_key)
-    }
 }

@@ -1,13 +1,25 @@
 //! One request's view of one tenant's read models: one transaction, one snapshot, one position.
 //!
 //! Row security does the tenancy; queries name the tenant, too, so that they use their indexes. The pointer to the group
-//! of read models is read in the same snapshot, so all of a request comes from one group. Not here: SQL.
+//! of read models is read in the same snapshot, so all of a request comes from one group. Not here: the
+//! SQL of the reads.
 
-use platform::http::Problem;
+use platform::http::{JsonAnswer, Problem};
 use schemas::TenantId;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{FromRow, PgPool, Postgres, Transaction};
 
-use crate::failure::unavailable;
+use crate::api::At;
+use crate::failure::{not_found, unavailable};
+
+/// A statement with its values, whose rows are read as `T`.
+pub type Statement<'q, T> = QueryAs<'q, Postgres, T, PgArguments>;
+
+/// What a row can be read as.
+pub trait Row: for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+impl<T: for<'r> FromRow<'r, PgRow> + Send + Unpin> Row for T {}
 
 /// A read-only transaction of one tenant.
 pub struct Snapshot {
@@ -44,9 +56,49 @@ impl Snapshot {
         })
     }
 
-    /// Where queries of this snapshot run.
-    pub fn connection(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+    /// All rows of a statement, which says itself how many there are at most.
+    ///
+    /// # Errors
+    /// 503 when the database fails.
+    pub async fn rows<T: Row>(&mut self, statement: Statement<'_, T>) -> Result<Vec<T>, Problem> {
+        let rows = statement.fetch_all(&mut *self.transaction).await;
+        rows.map_err(unavailable)
+    }
+
+    /// The one row of a statement that cannot but have one.
+    ///
+    /// # Errors
+    /// 503 when the database fails, or has none.
+    pub async fn row<T: Row>(&mut self, statement: Statement<'_, T>) -> Result<T, Problem> {
+        let row = statement.fetch_one(&mut *self.transaction).await;
+        row.map_err(unavailable)
+    }
+
+    /// The row of a statement, if there is one.
+    ///
+    /// # Errors
+    /// 503 when the database fails.
+    pub async fn row_if_any<T: Row>(&mut self, statement: Statement<'_, T>) -> Result<Option<T>, Problem> {
+        let row = statement.fetch_optional(&mut *self.transaction).await;
+        row.map_err(unavailable)
+    }
+
+    /// The row of the thing that was asked for.
+    ///
+    /// # Errors
+    /// 404 when there is none; 503 when the database fails.
+    pub async fn row_or_404<T: Row>(&mut self, statement: Statement<'_, T>) -> Result<T, Problem> {
+        self.row_if_any(statement).await?.ok_or_else(not_found)
+    }
+
+    /// Gives the connection back and answers with one thing as it was here.
+    ///
+    /// # Errors
+    /// 503 when the database fails.
+    pub async fn answer<T>(self, value: T) -> Result<JsonAnswer<At<T>>, Problem> {
+        let position = self.position;
+        self.close().await?;
+        Ok(JsonAnswer(At { value, position }))
     }
 
     /// Gives the connection back.

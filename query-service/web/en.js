@@ -153,7 +153,7 @@ export default {
   "users.renamed": "The user {username} has another name.",
   "users.role": "Role",
   "users.password": "Password",
-  "users.password_help": "At least 8 characters.",
+  "users.password_help": "At least 12 characters.",
   "users.active": "Active",
   "users.disabled": "Disabled",
   "users.created_at": "Created",

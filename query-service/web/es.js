@@ -153,7 +153,7 @@ export default {
   "users.renamed": "El usuario {username} tiene otro nombre.",
   "users.role": "Rol",
   "users.password": "Contraseña",
-  "users.password_help": "Al menos 8 caracteres.",
+  "users.password_help": "Al menos 12 caracteres.",
   "users.active": "Activo",
   "users.disabled": "Inhabilitado",
   "users.created_at": "Creado el",

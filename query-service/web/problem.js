@@ -60,18 +60,14 @@ function meaning(problem) {
 
 const HEADINGS = { es: "## Español", en: "## English" };
 
-/** One language of a page of docs/errors. Its Markdown is paragraphs with bold words and code, and nothing else. Short
- *  pages have no headings, but one paragraph in English and one in Spanish. */
+/** One language of a page of docs/errors. Its Markdown is paragraphs with bold words and code, and nothing else. */
 function explained(page) {
-  const language = currentLanguage();
-  const section = page.split(/^(?=## )/m).find((part) => part.startsWith(HEADINGS[language]));
+  const section = page.split(/^(?=## )/m).find((part) => part.startsWith(HEADINGS[currentLanguage()]));
   const paragraphs = (section ?? page)
     .replace(/^#.*$/gm, "")
     .split(/\n\s*\n/)
     .filter((text) => text.trim());
-  const isShort = !section && paragraphs.length === 2;
-  const shown = isShort ? [paragraphs[language === "en" ? 0 : 1]] : paragraphs;
-  return el("div", {}, ...shown.map((text) => el("p", {}, ...inline(text.trim().replaceAll("\n", " ")))));
+  return el("div", {}, ...paragraphs.map((text) => el("p", {}, ...inline(text.trim().replaceAll("\n", " ")))));
 }
 
 function inline(text) {

@@ -6,6 +6,25 @@
 /// the networks (ISO/IEC 7812), have its length, and pass the Luhn check. An IMEI passes Luhn as well, but has 15 digits,
 /// which only American Express has, under beginnings that no IMEI uses.
 pub fn holds_card_number(text: &str) -> bool {
+    if text.chars().any(|c| !c.is_ascii() && plain_digit(c) != c) {
+        return holds_plain_card_number(&text.chars().map(plain_digit).collect::<String>());
+    }
+    holds_plain_card_number(text)
+}
+
+/// `4` for the digit four as other keyboards write it (full width, Arabic, Persian, Devanagari); all else as it is.
+fn plain_digit(c: char) -> char {
+    const ZEROS: [char; 4] = ['\u{ff10}', '\u{660}', '\u{6f0}', '\u{966}'];
+    let value = |zero: char| {
+        u32::from(c)
+            .checked_sub(u32::from(zero))
+            .filter(|value| *value < 10)
+    };
+    let value = ZEROS.into_iter().find_map(value);
+    value.and_then(|value| char::from_digit(value, 10)).unwrap_or(c)
+}
+
+fn holds_plain_card_number(text: &str) -> bool {
     let mut groups: Vec<&str> = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -73,6 +92,8 @@ mod tests {
             "2223003122003222",
             "pago con 378282246310005 hoy",
             "Visa 4222222222222, vence 12/29",
+            "４１１１１１１１１１１１１１１１",
+            "٤١١١ ١١١١ ١١١١ ١١١١",
         ] {
             assert!(holds_card_number(text), "{text}");
         }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::text::is_hidden;
+
 /// Why a text is not an identifier of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} must be {rule}")]
@@ -65,21 +67,28 @@ macro_rules! text_id {
     };
 }
 
+/// Clients take these out of a path before they send it (RFC 3986, 5.2.4), so nothing may be named so.
+fn is_dot_segment(text: &str) -> bool {
+    matches!(text, "." | "..")
+}
+
 /// ASCII letters, digits, `.`, `_`, `-`; what survives a URL path and a stream name untouched.
 fn is_token(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max
+        && !is_dot_segment(text)
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// Printable text without control characters, without space at either end.
+/// Printable text without characters that nobody sees, without space at either end.
 fn is_printable(text: &str, max_chars: usize) -> bool {
     !text.is_empty()
+        && !is_dot_segment(text)
         && text.trim() == text
         && text.chars().count() <= max_chars
-        && !text.chars().any(char::is_control)
+        && !text.chars().any(is_hidden)
 }
 
 text_id!(
@@ -89,31 +98,31 @@ text_id!(
 );
 text_id!(
     /// A shop or warehouse within a tenant.
-    StoreId, "store", "1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 40)
+    StoreId, "store", "1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 40)
 );
 text_id!(
     /// A till within a tenant.
-    TerminalId, "terminal", "1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 40)
+    TerminalId, "terminal", "1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 40)
 );
 text_id!(
     /// A stock keeping unit, case-sensitive, immutable: it names the item's stream.
-    Sku, "sku", "1 to 64 printable characters without spaces at the ends", |t| is_printable(t, 64)
+    Sku, "sku", "1 to 64 printable characters without spaces at the ends, not '.' or '..'", |t| is_printable(t, 64)
 );
 text_id!(
     /// A customer; chosen by the caller (imports, tills) or generated.
-    CustomerId, "customer_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    CustomerId, "customer_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A sale; chosen by the till (so that it can be taken offline) or generated.
-    SaleId, "sale_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    SaleId, "sale_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A return of goods; chosen by the till or generated.
-    ReturnId, "return_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    ReturnId, "return_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A payment; chosen by the caller or generated.
-    PaymentId, "payment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    PaymentId, "payment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// What a user signs in with, within a tenant.
@@ -123,95 +132,95 @@ text_id!(
 );
 text_id!(
     /// A reservation of goods; chosen by the caller or generated.
-    ReservationId, "reservation_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    ReservationId, "reservation_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A movement of stock that waits, or waited, for approval; chosen by the caller or generated.
-    MovementId, "movement_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    MovementId, "movement_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// An alert about stock; generated.
-    AlertId, "alert_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    AlertId, "alert_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A transfer between stores; chosen by the caller or generated.
-    TransferId, "transfer_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    TransferId, "transfer_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A supplier; chosen by the caller (imports) or generated.
-    SupplierId, "supplier_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    SupplierId, "supplier_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A purchase order; chosen by the caller or generated.
-    PurchaseId, "purchase_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    PurchaseId, "purchase_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A sales order; chosen by the caller or generated.
-    OrderId, "order_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    OrderId, "order_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// One delivery of a sales order; chosen by the caller, so that sending it again adds nothing.
-    OrderDeliveryId, "delivery_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    OrderDeliveryId, "delivery_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// An invoice of a sales order; chosen by the caller or generated.
-    InvoiceId, "invoice_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    InvoiceId, "invoice_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A repair; chosen by the caller or generated.
-    RepairId, "repair_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    RepairId, "repair_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// An import of a file; generated.
-    ImportId, "import_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    ImportId, "import_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// An API key of an external system, not its secret; generated.
-    ApiKeyId, "api_key_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    ApiKeyId, "api_key_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A note about a customer; chosen by the caller or generated.
-    NoteId, "note_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    NoteId, "note_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// One reception of a purchase's or a transfer's goods; chosen by the caller or generated.
-    ReceptionId, "reception_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    ReceptionId, "reception_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A person to talk to at a supplier; chosen by the caller or generated.
-    ContactId, "contact_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    ContactId, "contact_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A later cost of a purchase; chosen by the caller, so that sending it again adds nothing, or generated.
-    CostAdjustmentId, "adjustment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    CostAdjustmentId, "adjustment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A charge to a customer's account by hand; chosen by the caller, so that sending it again adds nothing, or generated.
-    ChargeId, "charge_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    ChargeId, "charge_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A correction of what we owe a supplier; chosen by the caller, so that sending it again adds nothing, or generated.
-    DebtAdjustmentId, "adjustment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    DebtAdjustmentId, "adjustment_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// Goods of a purchase that go back to the supplier; chosen by the caller or generated.
-    SupplierReturnId, "return_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    SupplierReturnId, "return_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A batch of its maker, as the goods' label says.
-    LotNumber, "lot", "1 to 64 printable characters without spaces at the ends", |t| is_printable(t, 64)
+    LotNumber, "lot", "1 to 64 printable characters without spaces at the ends, not '.' or '..'", |t| is_printable(t, 64)
 );
 text_id!(
     /// A sale that a till took offline and that collided; derived from the till's number.
-    QuarantineId, "quarantine_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    QuarantineId, "quarantine_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// One life of a till's memory: a till that lost it begins a new one. Chosen by the till.
-    Incarnation, "incarnation", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    Incarnation, "incarnation", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A webhook endpoint; generated.
-    EndpointId, "endpoint_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 64)
+    EndpointId, "endpoint_id", "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 64)
 );
 text_id!(
     /// A pull connector, as the path of its feed names it; chosen by who creates it.
@@ -221,7 +230,7 @@ text_id!(
 );
 text_id!(
     /// A tax rate's code within a tenant, such as `ISV15`.
-    TaxCode, "tax_code", "1 to 20 of A-Z, a-z, 0-9, '.', '_' and '-'", |t| is_token(t, 20)
+    TaxCode, "tax_code", "1 to 20 of A-Z, a-z, 0-9, '.', '_' and '-', not '.' or '..'", |t| is_token(t, 20)
 );
 text_id!(
     /// One physical unit: `imei:` and 15 digits that pass the Luhn check (3GPP TS 23.003), or `serial:` and the

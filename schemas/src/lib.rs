@@ -1,7 +1,9 @@
 //! The wire contract: what is stored in the log, sent to NATS and posted to webhooks.
 //!
 //! A leaf: ids, money, quantities, the envelope and one file of events per module, with their upcasters.
-//! Deliberately absent: decisions (crates/domain), storage, HTTP, clocks.
+//! Deliberately absent: decisions (crates/domain), storage, HTTP, clocks, floats.
+
+#![deny(clippy::float_arithmetic)]
 
 pub mod card;
 pub mod envelope;
@@ -10,6 +12,7 @@ pub mod ids;
 pub mod money;
 pub mod quantity;
 pub mod sealed;
+pub mod text;
 
 pub use envelope::{EventMeta, Position, RecordedEvent, StreamName, Version};
 pub use events::{DecodeError, Event};

@@ -31,9 +31,9 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct StandaloneArgs {
-    /// Folder of all data; created when missing.
-    #[arg(long, value_name = "DIR", default_value = "./data")]
-    pub data: PathBuf,
+    /// Folder of all data, created when missing; otherwise `data_dir` of the configuration, which is ./data.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Port of the API on 127.0.0.1; 0 takes a free one.
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,

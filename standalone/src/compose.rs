@@ -120,6 +120,12 @@ pub fn print_asyncapi() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Brings the schema up to date, wires every service in this process in the order in which they need each other, and
+/// returns once it owns the log and listens.
+///
+/// # Errors
+/// A schema, database, NATS or key file that cannot be used; a log that another process keeps for 15 seconds. What was
+/// started by then ends with `tasks`.
 pub async fn start(
     data: &Path,
     config: &Config,
@@ -202,6 +208,7 @@ pub async fn start(
     );
     let (seeded, seeded_seen) = watch::channel(false);
     let checks = checks(&connected, &engine, &projector, seeded_seen);
+    let document = document()?;
     let services = vec![
         write_side.service,
         write_side.imports,
@@ -210,7 +217,7 @@ pub async fn start(
         deliveries.service(),
         feed.service(),
         dispatcher::catalogue::pages(),
-        health::service(checks, &document()?),
+        health::service(checks, &document),
     ];
     let verifier = Arc::new(connected.token_verifier(config, Arc::clone(&clock)).await?);
     let settings = connected.guard(config, tasks);
@@ -220,6 +227,7 @@ pub async fn start(
         secrets: ApiKeySecrets::new(connected.keys.api_keys),
         store: Arc::clone(&write_side.keys),
     };
+    let gateway = gateway.knowing(&document).asking(write_side.sessions);
     let gateway = gateway.accepting(connected.api_keys(config, tasks, write_side.keys, clock));
 
     let metrics_url = ports.metrics_url()?;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 /// How long the read models may stand still while there are events for them.
 const STANDSTILL_MAX: Duration = Duration::from_secs(30);
 
+/// Watches how far the projector is behind the engine's log; remembers when it last moved.
 pub struct Following {
     head: watch::Receiver<Position>,
     position: watch::Receiver<Position>,
@@ -19,6 +20,7 @@ pub struct Following {
 }
 
 impl Following {
+    /// Begins to watch where both are now, so that a start is no standstill.
     pub fn new(engine: &Engine, projector: &ProjectorHandle) -> Self {
         let position = projector.position.clone();
         let moved = Mutex::new((*position.borrow(), Instant::now()));

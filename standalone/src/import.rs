@@ -17,6 +17,7 @@ use platform::config::Config;
 use platform::db::{self, DbRole};
 use schemas::StoreId;
 use schemas::ids::{ImportId, TenantId};
+use serde_json::Value;
 use sqlx::PgPool;
 
 use self::words::Words;
@@ -34,6 +35,11 @@ const REASON_MIN_CHARS: usize = 5;
 /// The command was carried out, and some rows were not.
 const ROWS_LEFT: u8 = 3;
 
+/// Begins an import of a running system, waits for it for ten minutes at most, and prints what came of it. The exit
+/// code is the outcome.
+///
+/// # Errors
+/// A file that cannot be read, a system that cannot be reached, or one that does not come to an end.
 pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let words = Words(args.idioma);
     let wanted = wanted(&args, words)?;
@@ -41,7 +47,7 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let pool = connect(&args, words).await?;
     let id = match &args.usuario {
         Some(username) => signed_in::begin(&args, username, &wanted).await?,
-        None => direct::begin(&pool, wanted).await?,
+        None => direct::begin(&pool, wanted, words.language()).await?,
     };
     let standing = wait(&pool, &tenant, &id, words).await?;
     report(&pool, &tenant, &id, (&standing, words)).await
@@ -75,8 +81,13 @@ fn wanted(args: &ImportArgs, words: Words) -> anyhow::Result<DirectImport> {
         .read_to_end(&mut content)
         .with_context(cannot)?;
     Ok(DirectImport {
-        tenant: TenantId::new(&args.tenant)?,
-        store: args.tienda.as_deref().map(StoreId::new).transpose()?,
+        tenant: TenantId::new(&args.tenant).map_err(|_| words.not_an_id("--tenant"))?,
+        store: args
+            .tienda
+            .as_deref()
+            .map(StoreId::new)
+            .transpose()
+            .map_err(|_| words.not_an_id("--tienda"))?,
         is_stock,
         is_received: args.recibido,
         confirms: !args.borrador,
@@ -153,13 +164,25 @@ async fn report(
     }
     if let Some(first) = &standing.same_as {
         println!("{id}: {}", words.repeated(first));
-        return Ok(ExitCode::SUCCESS);
+        // What was left then is left still.
+        let counts = direct::standing(pool, tenant, &ImportId::new(first)?)
+            .await?
+            .counts;
+        if let Some(counts) = &counts {
+            println!("{first}: {}", words.counts(counts));
+        }
+        return Ok(ended(counts.as_ref()));
     }
     println!("{id}: {}", words.status(standing.status));
-    let is_left = standing.status == "completed" && standing.counts.as_ref().is_some_and(words::leaves_rows);
-    Ok(if is_left {
+    let counts = standing.counts.as_ref();
+    Ok(ended(counts.filter(|_| standing.status == "completed")))
+}
+
+/// How the command ends, by what became of the rows.
+fn ended(counts: Option<&Value>) -> ExitCode {
+    if counts.is_some_and(words::leaves_rows) {
         ExitCode::from(ROWS_LEFT)
     } else {
         ExitCode::SUCCESS
-    })
+    }
 }

@@ -11,6 +11,10 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// Listens on both; port 0 takes a free one. Connections wait in the backlog until somebody serves.
+    ///
+    /// # Errors
+    /// A port that is taken or not allowed.
     pub fn bind(api: SocketAddr, metrics: SocketAddr) -> anyhow::Result<Self> {
         let bind = |address: SocketAddr, use_: &str| -> anyhow::Result<TcpListener> {
             let listener = TcpListener::bind(address).with_context(|| {
@@ -25,10 +29,12 @@ impl Ports {
         })
     }
 
+    /// Without a path or a slash at its end, and with the port that was really taken.
     pub fn api_url(&self) -> anyhow::Result<String> {
         Ok(format!("http://{}", self.api.local_addr()?))
     }
 
+    /// Of the metrics page itself.
     pub fn metrics_url(&self) -> anyhow::Result<String> {
         Ok(format!("http://{}/metrics", self.metrics.local_addr()?))
     }

@@ -6,6 +6,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+/// Replaces the file with `content`, with mode 0600; who reads it meanwhile sees the old one or the new one.
+///
+/// # Errors
+/// A folder that cannot be written to; content that is no JSON.
 pub fn write_json(path: &Path, content: &impl Serialize) -> anyhow::Result<()> {
     let next = path.with_extension("json.next");
     let mut out = std::fs::OpenOptions::new()

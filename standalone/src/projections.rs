@@ -19,6 +19,10 @@ const LOOK: Duration = Duration::from_millis(200);
 /// A request that nobody has taken up by then waits for a projector that runs.
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(15);
 
+/// Prints how the groups stand, or puts a request into the database and waits until the leading projector has done it.
+///
+/// # Errors
+/// A system that cannot be reached, a request that nobody takes up, or one that failed.
 pub async fn run(command: ProjectionsCommand) -> anyhow::Result<()> {
     let (system, wish) = match command {
         ProjectionsCommand::Status(system) => return print_status(&connect(&system).await?).await,

@@ -89,6 +89,7 @@ impl Servers {
         }
     }
 
+    /// Stops the private NATS, then the private Postgres, and waits for both; configured servers go on.
     pub async fn stop(&self) {
         if let Some(nats) = &self.nats {
             nats.stop().await;

@@ -3,6 +3,7 @@
 //! Stopping: new requests are refused, what is in flight is finished, tasks end, then NATS and Postgres. A second
 //! signal exits at once.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context;
@@ -23,6 +24,13 @@ use crate::tenant::Address;
 /// Where the demo's addresses and users are written, for programs.
 const DEMO_FILE: &str = "demo.json";
 
+/// Where the metrics page listens when nothing is configured, so that two trials do not collide.
+const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Runs the whole system on one data folder until it is told to stop or one of its parts fails.
+///
+/// # Errors
+/// Whatever keeps it from starting, or the failure that ended it.
 pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
     platform::failpoint::set_up();
     let mut config = Config::load(args.config.as_deref())?;
@@ -36,12 +44,9 @@ pub async fn run(args: StandaloneArgs) -> anyhow::Result<()> {
     if let Some(port) = args.port {
         config.http.listen.set_port(port);
     }
-    // The metrics page takes a free port unless one is configured, so that two trials do not collide.
-    if config.metrics_listen == Config::default().metrics_listen {
-        config.metrics_listen.set_port(0);
-    }
-    let ports = Ports::bind(config.http.listen, config.metrics_listen)?;
-    let folder = DataFolder::open(&args.data)?;
+    let metrics = config.metrics_listen.unwrap_or(FREE_PORT);
+    let ports = Ports::bind(config.http.listen, metrics)?;
+    let folder = DataFolder::open(args.data.as_ref().unwrap_or(&config.data_dir))?;
     // What an earlier life left speaks of ports that are gone.
     for stale in [DEMO_FILE, Address::FILE] {
         private_file::remove(&folder.path().join(stale))?;

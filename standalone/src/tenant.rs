@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use domain::admin::{CreateTenant, CreateUser};
 use domain::{Command, streams};
-use platform::auth::{PasswordCosts, PasswordHasher};
+use platform::auth::{PASSWORD_MIN_CHARS, PasswordCosts, PasswordHasher};
 use platform::clock::fresh_id;
 use platform::config::Config;
 use platform::vault::{Kek, Vault};
@@ -25,12 +25,15 @@ use crate::cli::TenantCreateArgs;
 /// Where a running standalone can be reached; written at each start, readable by its owner alone.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Address {
+    /// Of the API, without a slash at its end.
     pub base_url: String,
     pub metrics_url: String,
+    /// Of the database's owner, password included.
     pub database_url: String,
 }
 
 impl Address {
+    /// Its name within the data folder.
     pub const FILE: &'static str = "address.json";
 
     /// Of the standalone that runs on a data folder.
@@ -43,9 +46,12 @@ impl Address {
 
 /// How long the running system may take to decide.
 const DECIDED_WITHIN: Duration = Duration::from_secs(30);
-/// Fewest characters of the administrator's password.
-const PASSWORD_MIN_CHARS: usize = 12;
 
+/// Creates a tenant and its first administrator in a running system, whose engine decides both, and waits for the
+/// outcome.
+///
+/// # Errors
+/// A name, password or setting that is refused, or a system that does not decide within half a minute.
 pub async fn create(args: TenantCreateArgs) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref())?;
     let (url, kek) = match &args.data {

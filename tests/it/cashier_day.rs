@@ -100,6 +100,12 @@ async fn a_cashiers_day_needs_nobody_else() {
         .problem(409, "credit.limit_exceeded");
     let second = cashier.post("/api/v1/pos/sale", &on_credit("2", 1)).await.ok();
     assert_eq!(second["balance_minor"], 1_000);
+    let paid_out = json!({ "store": STORE, "lines": [{ "sale_line": 1, "quantity": 1 }],
+                           "refunds": paid("cash", 1_000) });
+    cashier
+        .post(&format!("/api/v1/pos/sale/{NAME}-2/returns"), &paid_out)
+        .await
+        .problem(403, "refund.exceeds_paid");
 
     // A cable comes back for cash, the phone for another phone.
     let back = json!({ "return_id": format!("{NAME}-r1"), "store": STORE, "terminal": NAME,

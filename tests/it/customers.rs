@@ -38,7 +38,12 @@ async fn a_customer_is_registered_buys_on_credit_pays_is_noted_about_and_blocked
     let admin = product.client(TENANT, "admin").await;
     let cashier = product.client(TENANT, "cashier").await;
     item(&admin, "IT-CUS-1", 20).await;
-    register(&cashier, "it-cus-1", "Zoila Peñalver", 5_000).await;
+    let generous = json!({ "name": "Zoila Peñalver", "credit": { "kind": "unlimited" } });
+    cashier
+        .post(CUSTOMERS, &generous)
+        .await
+        .problem(403, "auth.role_forbidden");
+    register(&admin, "it-cus-1", "Zoila Peñalver", 5_000).await;
     let me = format!("{CUSTOMERS}/it-cus-1");
 
     let sold = cashier

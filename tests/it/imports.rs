@@ -678,6 +678,86 @@ async fn a_column_of_costs_sets_what_articles_cost_and_says_where_that_is_far_of
     assert_eq!(price(&manager, "IMP-COST-2").await, 450);
 }
 
+#[tokio::test]
+async fn rows_with_a_barcode_alone_are_the_article_that_has_it_and_received_lines_add_up() {
+    const EAN: &str = "5901234123457";
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    let item = json!({
+        "sku": "IMP-BAR", "name": "Con barras", "kind": "counted", "price_minor": 500, "details": { "gtin": EAN }
+    });
+    manager.post("/api/v1/catalogue/items", &item).await.ok();
+    // At once: the draft waits until the read models have it.
+    let counted = format!("codigo de barras,cantidad\n{EAN},7\n");
+    let drafted = upload(&manager, &format!("kind=stock&store={STORE}"), counted)
+        .await
+        .ok();
+    let shown = rows(&manager, id_of(&drafted), "&sku=IMP-BAR").await;
+    assert_eq!(shown[0]["warnings"][0]["code"], "sku.by_gtin", "{shown:?}");
+    assert_eq!(drafted["counts"]["planned"], 1, "{drafted}");
+
+    let boxes = format!("codigo de barras,cantidad,costo\n{EAN},7,1.00\n{EAN},7,1.00\n{EAN},2,3.00\n");
+    let query = format!("kind=stock&store={STORE}&stock=received&mode=confirm");
+    let import = upload(&manager, &query, boxes).await.ok();
+    let done = until(&manager, id_of(&import), &["completed"]).await;
+    assert_eq!(done["rows_by_status"], json!({ "applied": 3 }), "{done}");
+    caught_up(&manager).await;
+    assert_eq!(on_hand(&manager, "IMP-BAR").await, 16);
+
+    // A second article with the barcode: nobody can tell.
+    let other = json!({
+        "sku": "IMP-BAR-2", "name": "Otra", "kind": "counted", "price_minor": 500, "details": { "gtin": EAN }
+    });
+    manager.post("/api/v1/catalogue/items", &other).await.ok();
+    let listed = format!("codigo de barras,nombre,precio\n{EAN},Con barras,6\n");
+    let drafted = upload(&manager, "", listed).await.ok();
+    let shown = rows(&manager, id_of(&drafted), "&status=invalid").await;
+    assert_eq!(shown[0]["warnings"][0]["code"], "gtin.ambiguous", "{shown:?}");
+    assert_eq!(shown[0]["warnings"][0]["value"], "IMP-BAR, IMP-BAR-2");
+}
+
+#[tokio::test]
+async fn a_row_that_is_held_in_part_is_held_from_the_draft_on() {
+    let product = Product::shared().await;
+    let manager = product.client(TENANT, "manager").await;
+    let item = json!({ "sku": "IMP-PART", "name": "Uno", "kind": "counted", "price_minor": 500 });
+    manager.post("/api/v1/catalogue/items", &item).await.ok();
+    let receipt = json!({ "store": STORE, "lines": [{ "sku": "IMP-PART", "quantity": 8 }] });
+    manager.post("/api/v1/inventory/receipts", &receipt).await.ok();
+    let text = "sku,precio,cantidad\nIMP-PART,5.01,3\n";
+    let drafted = upload(&manager, &format!("store={STORE}"), text).await.ok();
+    let counts = &drafted["counts"];
+    assert_eq!(
+        (counts["held"].as_i64(), counts["planned"].as_i64()),
+        (Some(1), Some(0))
+    );
+    let id = id_of(&drafted);
+    let held = rows(&manager, id, "&status=held").await;
+    assert_eq!(held[0]["needs"], json!(["negative_adjustment"]), "{held:?}");
+    let confirm = format!("{SMART}/{id}/confirm");
+    let sha256 = &drafted["draft_sha256"];
+    manager
+        .post(&confirm, &json!({ "draft_sha256": sha256 }))
+        .await
+        .ok();
+    let done = until(&manager, id, &["completed"]).await;
+    assert_eq!(done["rows_by_status"], json!({ "held": 1 }), "{done}");
+    caught_up(&manager).await;
+    assert_eq!(
+        (
+            price(&manager, "IMP-PART").await,
+            on_hand(&manager, "IMP-PART").await
+        ),
+        (501, 8)
+    );
+    let body = json!({ "draft_sha256": sha256, "overrides": ["negative_adjustment"] });
+    manager.post(&confirm, &body).await.ok();
+    let done = until(&manager, id, &["completed"]).await;
+    assert_eq!(done["rows_by_status"], json!({ "applied": 1 }), "{done}");
+    caught_up(&manager).await;
+    assert_eq!(on_hand(&manager, "IMP-PART").await, 3);
+}
+
 /// Runs the command line on a file: its exit code, and all that it said.
 async fn command_line(product: &Product, name: &str, text: &str, args: &[&str]) -> (i32, String) {
     let folder = product.data.join("lists");
@@ -721,7 +801,7 @@ async fn the_command_line_imports_articles_and_then_their_stock() {
     let args = ["--tipo", "stock", "--tienda", STORE];
     let (code, said) = run("stock.csv", stock, &[&args[..], &["--borrador"]].concat()).await;
     assert!(
-        code == 0 && said.contains("on_hand: 0 → 40") && said.contains("borrador"),
+        code == 0 && said.contains("existencias: 0 → 40") && said.contains("borrador"),
         "{said}"
     );
     let (code, said) = run("stock.csv", stock, &args).await;
@@ -729,9 +809,19 @@ async fn the_command_line_imports_articles_and_then_their_stock() {
         code == 3 && said.contains("línea 3") && said.contains("[item.unknown]"),
         "{said}"
     );
+    let (code, said) = run("stock.csv", stock, &args).await;
+    assert!(
+        code == 3 && said.contains("el mismo archivo ya se confirmó") && said.contains("1 no válidas"),
+        "what was left is left still: {said}"
+    );
     let manager = product.client(TENANT, "manager").await;
     caught_up(&manager).await;
     assert_eq!(on_hand(&manager, "Tuber%C3%ADa%20IMP-CLI").await, 40);
+    let (code, said) = run("abierta.csv", "sku,nombre\nA,\"abierta\nB,x\n", &[]).await;
+    assert!(
+        code == 1 && said.contains("unas comillas que se abren en la línea 2 no se cierran"),
+        "{said}"
+    );
     let (code, said) = run("nada.csv", "1,2\n", &["--idioma", "en"]).await;
     assert!(
         code == 1

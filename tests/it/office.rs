@@ -47,6 +47,18 @@ async fn shop(admin: &Client, name: &str) -> (String, String) {
     (store, sku)
 }
 
+/// Her token has not run out, and neither reads nor commands take it any more.
+async fn until_shut_out(somebody: &Client) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while somebody.get("/api/v1/customers").await.status != reqwest::StatusCode::UNAUTHORIZED {
+        assert!(Instant::now() < patience, "a token outlives its user");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let customer = json!({ "name": "Nobody", "kind": "person" });
+    let refused = somebody.post("/api/v1/customers", &customer).await;
+    refused.problem(401, "auth.token_invalid");
+}
+
 #[tokio::test]
 async fn an_office_hires_moves_and_dismisses_people_and_tills() {
     let product = Product::shared().await;
@@ -64,8 +76,10 @@ async fn an_office_hires_moves_and_dismisses_people_and_tills() {
         json!({ "password": "another long passphrase" }),
     )
     .await;
-    Client::sign_in(product.base_url(), TENANT, "it-grace", "another long passphrase").await;
+    let grace = Client::sign_in(product.base_url(), TENANT, "it-grace", "another long passphrase").await;
+    grace.get("/api/v1/customers").await.ok();
     post(&admin, &of_grace("disable"), json!({})).await;
+    until_shut_out(&grace).await;
     let back = post(&admin, &of_grace("enable"), json!({})).await;
     let users = after(&admin, "/api/v1/admin/users?limit=200", &back).await;
     let users = users["items"].as_array().unwrap();

@@ -295,9 +295,13 @@ async fn lists_name_nothing_of_others(owner: &Client, stranger: &Client, things:
         if row.path.contains('{') {
             continue;
         }
-        // Whether it is a list is seen by its answer; one that is none refuses nothing for the parameter.
-        let path = format!("{}?limit=200", row.path);
-        let mine = owner.get(&path).await;
+        // Whether it is a list is seen by its answer; one that is none refuses the parameter.
+        let mut path = format!("{}?limit=200", row.path);
+        let mut mine = owner.get(&path).await;
+        if mine.body["code"] == "request.parameter_unknown" {
+            path = row.path.to_owned();
+            mine = owner.get(&path).await;
+        }
         let theirs = stranger.get(&path).await;
         let is_list = mine.body["items"].is_array() && !NAMELESS.contains(&row.path);
         let is_shown = mine.status.is_success() && (!is_list || names(&mine.body, things));

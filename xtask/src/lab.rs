@@ -28,7 +28,7 @@ pub const PRODUCT: [&str; 14] = [
     "platform/failpoints",
 ];
 
-/// Runs a command of the bench; comes back only when that fails.
+/// Runs a command of the lab; comes back only when that fails.
 pub fn run(name: &str, arguments: &[OsString]) -> Result {
     let mut build = cargo();
     build.args(["build", "--release", "--bins", "--package", "lab"]);

@@ -1,4 +1,4 @@
-//! What a developer types: `cargo xtask up | test | lint | gen | tidy`, and the bench's `listen | replay | verify |
+//! What a developer types: `cargo xtask up | test | lint | gen | tidy | bench`, and the lab's `listen | replay | verify |
 //! torture | storm | lateness`.
 //!
 //! Deliberately without dependencies: it must be built before anything is installed, and print its first line within
@@ -26,7 +26,7 @@ const USAGE: &str = "\
 cargo xtask up [--data DIR] [--port N] [--fresh] [--allow-outbound HOST:PORT]...
     installs what is missing, builds, and runs everything until Ctrl-C
       --data DIR         where all data goes (default ./data)
-      --port N           the port of the API and the dashboard (default 8080)
+      --port N           the port of the API and the administration page (default 8080)
       --fresh            removes that data first
       --allow-outbound   lets webhooks reach this address although it is not public
 cargo xtask test [ARGUMENTS OF cargo test]
@@ -38,7 +38,7 @@ cargo xtask gen [--check]
 cargo xtask tidy
     the rules that no compiler knows
 cargo xtask listen | replay | verify | torture | storm | lateness [ARGUMENTS; --help tells]
-    the bench
+    the lab: receivers, a month of sales, the checker, and faults under load; TESTING.md explains
 cargo xtask bench [--quick] [ARGUMENTS; --help tells]
     measures appends, commands over HTTP, read models and webhooks beside pgbench; docs/performance.md explains";
 

@@ -19,9 +19,22 @@ pub fn run(arguments: &[OsString]) -> Result {
             .args(lab::PRODUCT),
     )?;
     let mut test = cargo();
-    test.args(["test", "--workspace", "--features", FAILPOINTS, "--no-fail-fast"])
-        .args(arguments);
+    test.args(["test", "--features", FAILPOINTS, "--no-fail-fast"]);
+    // With both, cargo would run everything.
+    let cargos_own = arguments.iter().take_while(|argument| *argument != "--");
+    if !cargos_own.into_iter().any(names_package) {
+        test.arg("--workspace");
+    }
+    test.args(arguments);
     test.env("TRASTIENDA_NATS_SERVER", provision::nats_server())
         .env("TRASTIENDA_TOOLS", tools());
     run_command(&mut test)
+}
+
+/// Whether an argument of `cargo test` picks packages.
+fn names_package(argument: &OsString) -> bool {
+    let text = argument.to_string_lossy();
+    text == "--package"
+        || text.starts_with("--package=")
+        || (text.starts_with("-p") && !text.starts_with("--"))
 }

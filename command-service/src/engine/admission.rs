@@ -50,6 +50,8 @@ impl Caution {
     }
 }
 
+/// Takes commands from the queue to the loop, no more at a time than there are slots, and looks up keys that may have
+/// been used before.
 pub(super) struct Admission<R> {
     queue: Arc<FairQueue>,
     reader: R,
@@ -60,6 +62,7 @@ pub(super) struct Admission<R> {
 }
 
 impl<R: LogReader> Admission<R> {
+    /// `in_flight_max` commands may be between admission and answer.
     pub fn new(
         queue: Arc<FairQueue>,
         reader: R,
@@ -78,6 +81,10 @@ impl<R: LogReader> Admission<R> {
         }
     }
 
+    /// Admits until the stop; then whoever still waits in the queue hears that the engine is unavailable.
+    ///
+    /// # Errors
+    /// A decision loop that is gone without a stop.
     pub async fn run(self) -> anyhow::Result<()> {
         loop {
             let batch = tokio::select! {

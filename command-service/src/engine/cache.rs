@@ -25,6 +25,7 @@ struct Entry {
     last_used: Cell<u64>,
 }
 
+/// States by tenant and stream. Over its bound the ones that were not used for longest go, at the next turn.
 pub(super) struct Cache {
     tenants: HashMap<TenantId, HashMap<StreamName, Entry>>,
     bytes: usize,
@@ -37,6 +38,7 @@ pub(super) struct Cache {
 const ENTRY_BYTES: usize = 160;
 
 impl Cache {
+    /// Empty; `bytes_max` bounds the approximate weight of states, names and overhead.
     pub fn new(bytes_max: usize) -> Self {
         Self {
             tenants: HashMap::new(),
@@ -46,6 +48,7 @@ impl Cache {
         }
     }
 
+    /// A state if it is here; it counts as used in this turn.
     pub fn get(&self, tenant: &TenantId, stream: &StreamName) -> Option<&Resident> {
         let entry = self.tenants.get(tenant)?.get(stream)?;
         entry.last_used.set(self.turn);
@@ -93,6 +96,7 @@ impl Cache {
         }
     }
 
+    /// Takes one pin off each entry; those that are gone or not pinned are passed over.
     pub fn unpin(&mut self, tenant: &TenantId, streams: &HashSet<StreamName>) {
         if streams.is_empty() {
             return;
@@ -106,6 +110,7 @@ impl Cache {
         }
     }
 
+    /// Forgets one state, pinned or not; the next command that needs it loads it.
     pub fn remove(&mut self, tenant: &TenantId, stream: &StreamName) {
         if let Some(entry) = self
             .tenants
@@ -156,6 +161,7 @@ impl Cache {
         self.tenants.retain(|_, streams| !streams.is_empty());
     }
 
+    /// The approximate weight of all entries; over the bound within a turn.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

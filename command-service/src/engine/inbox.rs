@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{Engine, Reply, Submission, SubmitError};
 
+/// The table `command_inbox`. Rows are inserted by whoever asks and answered by the owner of the log.
 pub const MIGRATION: Migration = Migration {
     module: "engine",
     version: 2,

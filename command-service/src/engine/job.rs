@@ -40,6 +40,11 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// Makes a command ready to be decided at `now`; without a key of its caller's its id is the seed. Holds the key
+    /// until the job is dropped.
+    ///
+    /// # Errors
+    /// That another request holds the key now, or that the command's metadata cannot be written as JSON.
     pub fn new(
         submission: Submission,
         now: OffsetDateTime,

@@ -42,6 +42,7 @@ pub(super) struct Bases {
     pub writer: Option<SnapshotWriter>,
 }
 
+/// Reads states for commands that miss them, several commands in one round trip.
 pub(super) struct Loader<R> {
     reader: R,
     bases: Bases,
@@ -55,6 +56,7 @@ pub(super) struct Loader<R> {
 type Key = (TenantId, StreamName);
 
 impl<R: LogReader> Loader<R> {
+    /// Holds at most `events_max` events in memory at a time.
     pub fn new(
         reader: R,
         bases: Bases,
@@ -71,6 +73,10 @@ impl<R: LogReader> Loader<R> {
         }
     }
 
+    /// Loads until the stop. What cannot be read is said to the commands that asked for it, not returned.
+    ///
+    /// # Errors
+    /// A decision loop that is gone without a stop.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         loop {
             let first = tokio::select! {

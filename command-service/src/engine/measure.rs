@@ -16,6 +16,7 @@ pub(super) struct Measures {
 }
 
 impl Measures {
+    /// Finds these figures in the process's registry, or puts them there.
     pub fn register() -> Self {
         Self {
             append_seconds: histogram(

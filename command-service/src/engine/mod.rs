@@ -32,7 +32,7 @@ use std::time::Duration;
 use domain::{Command, Refusal, State};
 use event_store::{LogReader, LogWriter};
 use platform::clock::{SharedClock, fresh_id};
-use platform::config::EngineConfig;
+use platform::config::{Config, EngineConfig};
 use platform::tasks::{OnEnd, Tasks};
 use schemas::envelope::Actor;
 use schemas::ids::TenantId;
@@ -119,24 +119,12 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self {
-            queue_per_tenant: 2_048,
-            queue_total: 8_192,
-            in_flight_max: 4_096,
-            batch_max: 1_024,
-            batch_events_max: 8_192,
-            streams_per_command_max: 2_048,
-            cache_bytes: 256 << 20,
-            snapshot_every: 256,
-            load_events_max: 32_768,
-            answer_within: Duration::from_secs(30),
-            cautious_for: Duration::from_secs(5),
-        }
+        Self::of(&Config::default().engine)
     }
 }
 
 impl EngineOptions {
-    /// What a configuration says; the rest are defaults.
+    /// What a configuration says; the rest is nobody's to set.
     pub fn of(config: &EngineConfig) -> Self {
         Self {
             queue_per_tenant: config.queue_per_tenant,
@@ -145,7 +133,11 @@ impl EngineOptions {
             cache_bytes: config.cache_mib << 20,
             streams_per_command_max: config.max_streams_per_command,
             snapshot_every: i64::from(config.snapshot_every),
-            ..Self::default()
+            in_flight_max: 4_096,
+            batch_events_max: 8_192,
+            load_events_max: 32_768,
+            answer_within: Duration::from_secs(30),
+            cautious_for: Duration::from_secs(5),
         }
     }
 }
@@ -319,10 +311,5 @@ impl Engine {
     /// Moves after each append; in-process followers wake on it.
     pub fn head(&self) -> watch::Receiver<Position> {
         self.head.clone()
-    }
-
-    /// Commands that wait to be admitted.
-    pub fn queue_depth(&self) -> usize {
-        self.queue.depth()
     }
 }

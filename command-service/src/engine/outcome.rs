@@ -16,6 +16,10 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// As it is stored beside the events.
+    ///
+    /// # Errors
+    /// [`SubmitError::Rejected`] for what cannot be written as JSON; then nothing is appended.
     pub fn encode(&self) -> Result<Box<RawValue>, SubmitError> {
         to_raw_value(self).map_err(|error| {
             tracing::error!(%error, "an outcome cannot be encoded");

@@ -65,6 +65,7 @@ const IDLE_CHECK: Duration = Duration::from_secs(1);
 /// How often a command is decided again because its batch did not land.
 const ATTEMPTS_MAX: u32 = 16;
 
+/// The decision loop: the only place where commands are decided and events are appended, one batch after the other.
 pub(super) struct Owner<R, W> {
     channels: Channels,
     reader: R,
@@ -93,6 +94,7 @@ struct Batch {
 }
 
 impl<R: LogReader, W: LogWriter> Owner<R, W> {
+    /// Begins with an empty cache, and as the owner only if the signals say so.
     pub fn new(channels: Channels, reader: R, writer: W, signals: Signals, options: EngineOptions) -> Self {
         let cache = Cache::new(options.cache_bytes);
         let measures = Measures::register();
@@ -114,6 +116,10 @@ impl<R: LogReader, W: LogWriter> Owner<R, W> {
         }
     }
 
+    /// Decides whenever this process owns the log and stands by while it does not, until the stop.
+    ///
+    /// # Errors
+    /// A log that cannot be written to.
     pub async fn run(mut self) -> anyhow::Result<()> {
         loop {
             if !self.owns {

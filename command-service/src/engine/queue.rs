@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::SubmitError;
 use super::job::Job;
 
+/// Commands that wait for admission, in one line per tenant; tenants take turns.
 pub(super) struct FairQueue {
     lines: Mutex<Lines>,
     arrived: Notify,
@@ -29,6 +30,7 @@ struct Lines {
 }
 
 impl FairQueue {
+    /// Bounds on waiting commands: of one tenant, and of all together.
     pub fn new(per_tenant: usize, total: usize) -> Self {
         Self {
             lines: Mutex::default(),
@@ -106,9 +108,5 @@ impl FairQueue {
         lines.waiting = 0;
         lines.turns.clear();
         lines.of_tenant.drain().flat_map(|(_, line)| line).collect()
-    }
-
-    pub fn depth(&self) -> usize {
-        self.lines().waiting
     }
 }

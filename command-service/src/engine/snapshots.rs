@@ -15,11 +15,12 @@ use tokio::sync::mpsc;
 use super::cache::Resident;
 
 /// Snapshots of other versions are ignored and overwritten.
-const CODE_VERSION: i32 = 5;
+const CODE_VERSION: i32 = 6;
 
 /// Snapshots that wait to be written; more are dropped, since the next growth offers them again.
 const WAITING_MAX: usize = 1_024;
 
+/// The table `snapshots`, one row per stream; dropping all rows costs time and nothing else.
 pub const MIGRATION: Migration = Migration {
     module: "engine",
     version: 1,
@@ -55,6 +56,7 @@ pub(super) struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
+    /// Offers to `offered`, and drops what does not fit there.
     pub fn new(offered: mpsc::Sender<Snapshot>, every: i64) -> Self {
         Self { offered, every }
     }
@@ -75,6 +77,7 @@ impl SnapshotWriter {
 }
 
 impl Snapshots {
+    /// Needs the engine's own role, which sees every tenant's rows.
     pub fn new(engine_pool: PgPool) -> Self {
         Self { pool: engine_pool }
     }

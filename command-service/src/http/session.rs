@@ -5,14 +5,14 @@
 
 use domain::refusal::Refusal;
 use domain::security::RecordSignIn;
-use domain::{State, streams};
+use domain::{Command, State, streams};
 use platform::auth::{IssuedToken, PasswordError};
 use platform::http::{Principal, Problem, PublicContext, RequestContext, codes};
 use schemas::envelope::Actor;
 use schemas::ids::{TenantId, TerminalId, Username};
 use zeroize::Zeroizing;
 
-use super::{Http, of_refusal, of_submit_error, of_vault_error};
+use super::{CommandAnswer, Http, of_refusal, of_submit_error, of_vault_error};
 use crate::engine::{Reply, Submission};
 
 /// What somebody typed.
@@ -205,6 +205,19 @@ impl Http {
             Ok(Reply::Refused { .. }) => Err(Problem::new(&codes::AUTH_SIGN_IN_FAILED)),
             Err(error) => Err(of_submit_error(&error)),
         }
+    }
+
+    /// [`Http::submit`] for who is still what their token says, as the set-up of an organisation needs.
+    ///
+    /// # Errors
+    /// As [`Http::require_current_session`] and [`Http::submit`].
+    pub async fn submit_in_session<T, const STATUS: u16>(
+        &self,
+        context: &RequestContext,
+        command: impl Into<Command>,
+    ) -> Result<CommandAnswer<T, STATUS>, Problem> {
+        self.require_current_session(context).await?;
+        self.submit(context, command).await
     }
 
     /// For operations that must not wait for a token to run out: the user is enabled, and neither role nor password

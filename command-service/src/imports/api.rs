@@ -89,6 +89,7 @@ struct ImportAnswer {
     /// What a confirmation names; absent until there is a draft.
     draft_sha256: Option<String>,
     /// Rows by what would become of them (a draft) or has become of them (once it is completed).
+    /// A row of which one part needs an override is `held`, though its other part is carried out without.
     counts: Option<Value>,
     overrides: Vec<String>,
     /// The file was confirmed before; nothing more is changed.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
+use domain::refusal::{ImportRefusal, Language};
 use imports::Warning;
 use schemas::StoreId;
 use schemas::envelope::Actor;
@@ -17,7 +18,7 @@ use sqlx::{FromRow, PgPool};
 use super::plan::Change;
 use super::runner::{import_id, of_file};
 use super::settings::{Kind, PRICE_DROP_PPM, Settings, StockMode};
-use super::store::{self, Inserted, NewImport, Status};
+use super::store::{self, Inserted, NewImport, OPEN_MAX, Status};
 
 /// What is imported, and how.
 #[derive(Debug)]
@@ -53,6 +54,16 @@ pub struct Said {
     pub code: String,
     pub en: String,
     pub es: String,
+    /// What stands there, where that says more than the sentence.
+    pub value: Option<String>,
+}
+
+/// What a row would change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    pub field: String,
+    pub from: Value,
+    pub to: Value,
 }
 
 /// A row that did not simply go through, or that a draft would change.
@@ -61,8 +72,8 @@ pub struct Remark {
     pub line: i64,
     pub sku: Option<String>,
     pub status: String,
-    /// `field: from → to`, of rows that are not carried out yet.
-    pub changes: Vec<String>,
+    /// Of rows that are not carried out yet.
+    pub changes: Vec<Difference>,
     /// Its warnings, and why it was refused.
     pub says: Vec<Said>,
 }
@@ -81,7 +92,11 @@ impl RemarkRow {
     fn remark(self) -> Remark {
         let is_open = matches!(self.status.as_str(), "planned" | "held");
         let changes: Vec<Change> = serde_json::from_value(self.changes).unwrap_or_default();
-        let shown = |change: &Change| format!("{}: {} → {}", change.field, change.from, change.to);
+        let shown = |change: Change| Difference {
+            field: change.field,
+            from: change.from,
+            to: change.to,
+        };
         let mut says = said(self.warnings);
         if let Some(problem) = self.problem {
             let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
@@ -89,13 +104,14 @@ impl RemarkRow {
                 code: text("code"),
                 en: text("en"),
                 es: text("es"),
+                value: None,
             });
         }
         Remark {
             line: self.line,
             sku: self.sku,
             status: self.status,
-            changes: changes.iter().filter(|_| is_open).map(shown).collect(),
+            changes: changes.into_iter().filter(|_| is_open).map(shown).collect(),
             says,
         }
     }
@@ -107,6 +123,7 @@ fn said(warnings: Value) -> Vec<Said> {
         code: warning.code.code().to_owned(),
         en: warning.code.en().to_owned(),
         es: warning.code.es().to_owned(),
+        value: warning.value,
     };
     warnings.into_iter().map(said).collect()
 }
@@ -114,9 +131,10 @@ fn said(warnings: Value) -> Vec<Said> {
 /// Stores the file.
 ///
 /// # Errors
-/// When the file is of no type that can be imported, too many imports wait, or the database fails.
-pub async fn begin(pool: &PgPool, wanted: DirectImport) -> anyhow::Result<ImportId> {
-    imports::sniff(&wanted.content).map_err(|error| anyhow::anyhow!("{}", of_file(error)))?;
+/// When the file is of no type that can be imported or too many imports wait, in that language; or the database fails.
+pub async fn begin(pool: &PgPool, wanted: DirectImport, language: Language) -> anyhow::Result<ImportId> {
+    let refused = |refusal: ImportRefusal| anyhow::anyhow!("{} [{}]", refusal.text(language), refusal.code());
+    imports::sniff(&wanted.content).map_err(|error| refused(of_file(error)))?;
     let id = import_id(platform::clock::fresh_id()).context("no id could be made")?;
     let settings = Settings {
         kind: if wanted.is_stock {
@@ -147,14 +165,16 @@ pub async fn begin(pool: &PgPool, wanted: DirectImport) -> anyhow::Result<Import
         reason: wanted.reason.as_deref(),
         traceparent: None,
     };
-    let stored = store::insert(pool, &new)
-        .await
-        .context("the database has no imports: has the platform been started once?")?;
-    anyhow::ensure!(
-        stored == Inserted::New,
-        "too many imports of this tenant are waiting"
-    );
-    Ok(id)
+    let stored = store::insert(pool, &new).await.context(match language {
+        Language::English => "the database has no imports: has the platform been started once?",
+        Language::Spanish => {
+            "la base de datos no tiene importaciones: ¿se ha iniciado el sistema alguna vez?"
+        }
+    })?;
+    match stored {
+        Inserted::New => Ok(id),
+        Inserted::Known | Inserted::TooMany => Err(refused(ImportRefusal::TooManyOpen { max: OPEN_MAX })),
+    }
 }
 
 /// # Errors
@@ -162,7 +182,7 @@ pub async fn begin(pool: &PgPool, wanted: DirectImport) -> anyhow::Result<Import
 pub async fn standing(pool: &PgPool, tenant: &TenantId, id: &ImportId) -> anyhow::Result<Standing> {
     let job = store::find(pool, tenant, id)
         .await?
-        .context("the import is gone")?;
+        .with_context(|| format!("{id}?"))?;
     let is_over = match job.status {
         Status::Received | Status::Confirming | Status::Applying => false,
         // A draft that is to be confirmed goes on, unless its confirmation was refused.

@@ -11,6 +11,7 @@
 
 mod api;
 mod apply;
+mod barcodes;
 pub mod child;
 pub mod direct;
 mod parser;
@@ -120,6 +121,29 @@ pub const TO_DO_MIGRATION: Migration = Migration {
           create index import_rows_items on import_rows (tenant, import_id, line) where item = 'planned';
           create index import_rows_stock on import_rows (tenant, import_id, coalesce(chunk, 2147483647), line)
             where stock = 'planned';"#,
+};
+
+/// A row of which one part is held back is `held` from the draft on, whatever becomes of its other part.
+pub const HELD_MIGRATION: Migration = Migration {
+    module: "imports",
+    version: 4,
+    sql: r#"alter table import_rows drop column status;
+          alter table import_rows add column status text not null generated always as (case
+              when is_invalid then 'invalid'
+              when item = 'refused' or stock = 'refused' then 'refused'
+              when item = 'changed_meanwhile' or stock = 'changed_meanwhile' then 'changed_meanwhile'
+              when item = 'held' or stock = 'held' then 'held'
+              when item = 'planned' or stock = 'planned' then 'planned'
+              when stock = 'waiting' then 'waiting_approval'
+              when item = 'applied' or stock = 'applied' then 'applied'
+              else 'unchanged' end) stored;
+          update imports i set progress = (
+            select json_build_object('parts', coalesce(sum(parts), 0), 'open', coalesce(sum(open), 0),
+              'rows', coalesce(json_object_agg(status, rows), '{}'::json))
+            from (select status, count(*) as rows, count(item) + count(stock) as parts,
+                    count(*) filter (where item = 'planned') + count(*) filter (where stock = 'planned') as open
+                  from import_rows r where r.tenant = i.tenant and r.import_id = i.import_id group by status) counted)
+          where status in ('drafted', 'confirming', 'applying');"#,
 };
 
 /// What the parts of imports share. Cheap to clone.

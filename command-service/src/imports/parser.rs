@@ -41,6 +41,17 @@ pub(super) enum ParserError {
     Unavailable(#[source] std::io::Error),
 }
 
+impl ParserError {
+    /// In Spanish, as `Display` says it in English.
+    pub fn es(&self) -> String {
+        match self {
+            ParserError::File(error) => error.es(),
+            ParserError::Ended => "leer el archivo llevó demasiado tiempo o memoria".to_owned(),
+            ParserError::Unavailable(_) => "el proceso que lee archivos no se puede usar".to_owned(),
+        }
+    }
+}
+
 impl ParserProgram {
     /// The binary that runs now.
     ///

@@ -4,6 +4,7 @@
 //! back until somebody takes responsibility, or not there. Not here: reading the file (crates/imports) and carrying out.
 
 mod item;
+mod later;
 mod stock;
 
 use std::collections::{HashMap, HashSet};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::settings::{Kind, Settings};
+use super::settings::{Kind, Settings, StockMode};
 use super::world::{Wanted, World};
 
 /// One difference, for people.
@@ -42,6 +43,17 @@ pub(super) enum Part {
     Unchanged,
     /// To be submitted; held back while `holds` is not empty.
     Work { work: Work, holds: Vec<ImportOverride> },
+}
+
+impl Part {
+    /// Work that needs nobody's responsibility.
+    fn is_planned(&self) -> bool {
+        matches!(self, Part::Work { holds, .. } if holds.is_empty())
+    }
+
+    fn is_held(&self) -> bool {
+        matches!(self, Part::Work { holds, .. } if !holds.is_empty())
+    }
 }
 
 /// What is submitted for a part, and what it rests on.
@@ -111,6 +123,7 @@ pub(super) fn wanted<'a>(file: &'a Interpreted, settings: &Settings) -> Wanted<'
 }
 
 impl Settings {
+    /// Whether quantities and units of the file count: not for the catalogue alone, and not without a store.
     pub fn moves_stock(&self) -> bool {
         self.kind != Kind::Articles && self.store.is_some()
     }
@@ -143,6 +156,7 @@ pub(super) fn draft(file: &Interpreted, world: &World, settings: &Settings) -> D
         has_quantity: file.has(Field::Quantity),
         first: HashMap::new(),
         units: HashSet::new(),
+        received: HashMap::new(),
     };
     let rows: Vec<PlannedRow> = file
         .rows
@@ -151,7 +165,7 @@ pub(super) fn draft(file: &Interpreted, world: &World, settings: &Settings) -> D
             Some(record) => planner.row(row.number, record, row.warnings.clone()),
             None => PlannedRow {
                 line: row.number,
-                sku: None,
+                sku: row.sku.clone(),
                 is_invalid: true,
                 item: None,
                 stock: None,
@@ -178,6 +192,8 @@ struct Planner<'a> {
     /// The first record of each article, whose word counts.
     first: HashMap<&'a Sku, &'a Record>,
     units: HashSet<&'a UnitId>,
+    /// Pieces of articles kept by quantity that come in by the rows so far.
+    received: HashMap<&'a Sku, i64>,
 }
 
 /// A row in the making.
@@ -215,13 +231,16 @@ impl<'a> Planner<'a> {
         if self.settings.changes_catalogue() {
             if is_first {
                 item = self.item(record, &mut found);
-            } else if record.unit.is_none() && contradicts(first, record) {
-                found.warn(WarningCode::RowContradicts, "sku", record.sku.as_str());
+            } else {
+                later::compare(first, record, &mut found);
             }
         } else if !self.world.items.contains_key(&record.sku) {
             found.warn(WarningCode::ItemUnknown, "sku", record.sku.as_str());
         }
         let stock = self.stock(record, (!is_first).then_some(first), &mut found);
+        if !is_first && self.settings.changes_catalogue() && !matches!(stock, Some(Part::Work { .. })) {
+            later::compare_cost(first, record, &mut found);
+        }
         let is_invalid = found.warnings.iter().any(Warning::is_error);
         if is_invalid {
             // Later rows of the article must not rest on a row that is not carried out.
@@ -236,6 +255,18 @@ impl<'a> Planner<'a> {
                 WarningCode::RowRepeated
             };
             found.warnings.push(Warning::new(code));
+        } else {
+            if item.as_ref().is_some_and(Part::is_held) != stock.as_ref().is_some_and(Part::is_held)
+                && [&item, &stock].into_iter().flatten().any(Part::is_planned)
+            {
+                found.warnings.push(Warning::new(WarningCode::RowInPart));
+            }
+            if let (StockMode::Received, Some(Part::Work { .. }), Some(quantity)) =
+                (self.settings.stock, &stock, record.quantity)
+            {
+                let received = self.received.entry(&record.sku).or_default();
+                *received = received.saturating_add(quantity);
+            }
         }
         PlannedRow {
             line,
@@ -258,35 +289,19 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Whether a later row of an article says something else than its first. Rows of single units may differ in what only
-/// that unit has.
-fn contradicts(first: &Record, later: &Record) -> bool {
-    let differs = |later: bool, same: bool| later && !same;
-    differs(
-        later.price_minor.is_some(),
-        later.price_minor == first.price_minor,
-    ) || differs(later.name.is_some(), later.name == first.name)
-        || differs(later.tax.is_some(), later.tax == first.tax)
-}
-
-/// Rows, each counted once: what needs an override counts as held even if its other part is planned.
+/// Rows, each counted once, by the same order as the table's `status`: what needs an override counts as held even if its
+/// other part is planned.
 fn counts(rows: &[PlannedRow]) -> DraftCounts {
     let mut counts = DraftCounts::default();
     for row in rows {
         counts.rows += 1;
         counts.warnings += i64::try_from(row.warnings.len()).unwrap_or(i64::MAX);
-        let is_planned = row
-            .parts()
-            .any(|part| matches!(part, Part::Work { holds, .. } if holds.is_empty()));
-        let is_held = row
-            .parts()
-            .any(|part| matches!(part, Part::Work { holds, .. } if !holds.is_empty()));
         let slot = if row.is_invalid {
             &mut counts.invalid
-        } else if is_planned {
-            &mut counts.planned
-        } else if is_held {
+        } else if row.parts().any(Part::is_held) {
             &mut counts.held
+        } else if row.parts().any(Part::is_planned) {
+            &mut counts.planned
         } else {
             &mut counts.unchanged
         };

@@ -12,7 +12,7 @@ use domain::refusal::{ImportRefusal, Language};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use imports::{FileError, Interpreted, Layout, Money, interpret};
+use imports::{FileError, Interpreted, Layout, Money, in_spanish, interpret};
 use schemas::ids::{ImportId, TenantId};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::parser::ParserError;
 use super::settings::{Kind, names};
 use super::store::{self, Job, Status};
-use super::{Imports, apply, plan, world};
+use super::{Imports, apply, barcodes, plan, world};
 use crate::engine::SubmitError;
 
 /// Imports at a time, of as many tenants.
@@ -40,6 +40,8 @@ pub(super) enum StepError {
     Engine(#[from] SubmitError),
     #[error("the file cannot be read now")]
     Parser(#[source] ParserError),
+    #[error("the read models are behind the log")]
+    Behind,
     #[error("a step fell over")]
     Fell,
 }
@@ -49,6 +51,7 @@ pub(super) enum StepError {
 pub(super) struct Ownership(watch::Receiver<bool>);
 
 impl Ownership {
+    /// As it is at this moment; it may be lost right after.
     pub fn holds(&self) -> bool {
         *self.0.borrow()
     }
@@ -147,8 +150,11 @@ struct Understood {
 
 async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
     let Some(content) = store::content(&imports.pool, job).await? else {
-        let cause = "its content is not kept any more".to_owned();
-        return fail(imports, job, &ImportRefusal::FileRejected { cause }.into()).await;
+        let rejected = rejected(
+            "its content is not kept any more",
+            "su contenido ya no se conserva",
+        );
+        return fail(imports, job, &rejected.into()).await;
     };
     if job.settings.kind == Kind::Stock && job.settings.store.is_none() {
         return fail(imports, job, &ImportRefusal::StoreRequired {}.into()).await;
@@ -158,9 +164,9 @@ async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
         return fail(imports, job, &Refusal::TenantNotFound { tenant }).await;
     };
     let money = Money {
-        exponent: tenant.currency.exponent(),
+        currency: tenant.currency,
     };
-    let understood = match imports.parser.read(content).await {
+    let mut understood = match imports.parser.read(content).await {
         Ok(table) => {
             aside(move || Understood {
                 file: interpret(&table, money),
@@ -173,10 +179,11 @@ async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
         }
         Err(ParserError::File(error)) => return fail(imports, job, &of_file(error).into()).await,
         Err(error @ (ParserError::Ended | ParserError::Unavailable(_))) => {
-            let cause = error.to_string();
-            return fail(imports, job, &ImportRefusal::FileRejected { cause }.into()).await;
+            let rejected = rejected(&error.to_string(), &error.es());
+            return fail(imports, job, &rejected.into()).await;
         }
     };
+    understood.file = with_barcodes(imports, job, understood.file).await?;
     let wanted = plan::wanted(&understood.file, &job.settings);
     let store = job.settings.store.as_ref();
     let world = world::look(&*imports.commands, &job.tenant, tenant, store, wanted).await?;
@@ -186,8 +193,11 @@ async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
     let draft = Arc::new(draft);
     match store::put_draft(&imports.pool, job, &layout, &draft).await {
         Err(StepError::Database(error)) if store::is_unstorable(&error) => {
-            let cause = "it holds what no database can store".to_owned();
-            return fail(imports, job, &ImportRefusal::FileRejected { cause }.into()).await;
+            let rejected = rejected(
+                "it holds what no database can store",
+                "contiene algo que ninguna base de datos puede guardar",
+            );
+            return fail(imports, job, &rejected.into()).await;
         }
         stored => stored?,
     }
@@ -210,6 +220,24 @@ async fn draft(imports: &Imports, job: &Job) -> Result<(), StepError> {
     };
     store::advance(&imports.pool, job, to).await?;
     expire(imports, Some(&job.tenant)).await
+}
+
+/// The file with the articles that its barcodes mean.
+async fn with_barcodes(
+    imports: &Imports,
+    job: &Job,
+    mut file: Interpreted,
+) -> Result<Interpreted, StepError> {
+    let meant = barcodes::candidates(&imports.pool, &job.tenant, &file).await?;
+    if meant.is_empty() {
+        return Ok(file);
+    }
+    let known = world::items(&*imports.commands, &job.tenant, &meant).await?;
+    aside(move || {
+        barcodes::resolve(&mut file, &known);
+        file
+    })
+    .await
 }
 
 /// Ends drafts that nobody confirmed in time, or that newer ones displace, so that uploads alone fill no disk.
@@ -236,14 +264,23 @@ pub(super) async fn aside<T: Send + 'static>(
 /// A file's fault in the rules' words.
 pub(super) fn of_file(error: FileError) -> ImportRefusal {
     match error {
-        FileError::Unsupported { found } => ImportRefusal::FileUnsupported { found },
+        FileError::Unsupported { found } => ImportRefusal::FileUnsupported {
+            hallado: in_spanish(&found).to_owned(),
+            found,
+        },
         FileError::NoHeadings {} => ImportRefusal::HeadingsUnknown {},
         error @ (FileError::TooLarge { .. }
         | FileError::Forbidden { .. }
         | FileError::Damaged { .. }
-        | FileError::Empty {}) => ImportRefusal::FileRejected {
-            cause: error.to_string(),
-        },
+        | FileError::Empty {}) => rejected(&error.to_string(), &error.es()),
+    }
+}
+
+/// Why a file comes to nothing, in English and in Spanish.
+fn rejected(cause: &str, causa: &str) -> ImportRefusal {
+    ImportRefusal::FileRejected {
+        cause: cause.to_owned(),
+        causa: causa.to_owned(),
     }
 }
 
@@ -307,8 +344,8 @@ async fn carry_out(
     stop: &CancellationToken,
 ) -> Result<(), StepError> {
     if job.is_stale {
-        let cause = "it was not carried out within 25 days".to_owned();
-        return fail(imports, job, &ImportRefusal::FileRejected { cause }.into()).await;
+        let rejected = rejected("it was not carried out within 25 days", "no se aplicó en 25 días");
+        return fail(imports, job, &rejected.into()).await;
     }
     if !apply::run(imports, job, owner, stop).await? {
         return Ok(());

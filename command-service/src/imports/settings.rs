@@ -25,6 +25,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// As a caller may write it, in English or as the command line has it in Spanish.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "auto" => Some(Kind::Auto),
@@ -34,6 +35,7 @@ impl Kind {
         }
     }
 
+    /// As the wire and the tables name it.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Auto => "auto",
@@ -54,6 +56,7 @@ pub(super) enum StockMode {
 }
 
 impl StockMode {
+    /// `None` for any other word than the two of [`StockMode::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "counted" => Some(StockMode::Counted),
@@ -62,6 +65,7 @@ impl StockMode {
         }
     }
 
+    /// As the wire and the tables name it.
     pub fn as_str(self) -> &'static str {
         match self {
             StockMode::Counted => "counted",

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use domain::State;
+use domain::catalogue::Item;
 use domain::imports::{Base, ImportAction};
 use domain::stock::{Place, Stock, Unit};
-use imports::{Money, Table, WarningCode, interpret};
+use imports::{Interpreted, Money, Table, WarningCode, interpret};
 use schemas::events::admin::{StockPolicy, TaxRateSet, TenantCreated};
 use schemas::events::catalogue::{ItemCreated, ItemDetails, ItemKind};
 use schemas::events::import::ImportOverride;
@@ -114,7 +115,16 @@ fn table(text: &str) -> Table {
 }
 
 pub(super) fn drafted(text: &str, world: &World, settings: &Settings) -> Draft {
-    plan::draft(&interpret(&table(text), Money { exponent: 2 }), world, settings)
+    plan::draft(
+        &interpret(
+            &table(text),
+            Money {
+                currency: Currency::new("HNL").unwrap(),
+            },
+        ),
+        world,
+        settings,
+    )
 }
 
 fn draft(text: &str) -> Draft {
@@ -356,4 +366,129 @@ fn differences_over_the_limit_of_movements_are_announced_and_so_are_goods_that_c
     for (quantity, waits) in [(6, false), (7, true)] {
         assert_eq!(announced(quantity, StockMode::Received), waits, "{quantity}");
     }
+}
+
+#[test]
+fn repeated_lines_of_goods_that_came_in_add_up_each_at_its_own_cost() {
+    let text = "sku,qty,cost\nCABLE,7,1.00\nCABLE,7,1.00\nCABLE,2,3.00\n";
+    let draft = drafted(text, &world(), &settings(Kind::Auto, StockMode::Received));
+    let mut came_in = Vec::new();
+    for row in &draft.rows {
+        let Some(Part::Work { work, .. }) = &row.stock else {
+            panic!("{row:?}")
+        };
+        let ImportAction::ReceiveStock(receipt) = &work.action else {
+            panic!("{work:?}")
+        };
+        let line = &receipt.lines[0];
+        came_in.push((line.quantity.get(), line.unit_cost_minor.map(Minor::get)));
+    }
+    assert_eq!(came_in, [(7, Some(100)), (7, Some(100)), (2, Some(300))]);
+    assert_eq!(codes(&draft, 1), [WarningCode::RowAdded]);
+    let last = draft.rows[2].changes.last().unwrap();
+    assert_eq!((&last.from, &last.to), (&22.into(), &24.into()));
+    assert_eq!((draft.counts.planned, draft.counts.unchanged), (3, 0));
+    // What is counted is not added up.
+    let counted = drafted(text, &world(), &settings(Kind::Stock, StockMode::Counted));
+    assert!(codes(&counted, 2).contains(&WarningCode::RowContradicts));
+}
+
+#[test]
+fn later_rows_of_devices_contradict_like_those_of_other_articles() {
+    let text = format!(
+        "sku,name,imei,price,colour,condition\nNEW,Tel,{IMEI},100,negro,nuevo\n\
+         NEW,Otro,352099001761481,100,negro,nuevo\nNEW,Tel,356938035643809,90,negro,nuevo\n\
+         NEW,Tel,353879234252633,100,blanco,usado\n"
+    );
+    let draft = draft(&text);
+    for (row, field) in [(1, "name"), (2, "price")] {
+        let warning = &draft.rows[row].warnings[0];
+        assert_eq!(warning.code, WarningCode::RowContradicts, "{warning:?}");
+        assert_eq!(warning.field.as_deref(), Some(field));
+        assert!(draft.rows[row].is_invalid);
+    }
+    let told: Vec<_> = draft.rows[3]
+        .warnings
+        .iter()
+        .map(|warning| (warning.code, warning.field.as_deref().unwrap()))
+        .collect();
+    let differs = WarningCode::RowDetailsDiffer;
+    assert_eq!(told, [(differs, "colour"), (differs, "condition")]);
+    assert!(matches!(&draft.rows[3].stock, Some(Part::Work { .. })));
+}
+
+#[test]
+fn a_row_of_which_one_part_is_held_counts_as_held_and_says_so() {
+    let draft = draft("sku,price,qty\nCABLE,101,3\n");
+    assert!(codes(&draft, 0).contains(&WarningCode::RowInPart));
+    assert_eq!((draft.counts.held, draft.counts.planned), (1, 0));
+    let both = drafted(
+        "sku,price,qty\nCABLE,1,3\n",
+        &world(),
+        &settings(Kind::Auto, StockMode::Counted),
+    );
+    assert!(!codes(&both, 0).contains(&WarningCode::RowInPart));
+    assert_eq!(both.counts.held, 1);
+}
+
+#[test]
+fn a_row_that_cannot_be_imported_is_found_by_its_code() {
+    let draft = draft("sku,price\nCABLE,abc\n");
+    assert!(draft.rows[0].is_invalid);
+    assert_eq!(draft.rows[0].sku.as_ref().map(Sku::as_str), Some("CABLE"));
+}
+
+const EAN: &str = "5901234123457";
+
+/// Articles with these codes and barcodes.
+fn articles(with: &[(&str, &str)]) -> HashMap<Sku, Item> {
+    let mut item = world().items[&Sku::new("CABLE").unwrap()].clone();
+    let mut named = |(sku, gtin): &(&str, &str)| {
+        item.details.gtin = domain::catalogue::normal_gtin(gtin).ok();
+        (Sku::new(sku).unwrap(), item.clone())
+    };
+    with.iter().map(&mut named).collect()
+}
+
+fn resolved(text: &str, known: &HashMap<Sku, Item>) -> Interpreted {
+    let hnl = Currency::new("HNL").unwrap();
+    let mut file = interpret(&table(text), Money { currency: hnl });
+    super::barcodes::resolve(&mut file, known);
+    file
+}
+
+#[test]
+fn a_row_with_a_barcode_alone_is_the_article_that_has_it() {
+    let text = format!("codigo de barras,nombre,precio\n{EAN},Con barras,5\n");
+    let file = resolved(&text, &articles(&[("BAR-1", EAN)]));
+    let record = file.rows[0].record.as_ref().unwrap();
+    assert_eq!(record.sku.as_str(), "BAR-1");
+    let codes = |file: &Interpreted| -> Vec<WarningCode> {
+        file.rows[0].warnings.iter().map(|warning| warning.code).collect()
+    };
+    assert_eq!(codes(&file), [WarningCode::SkuByGtin]);
+
+    let several = resolved(&text, &articles(&[("BAR-1", EAN), ("BAR-2", EAN)]));
+    assert!(several.rows[0].record.is_none());
+    let warning = &several.rows[0].warnings[0];
+    assert_eq!(warning.code, WarningCode::GtinAmbiguous);
+    assert_eq!(warning.value.as_deref(), Some("BAR-1, BAR-2"));
+    // One whose code is the barcode, as imports of earlier releases made them.
+    let doubled = articles(&[("BAR-1", EAN), (EAN, "4006381333931")]);
+    assert!(resolved(&text, &doubled).rows[0].record.is_none());
+    let mut ended = articles(&[("BAR-1", EAN), (EAN, EAN)]);
+    ended.get_mut(&Sku::new(EAN).unwrap()).unwrap().discontinued = true;
+    let file = resolved(&text, &ended);
+    assert_eq!(file.rows[0].record.as_ref().unwrap().sku.as_str(), "BAR-1");
+
+    let unknown = resolved(&text, &HashMap::new());
+    assert_eq!(unknown.rows[0].record.as_ref().unwrap().sku.as_str(), EAN);
+    assert_eq!(codes(&unknown), [WarningCode::SkuDerived]);
+}
+
+#[test]
+fn a_barcode_that_an_earlier_row_gives_to_a_code_means_that_code() {
+    let text = format!("sku,ean,nombre,precio\nN-1,{EAN},Uno,5\n,{EAN},Uno,5\n");
+    let file = resolved(&text, &HashMap::new());
+    assert_eq!(file.rows[1].record.as_ref().unwrap().sku.as_str(), "N-1");
 }

@@ -55,6 +55,20 @@ pub(super) async fn tenant(
     }
 }
 
+/// Articles of these codes, as far as there are any.
+pub(super) async fn items(
+    commands: &dyn Commands,
+    id: &TenantId,
+    skus: impl IntoIterator<Item = &Sku, IntoIter: Send>,
+) -> Result<HashMap<Sku, Item>, SubmitError> {
+    let streams = skus.into_iter().map(|sku| (sku, streams::item(sku)));
+    all(commands, id, streams, |state| match state {
+        State::Item(Some(item)) => Some(*item),
+        _ => None,
+    })
+    .await
+}
+
 /// Looks at all of it.
 pub(super) async fn look(
     commands: &dyn Commands,
@@ -63,12 +77,7 @@ pub(super) async fn look(
     store: Option<&StoreId>,
     wanted: Wanted<'_>,
 ) -> Result<World, SubmitError> {
-    let items = wanted.items.into_iter().map(|sku| (sku, streams::item(sku)));
-    let items = all(commands, id, items, |state| match state {
-        State::Item(Some(item)) => Some(*item),
-        _ => None,
-    })
-    .await?;
+    let items = items(commands, id, wanted.items).await?;
     let shelves = match store {
         Some(store) => {
             let shelves = wanted

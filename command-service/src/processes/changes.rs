@@ -69,6 +69,7 @@ impl Changes {
         }
     }
 
+    /// Whether no timer is set or taken away.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -19,6 +19,7 @@ pub(super) struct Measures {
 }
 
 impl Measures {
+    /// The figures under this process's label.
     pub fn register(process: &str) -> Self {
         let gauge = |name, help| gauge_vec(name, help, &["process"]).with_label_values(&[process]);
         let commands = counter_vec(

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use domain::Command;
 use domain::admin::{
     ChangeUserPassword, ChangeUserRole, CloseStore, CreateUser, DisableUser, EnableUser, OpenStore,
     RegisterTerminal, RetireTerminal, SetStockPolicy, SetTaxRate,
 };
+use platform::auth::PASSWORD_MIN_CHARS;
 use platform::http::{JsonBody, Problem, RequestContext, codes};
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -20,9 +20,6 @@ use zeroize::Zeroizing;
 
 use super::parameters::{self, NoFields, field_problem, personal};
 use crate::http::{CommandAnswer, Http, of_password_error};
-
-/// Shortest password, in characters.
-pub(super) const PASSWORD_MIN_CHARS: usize = 8;
 
 /// A new store.
 #[derive(Deserialize, JsonSchema)]
@@ -49,7 +46,7 @@ struct NewUser {
     role: Role,
     /// 1 to 200 characters.
     display_name: String,
-    /// At least 8 characters.
+    /// At least 12 characters.
     password: String,
 }
 
@@ -64,7 +61,7 @@ struct NewRole {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPassword {
-    /// At least 8 characters.
+    /// At least 12 characters.
     password: String,
 }
 
@@ -127,15 +124,6 @@ struct StockPolicyAnswer {
 pub(super) struct AdminApi(pub(super) Arc<Http>);
 
 impl AdminApi {
-    async fn submit<T, const STATUS: u16>(
-        &self,
-        context: &RequestContext,
-        command: impl Into<Command>,
-    ) -> Result<CommandAnswer<T, STATUS>, Problem> {
-        self.0.require_current_session(context).await?;
-        self.0.submit(context, command).await
-    }
-
     /// Hashes a password and seals what belongs to a user.
     async fn sealed_user(
         &self,
@@ -146,7 +134,7 @@ impl AdminApi {
     ) -> Result<(Option<Sealed>, Sealed), Problem> {
         let password = Zeroizing::new(password);
         if password.chars().count() < PASSWORD_MIN_CHARS {
-            let (es, en) = ("Al menos 8 caracteres.", "At least 8 characters.");
+            let (es, en) = ("Al menos 12 caracteres.", "At least 12 characters.");
             return Err(field_problem("/password", es, en));
         }
         self.0.require_current_session(context).await?;
@@ -177,7 +165,9 @@ impl AdminApi {
         body: JsonBody<NewStore>,
     ) -> Result<CommandAnswer<StoreAnswer, 201>, Problem> {
         let NewStore { store, name } = body.0;
-        self.submit(context.0, OpenStore { store, name }).await
+        self.0
+            .submit_in_session(context.0, OpenStore { store, name })
+            .await
     }
 
     /// Close a store
@@ -190,13 +180,14 @@ impl AdminApi {
         store: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<StoreAnswer>, Problem> {
-        self.submit(
-            context.0,
-            CloseStore {
-                store: parameters::id(&store.0)?,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                CloseStore {
+                    store: parameters::id(&store.0)?,
+                },
+            )
+            .await
     }
 
     /// Register a terminal
@@ -211,15 +202,16 @@ impl AdminApi {
             store,
             name,
         } = body.0;
-        self.submit(
-            context.0,
-            RegisterTerminal {
-                terminal,
-                store,
-                name,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                RegisterTerminal {
+                    terminal,
+                    store,
+                    name,
+                },
+            )
+            .await
     }
 
     /// Retire a terminal
@@ -230,13 +222,14 @@ impl AdminApi {
         terminal: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<TerminalAnswer>, Problem> {
-        self.submit(
-            context.0,
-            RetireTerminal {
-                terminal: parameters::id(&terminal.0)?,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                RetireTerminal {
+                    terminal: parameters::id(&terminal.0)?,
+                },
+            )
+            .await
     }
 
     /// Create a user
@@ -279,14 +272,15 @@ impl AdminApi {
         body: JsonBody<NewRole>,
     ) -> Result<CommandAnswer<UserAnswer>, Problem> {
         let username = parameters::id(&username.0)?;
-        self.submit(
-            context.0,
-            ChangeUserRole {
-                username,
-                role: body.0.role,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                ChangeUserRole {
+                    username,
+                    role: body.0.role,
+                },
+            )
+            .await
     }
 
     /// Set a user's password; their tokens end
@@ -321,13 +315,14 @@ impl AdminApi {
         username: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<UserAnswer>, Problem> {
-        self.submit(
-            context.0,
-            DisableUser {
-                username: parameters::id(&username.0)?,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                DisableUser {
+                    username: parameters::id(&username.0)?,
+                },
+            )
+            .await
     }
 
     /// Let a user in again
@@ -338,13 +333,14 @@ impl AdminApi {
         username: Path<String>,
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<UserAnswer>, Problem> {
-        self.submit(
-            context.0,
-            EnableUser {
-                username: parameters::id(&username.0)?,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                EnableUser {
+                    username: parameters::id(&username.0)?,
+                },
+            )
+            .await
     }
 
     /// Add or change a tax rate
@@ -356,15 +352,16 @@ impl AdminApi {
         body: JsonBody<TaxRateBody>,
     ) -> Result<CommandAnswer<TaxRateAnswer>, Problem> {
         let TaxRateBody { name, rate_ppm } = body.0;
-        self.submit(
-            context.0,
-            SetTaxRate {
-                tax_code: parameters::id(&tax_code.0)?,
-                name,
-                rate_ppm,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                SetTaxRate {
+                    tax_code: parameters::id(&tax_code.0)?,
+                    name,
+                    rate_ppm,
+                },
+            )
+            .await
     }
 
     /// Say whether stock may fall below zero
@@ -374,12 +371,13 @@ impl AdminApi {
         context: Data<&RequestContext>,
         body: JsonBody<StockPolicyBody>,
     ) -> Result<CommandAnswer<StockPolicyAnswer>, Problem> {
-        self.submit(
-            context.0,
-            SetStockPolicy {
-                stock_policy: body.0.stock_policy,
-            },
-        )
-        .await
+        self.0
+            .submit_in_session(
+                context.0,
+                SetStockPolicy {
+                    stock_policy: body.0.stock_policy,
+                },
+            )
+            .await
     }
 }

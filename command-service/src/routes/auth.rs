@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use platform::auth::TokenError;
+use platform::auth::{PASSWORD_MIN_CHARS, TokenError};
 use platform::http::{JsonAnswer, JsonBody, Problem, PublicContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -12,7 +12,6 @@ use schemas::ids::{TenantId, TerminalId, Username};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::admin::PASSWORD_MIN_CHARS;
 use super::parameters::field_problem;
 use crate::http::{Attempt, CommandAnswer, Http};
 
@@ -36,7 +35,7 @@ struct OwnPassword {
     username: String,
     /// The one that holds now.
     password: String,
-    /// At least 8 characters.
+    /// At least 12 characters.
     new_password: String,
 }
 
@@ -149,7 +148,7 @@ impl AuthApi {
         } = body.0;
         let (password, new_password) = (Zeroizing::new(password), Zeroizing::new(new_password));
         if new_password.chars().count() < PASSWORD_MIN_CHARS {
-            let (es, en) = ("Al menos 8 caracteres.", "At least 8 characters.");
+            let (es, en) = ("Al menos 12 caracteres.", "At least 12 characters.");
             return Err(field_problem("/new_password", es, en));
         }
         let attempt = Attempt {

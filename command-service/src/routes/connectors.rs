@@ -35,7 +35,8 @@ struct NewConnector {
     slug: ConnectorSlug,
     /// 1 to 100 characters.
     name: String,
-    /// Entities such as `sale`, or event types such as `inventory.adjusted`; 1 to 50. They count from now on.
+    /// Entities such as `sale`, or event types such as `inventory.adjusted`, of the catalogue; 1 to 50. They count from
+    /// now on.
     grants: Vec<String>,
 }
 

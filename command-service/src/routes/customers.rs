@@ -16,7 +16,7 @@ use schemas::{CustomerId, Sealed};
 
 use self::bodies::{
     Charge, CustomerAnswer, CustomerChange, CustomerPayment, CustomerStatusAnswer, MAX_NOTE_CHARS, NewCredit,
-    NewCustomer, NewNote, NoteAnswer, NoteText, StatusChange, change, check_contact, given,
+    NewCustomer, NewNote, NoteAnswer, NoteText, StatusChange, change, check_credit, given,
 };
 use super::parameters::{self, personal};
 use crate::http::{CommandAnswer, Http, fresh_id};
@@ -34,6 +34,7 @@ impl CustomersApi {
     ) -> Result<CommandAnswer<CustomerAnswer, 201>, Problem> {
         let body = body.0;
         body.check()?;
+        check_credit(body.credit, context.principal.role)?;
         let customer_id = match &body.customer_id {
             Some(given) => given.clone(),
             None => parameters::id(&fresh_id(context.0, "customer").to_string())?,
@@ -145,25 +146,21 @@ impl CustomersApi {
         body: JsonBody<CustomerChange>,
     ) -> Result<CommandAnswer<CustomerAnswer>, Problem> {
         let body = body.0;
+        body.check()?;
         let customer_id: CustomerId = parameters::id(&customer_id.0)?;
         let fields = [
+            ("name", given(&body.name)),
             ("tax_id", given(&body.tax_id)),
             ("email", given(&body.email)),
             ("phone", given(&body.phone)),
             ("address", given(&body.address)),
         ];
-        check_contact(fields)?;
-        body.name
-            .as_deref()
-            .map_or(Ok(()), |name| personal("name", name, 200))?;
-        let [tax_id, email, phone, address] = fields;
-        let fields = [("name", body.name.as_deref()), tax_id, email, phone, address];
         let person = format!("customer/{customer_id}");
         let [name, tax_id, email, phone, address] =
             self.0.seal(&context.principal.tenant, &person, fields).await?;
         let command = ChangeCustomer {
             customer_id,
-            kind: body.kind,
+            kind: body.kind.flatten(),
             name,
             tax_id: change(&body.tax_id, tax_id),
             email: change(&body.email, email),

@@ -185,11 +185,11 @@ impl OfflineApi {
             sales,
         } = body.0;
         check_sender(&context.0.principal, &terminal)?;
-        check_size(&sales)?;
+        check_sales(&sales)?;
         self.0.bind_key(context.0).await?;
         let (mut recorded, mut position, mut expected) = (Vec::with_capacity(sales.len()), 0, 1);
         let mut all_replayed = true;
-        for sale in sales {
+        for (index, sale) in sales.into_iter().enumerate() {
             let sequence = sale.sequence;
             let command = RecordOfflineSale {
                 incarnation: incarnation.clone(),
@@ -197,7 +197,9 @@ impl OfflineApi {
                 sale: sale.taken_at(&store, &terminal),
             };
             let context = of_sale(context.0, sequence);
-            let answer: CommandAnswer<RecordedAnswer> = self.0.submit(&context, command).await?;
+            let submitted = self.0.submit(&context, command).await;
+            let answer: CommandAnswer<RecordedAnswer> =
+                submitted.map_err(|problem| problem.moved("/sales/0/", &format!("/sales/{index}/")))?;
             let (bytes, replayed) = answer.into_parts();
             let answer: Value = serde_json::from_slice(&bytes).map_err(|error| {
                 tracing::error!(%error, "a command's answer is not JSON");
@@ -220,10 +222,11 @@ impl OfflineApi {
     ///
     /// The sale is completed, or stays for another cause. Each kind has its own resolution: `serial_sold_twice` and
     /// `unknown_item` are replaced by what was really handed over (`replace_unit`, `replace_item`), also where what the till
-    /// noted can be neither or contradicts itself; a quantity that cannot be is put right by `correct_quantity`, a customer by `correct_customer`;
-    /// `insufficient_stock` by `accept_negative_stock`, `credit_exceeded` by `accept_over_limit`, `price_changed` by
-    /// `accept_prices`; payments that do not come to the total (codes `payment.…`) by `correct_payments`, a time that
-    /// cannot be (codes `time.…`) by `correct_time`; `retry` fits all.
+    /// noted can be neither or contradicts itself; a quantity that cannot be is put right by `correct_quantity`, a customer
+    /// by `correct_customer`; `insufficient_stock` by `accept_negative_stock`, `credit_exceeded` by `accept_over_limit`,
+    /// `price_changed` by `accept_prices`; payments that do not come to the total, or cannot be, by `correct_payments`, a
+    /// time that cannot be (codes `time.…`) by `correct_time`; `retry` fits all. What no resolution puts right, such as a
+    /// discount that cannot be, is cancelled and entered by hand.
     #[oai(path = "/quarantine/:quarantine_id/resolve", method = "post")]
     async fn resolve_offline_sale(
         &self,
@@ -297,10 +300,17 @@ fn check_sender(principal: &Principal, terminal: &TerminalId) -> Result<(), Prob
 
 /// Between 1 and [`MAX_SALES`] sales. A gap between them is found where one before them is: by the rules, which know the
 /// number that is expected. What stands before it is recorded, so that a till that lost a number loses no other.
-fn check_size(sales: &[OfflineSaleBody]) -> Result<(), Problem> {
+fn check_sales(sales: &[OfflineSaleBody]) -> Result<(), Problem> {
     if sales.is_empty() || sales.len() > MAX_SALES {
         let detail = Text::fixed("Un lote tiene de 1 a 200 ventas.", "A batch has 1 to 200 sales.");
         return Err(Problem::new(&codes::BODY_INVALID).at("/sales", detail));
+    }
+    if let Some(index) = sales.iter().position(|sale| sale.sequence < 1) {
+        let detail = Text::fixed(
+            "Los números de una caja empiezan en 1.",
+            "A till's numbers begin with 1.",
+        );
+        return Err(Problem::new(&codes::BODY_INVALID).at(format!("/sales/{index}/sequence"), detail));
     }
     Ok(())
 }

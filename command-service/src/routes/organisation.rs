@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use domain::Command;
 use domain::admin::{RenameTenant, RenameUser, ReopenStore};
 use platform::http::{JsonBody, Problem, RequestContext, codes};
 use poem::web::Data;
@@ -61,17 +60,6 @@ struct StoreReopenedAnswer {
 
 pub(super) struct OrganisationApi(pub(super) Arc<Http>);
 
-impl OrganisationApi {
-    async fn submit<T, const STATUS: u16>(
-        &self,
-        context: &RequestContext,
-        command: impl Into<Command>,
-    ) -> Result<CommandAnswer<T, STATUS>, Problem> {
-        self.0.require_current_session(context).await?;
-        self.0.submit(context, command).await
-    }
-}
-
 #[OpenApi(prefix_path = "/api/v1")]
 impl OrganisationApi {
     /// Rename the organisation
@@ -84,7 +72,9 @@ impl OrganisationApi {
         context: Data<&RequestContext>,
         body: JsonBody<TenantNameBody>,
     ) -> Result<CommandAnswer<TenantRenamedAnswer>, Problem> {
-        self.submit(context.0, RenameTenant { name: body.0.name }).await
+        self.0
+            .submit_in_session(context.0, RenameTenant { name: body.0.name })
+            .await
     }
 
     /// Open a closed store again
@@ -98,7 +88,7 @@ impl OrganisationApi {
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<StoreReopenedAnswer>, Problem> {
         let store = parameters::id(&store.0)?;
-        self.submit(context.0, ReopenStore { store }).await
+        self.0.submit_in_session(context.0, ReopenStore { store }).await
     }
 
     /// Change a user's display name

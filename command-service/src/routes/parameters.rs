@@ -8,6 +8,7 @@ use domain::Refusal;
 use platform::http::{Problem, Text, codes};
 use schemars::JsonSchema;
 use schemas::InvalidId;
+use schemas::text::is_hidden;
 use serde::Deserialize;
 
 use crate::http::of_refusal;
@@ -39,7 +40,7 @@ pub(super) fn personal(field: &'static str, text: &str, max_chars: usize) -> Res
     let fits = !text.is_empty()
         && text.trim() == text
         && text.chars().count() <= max_chars
-        && !text.chars().any(char::is_control);
+        && !text.chars().any(is_hidden);
     if fits {
         Ok(())
     } else {

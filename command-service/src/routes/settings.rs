@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use domain::Command;
 use domain::admin::{EndNumbering, RenameStore, RenameTerminal, SetLetterhead, SetNumbering, SetRepairTerms};
 use platform::http::{JsonBody, Problem, RequestContext};
 use poem::web::Data;
@@ -137,17 +136,6 @@ struct TerminalRenamedAnswer {
 
 pub(super) struct SettingsApi(pub(super) Arc<Http>);
 
-impl SettingsApi {
-    async fn submit<T, const STATUS: u16>(
-        &self,
-        context: &RequestContext,
-        command: impl Into<Command>,
-    ) -> Result<CommandAnswer<T, STATUS>, Problem> {
-        self.0.require_current_session(context).await?;
-        self.0.submit(context, command).await
-    }
-}
-
 #[OpenApi(prefix_path = "/api/v1/admin")]
 impl SettingsApi {
     /// Say what stands on documents
@@ -158,7 +146,9 @@ impl SettingsApi {
         body: JsonBody<LetterheadBody>,
     ) -> Result<CommandAnswer<LetterheadAnswer>, Problem> {
         let letterhead = body.0.into();
-        self.submit(context.0, SetLetterhead { letterhead }).await
+        self.0
+            .submit_in_session(context.0, SetLetterhead { letterhead })
+            .await
     }
 
     /// Give documents of one kind numbers
@@ -179,7 +169,7 @@ impl SettingsApi {
             next,
             digits,
         };
-        self.submit(context.0, command).await
+        self.0.submit_in_session(context.0, command).await
     }
 
     /// Give documents of one kind no numbers any more
@@ -191,7 +181,7 @@ impl SettingsApi {
         _body: JsonBody<NoFields>,
     ) -> Result<CommandAnswer<NumberingAnswer>, Problem> {
         let series = parameters::id(&series.0)?;
-        self.submit(context.0, EndNumbering { series }).await
+        self.0.submit_in_session(context.0, EndNumbering { series }).await
     }
 
     /// Set the targets and the warranty of repairs
@@ -204,7 +194,9 @@ impl SettingsApi {
         context: Data<&RequestContext>,
         body: JsonBody<RepairTermsSet>,
     ) -> Result<CommandAnswer<RepairTermsAnswer>, Problem> {
-        self.submit(context.0, SetRepairTerms { terms: body.0 }).await
+        self.0
+            .submit_in_session(context.0, SetRepairTerms { terms: body.0 })
+            .await
     }
 
     /// Rename a store
@@ -216,7 +208,9 @@ impl SettingsApi {
         body: JsonBody<NameBody>,
     ) -> Result<CommandAnswer<StoreRenamedAnswer>, Problem> {
         let (store, name) = (parameters::id(&store.0)?, body.0.name);
-        self.submit(context.0, RenameStore { store, name }).await
+        self.0
+            .submit_in_session(context.0, RenameStore { store, name })
+            .await
     }
 
     /// Rename a terminal
@@ -228,6 +222,8 @@ impl SettingsApi {
         body: JsonBody<NameBody>,
     ) -> Result<CommandAnswer<TerminalRenamedAnswer>, Problem> {
         let (terminal, name) = (parameters::id(&terminal.0)?, body.0.name);
-        self.submit(context.0, RenameTerminal { terminal, name }).await
+        self.0
+            .submit_in_session(context.0, RenameTerminal { terminal, name })
+            .await
     }
 }

@@ -36,11 +36,13 @@ struct NewEndpoint {
     url: String,
     #[serde(default)]
     description: Option<String>,
-    /// Patterns such as `sale.*`, `inventory.adjusted` or `*`; 1 to 50.
+    /// Patterns such as `sale.*`, `inventory.adjusted` or `*`; 1 to 50. Those that hold events of `admin`, `connector`,
+    /// `security` or `webhook`, as `*` does, are for administrators.
     event_types: Vec<String>,
     #[serde(default = "summary")]
     payload: PayloadKind,
-    /// Extra request headers, at most 20; their values are not secrets.
+    /// Extra request headers, at most 20. Their values stand in the log in the clear; auditors don't see them, and no
+    /// event tells them.
     #[serde(default)]
     headers: BTreeMap<String, String>,
     /// Attempts at the same time, 1 to 64.
@@ -141,7 +143,7 @@ fn default_overlap() -> i64 {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Replay {
-    /// Which of the deliveries that are finished by now.
+    /// Which of the deliveries that are finished by now; one that is named by its number and waits is tried now.
     select: ReplaySelection,
     /// Deliveries a second, at most; 1 to 1,000.
     #[serde(default = "default_rate")]

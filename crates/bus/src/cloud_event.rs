@@ -1,21 +1,24 @@
-//! An event as outsiders get it: CloudEvents 1.0.2, structured JSON, without personal data.
+//! An event as outsiders get it: CloudEvents 1.0.2, structured JSON, without personal data and without what secrets
+//! are checked against.
 //!
 //! The bytes are a function of the stored event, the sequence and the payload kind alone, so that every attempt of a
 //! delivery is the same. Keys keep the stored order and numbers their stored digits. Changing a rule here means a
-//! new [`Payload`] version, since deliveries that are still open were promised their old bytes.
+//! new [`Payload`] version, since deliveries that are still open were promised their old bytes; but for `withheld`,
+//! whose fields must not leave in any version.
 
 use bytes::Bytes;
 use schemas::RecordedEvent;
 use time::format_description::well_known::Rfc3339;
 
 use crate::strip::{Keep, strip};
+use crate::withheld::withheld;
 
 /// How much of the event's data is posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Payload {
     /// Lists of objects (a sale's lines) are left out; `lines_count` says how many there were.
     Summary,
-    /// All but personal data.
+    /// All but personal data and secrets' verifiers.
     Full,
 }
 
@@ -36,7 +39,12 @@ impl CloudEvent<'_> {
         };
         let mut text = self.head();
         text.push_str(",\"data\":");
-        strip(self.event.data.get(), keep, &mut text);
+        strip(
+            self.event.data.get(),
+            keep,
+            withheld(&self.event.event_type),
+            &mut text,
+        );
         text.push('}');
         Bytes::from(text)
     }
@@ -48,7 +56,12 @@ impl CloudEvent<'_> {
             Payload::Full => Keep::All,
         };
         let mut text = String::with_capacity(self.event.data.get().len());
-        strip(self.event.data.get(), keep, &mut text);
+        strip(
+            self.event.data.get(),
+            keep,
+            withheld(&self.event.event_type),
+            &mut text,
+        );
         text
     }
 

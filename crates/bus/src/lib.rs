@@ -8,6 +8,7 @@ mod error;
 pub mod publish;
 mod strip;
 pub mod wake;
+mod withheld;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use cloud_event::{CloudEvent, Payload};
 pub use error::BusError;
 pub use publish::{Outgoing, Published, SUBJECT_ROOT};
 pub use wake::{Wake, WakeListener};
+pub use withheld::withheld;
 
 /// Position of the event in the log.
 pub const POSITION: &str = "Trastienda-Position";

@@ -1,4 +1,5 @@
-//! Copies stored JSON without what must not leave: sealed personal fields, and for summaries lists of objects.
+//! Copies stored JSON without what must not leave: sealed personal fields, the fields that `withheld` names, and for
+//! summaries lists of objects.
 //!
 //! Works on the stored text, not on a parsed tree: order, digits and escapes of what stays are untouched, whatever
 //! features other crates switch on in serde_json.
@@ -47,32 +48,38 @@ impl<'de> serde::Deserialize<'de> for Members<'de> {
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Appends `json` to `out` without what must not leave. Text that is not JSON becomes `null`: the log never holds
-/// such, and nothing unchecked goes out.
-pub(crate) fn strip(json: &str, keep: Keep, out: &mut String) {
+/// Appends `json` to `out` without what must not leave; `withheld` are the paths of fields that don't, from here. Text
+/// that is not JSON becomes `null`: the log never holds such, and nothing unchecked goes out.
+pub(crate) fn strip(json: &str, keep: Keep, withheld: &[&[&str]], out: &mut String) {
     let text = json.trim();
-    if keep == Keep::All && !text.contains("\"sealed\"") && !text.contains('\\') {
+    let is_plain = withheld.is_empty() && !text.contains("\"sealed\"") && !text.contains('\\');
+    if keep == Keep::All && is_plain {
         out.push_str(text);
         return;
     }
     match text.as_bytes().first() {
         Some(b'{') => match serde_json::from_str::<Members<'_>>(text) {
-            Ok(Members(members)) => strip_object(&members, keep, out),
+            Ok(Members(members)) => strip_object(&members, keep, withheld, out),
             Err(_) => out.push_str("null"),
         },
         Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(text) {
-            Ok(elements) => strip_list(&elements, keep, out),
+            Ok(elements) => strip_list(&elements, keep, withheld, out),
             Err(_) => out.push_str("null"),
         },
         _ => out.push_str(text),
     }
 }
 
-fn strip_object(members: &[(Cow<'_, str>, &RawValue)], keep: Keep, out: &mut String) {
+fn strip_object(members: &[(Cow<'_, str>, &RawValue)], keep: Keep, withheld: &[&[&str]], out: &mut String) {
     out.push('{');
     let mut first = true;
     for (name, value) in members {
-        if is_sealed(value.get()) {
+        let below: Vec<&[&str]> = withheld
+            .iter()
+            .filter_map(|path| path.split_first())
+            .filter_map(|(step, rest)| (step == name).then_some(rest))
+            .collect();
+        if is_sealed(value.get()) || below.iter().any(|rest| rest.is_empty()) {
             continue;
         }
         if !first {
@@ -86,14 +93,14 @@ fn strip_object(members: &[(Cow<'_, str>, &RawValue)], keep: Keep, out: &mut Str
             }
             None => {
                 push_name(name, out);
-                strip(value.get(), keep, out);
+                strip(value.get(), keep, &below, out);
             }
         }
     }
     out.push('}');
 }
 
-fn strip_list(elements: &[&RawValue], keep: Keep, out: &mut String) {
+fn strip_list(elements: &[&RawValue], keep: Keep, withheld: &[&[&str]], out: &mut String) {
     out.push('[');
     let mut first = true;
     for element in elements.iter().filter(|element| !is_sealed(element.get())) {
@@ -101,7 +108,7 @@ fn strip_list(elements: &[&RawValue], keep: Keep, out: &mut String) {
             out.push(',');
         }
         first = false;
-        strip(element.get(), keep, out);
+        strip(element.get(), keep, withheld, out);
     }
     out.push(']');
 }
@@ -136,7 +143,7 @@ mod tests {
 
     fn stripped(json: &str, keep: Keep) -> String {
         let mut out = String::new();
-        strip(json, keep, &mut out);
+        strip(json, keep, &[], &mut out);
         out
     }
 
@@ -174,6 +181,14 @@ mod tests {
             stripped(json, Keep::Summary),
             r#"{"sale_id":"S1","lines_count":2,"payments_count":0,"types":["a","b"],"total_minor":12}"#
         );
+    }
+
+    #[test]
+    fn named_fields_never_leave_however_their_names_are_escaped() {
+        let json = r#"{"a":{"\u0068ash":"x","b":1},"hash":2,"l":[{"hash":3}]}"#;
+        let mut out = String::new();
+        strip(json, Keep::All, &[&["a", "hash"], &["l", "hash"]], &mut out);
+        assert_eq!(out, r#"{"a":{"b":1},"hash":2,"l":[{}]}"#);
     }
 
     #[test]

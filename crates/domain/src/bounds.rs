@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use schemas::card::holds_card_number;
+use schemas::text::is_hidden;
 use schemas::{Minor, StreamName};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
@@ -29,7 +30,7 @@ pub fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), Refus
     let good = !text.is_empty()
         && text.trim() == text
         && text.chars().count() <= max_chars
-        && !text.chars().any(char::is_control);
+        && !text.chars().any(is_hidden);
     if good && holds_card_number(text) {
         Err(Refusal::TextHoldsCard {
             field: field.to_owned(),

@@ -8,6 +8,9 @@ use schemas::ids::TenantId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Roles that may go beyond what holds for a till.
+const MANAGERS: [&str; 2] = ["admin", "manager"];
+
 /// The circumstances of one command; a retry inside the engine keeps them.
 #[derive(Debug, Clone)]
 pub struct Ctx {
@@ -41,6 +44,15 @@ impl Ctx {
                 .to_string()
                 .parse()
                 .expect("every kind of id may be letters, digits and hyphens, as a UUID is"),
+        }
+    }
+
+    /// Whether a manager or an administrator acts, who may go beyond what holds for a till and answer for it with their
+    /// reason.
+    pub fn is_manager(&self) -> bool {
+        match &self.actor {
+            Actor::User { role, .. } => MANAGERS.contains(&role.as_str()),
+            Actor::System { .. } | Actor::ApiKey { .. } => false,
         }
     }
 

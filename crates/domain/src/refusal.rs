@@ -15,6 +15,7 @@ mod purchases;
 mod render;
 mod repairs;
 mod returned;
+mod returns;
 mod stock;
 mod suppliers;
 mod table;
@@ -36,6 +37,7 @@ pub use purchases::PurchaseRefusal;
 pub use render::{Amount, Language, RefusalKind};
 pub use repairs::RepairRefusal;
 pub use returned::ReturnedRefusal;
+pub use returns::ReturnRefusal;
 pub use stock::StockRefusal;
 pub use suppliers::SupplierRefusal;
 pub use transfers::TransferRefusal;
@@ -357,12 +359,18 @@ table::refusals! {
     EndpointFilterInvalid { index: usize, pattern: String } = "endpoint.filter_invalid" Invalid at "/settings/event_types/{index}"
         en "{pattern} is no event type pattern: write it like sale.completed, sale.* or *"
         es "{pattern} no es un patrón de tipos de evento: escríbalo como sale.completed, sale.* o *"
+    EndpointFilterUnknown { index: usize, pattern: String } = "endpoint.filter_unknown" Invalid at "/settings/event_types/{index}"
+        en "{pattern} matches no event type that there is: the catalogue at /events lists them"
+        es "{pattern} no corresponde a ningún tipo de evento existente: el catálogo en /events los enumera"
+    EndpointReserved {} = "endpoint.administrators_only" Forbidden at "/settings/event_types"
+        en "only administrators send out events of admin, connector, security and webhook, and * holds them: name other modules, or ask an administrator"
+        es "solo los administradores envían eventos de admin, connector, security y webhook, y * los incluye: nombre otros módulos o pídalo a un administrador"
     EndpointWithoutFilters {} = "endpoint.filters_missing" Invalid at "/settings/event_types"
         en "at least one event type pattern is needed; * means all"
         es "se necesita al menos un patrón de tipos de evento; * significa todos"
     EndpointHeaderInvalid { name: String } = "endpoint.header_invalid" Invalid at "/settings/headers"
-        en "header {name} is not allowed: it is reserved, or its name or value has characters that headers cannot hold"
-        es "la cabecera {name} no se permite: está reservada, o su nombre o valor tiene caracteres no admitidos"
+        en "header {name} is not allowed: it is reserved or named twice, or its name or value has characters that headers cannot hold"
+        es "la cabecera {name} no se permite: está reservada o repetida, o su nombre o valor tiene caracteres no admitidos"
     EndpointLimitInvalid { field: String, value: i64, min: i64, max: i64 } = "endpoint.limit_invalid" Invalid at "/settings/{field}"
         en "{field} is {value} and must be from {min} to {max}"
         es "{field} es {value} y debe estar entre {min} y {max}"
@@ -388,6 +396,9 @@ table::refusals! {
     ConnectorGrantInvalid { index: usize, grant: String } = "connector.grant_invalid" Invalid at "/grants/{index}"
         en "{grant} is no grant: name an entity such as sale, or an event type such as sale.completed"
         es "{grant} no es un permiso: nombre una entidad como sale o un tipo de evento como sale.completed"
+    ConnectorGrantUnknown { index: usize, grant: String } = "connector.grant_unknown" Invalid at "/grants/{index}"
+        en "{grant} is neither a module nor an event type that there is: the catalogue at /events lists them"
+        es "{grant} no es un módulo ni un tipo de evento existente: el catálogo en /events los enumera"
     ConnectorOverlapInvalid { overlap_s: i64, max_s: i64 } = "connector.overlap_invalid" Invalid at "/overlap_s"
         en "overlap_s is {overlap_s} and must be from 0 to {max_s}"
         es "overlap_s es {overlap_s} y debe estar entre 0 y {max_s}"
@@ -400,6 +411,7 @@ table::refusals! {
         Customer(CustomerRefusal),
         Exchange(ExchangeRefusal),
         Returned(ReturnedRefusal),
+        Returns(ReturnRefusal),
         Order(OrderRefusal),
         Imports(ImportRefusal),
         Offline(OfflineRefusal),

@@ -8,6 +8,7 @@ use schemas::ids::{
     TransferId, UnitId, Username,
 };
 
+/// The tenant's own settings; its name is the same for every tenant, since streams are within one.
 pub fn tenant() -> StreamName {
     StreamName::new("tenant", "self")
 }
@@ -17,14 +18,17 @@ pub fn counter(series: Series) -> StreamName {
     StreamName::new("counter", series.as_str())
 }
 
+/// A store's name and whether it is open; not its stock.
 pub fn store(store: &StoreId) -> StreamName {
     StreamName::new("store", store.as_str())
 }
 
+/// A till as it is registered; what it sent of offline sales stands in [`till`].
 pub fn terminal(terminal: &TerminalId) -> StreamName {
     StreamName::new("terminal", terminal.as_str())
 }
 
+/// A user; also whose key seals the display name and the password hash.
 pub fn user(username: &Username) -> StreamName {
     StreamName::new("user", username.as_str())
 }
@@ -34,10 +38,12 @@ pub fn security(subject: &str) -> StreamName {
     StreamName::new("security", subject)
 }
 
+/// An item of the catalogue, for all stores.
 pub fn item(sku: &Sku) -> StreamName {
     StreamName::new("item", sku.as_str())
 }
 
+/// One item's shelf in one store: figures, holders, cost and threshold.
 pub fn stock(store: &StoreId, sku: &Sku) -> StreamName {
     StreamName::new("stock", &format!("{store}/{sku}"))
 }
@@ -57,10 +63,12 @@ pub fn movement(id: &MovementId) -> StreamName {
     StreamName::new("movement", id.as_str())
 }
 
+/// A customer's account; also whose key seals the customer's fields.
 pub fn customer(customer: &CustomerId) -> StreamName {
     StreamName::new("customer", customer.as_str())
 }
 
+/// A sale, from its draft on. Its text is also the holder's name of what a draft keeps.
 pub fn sale(sale: &SaleId) -> StreamName {
     StreamName::new("sale", sale.as_str())
 }
@@ -70,6 +78,7 @@ pub fn till(terminal: &TerminalId) -> StreamName {
     StreamName::new("till", terminal.as_str())
 }
 
+/// An offline sale that collided.
 pub fn quarantine(id: &QuarantineId) -> StreamName {
     StreamName::new("quarantine", id.as_str())
 }
@@ -84,10 +93,12 @@ pub fn goods_return(id: &ReturnId) -> StreamName {
     StreamName::new("return", id.as_str())
 }
 
+/// Of a system that pulls events.
 pub fn connector(slug: &ConnectorSlug) -> StreamName {
     StreamName::new("connector", slug.as_str())
 }
 
+/// Its text is also the document's name of what is in transit.
 pub fn transfer(id: &TransferId) -> StreamName {
     StreamName::new("transfer", id.as_str())
 }
@@ -102,6 +113,7 @@ pub fn reservation(id: &ReservationId) -> StreamName {
     StreamName::new("reservation", id.as_str())
 }
 
+/// A supplier and our account with it. Its contacts are sealed each under a key of its own.
 pub fn supplier(id: &SupplierId) -> StreamName {
     StreamName::new("supplier", id.as_str())
 }
@@ -116,10 +128,12 @@ pub fn api_key(id: &ApiKeyId) -> StreamName {
     StreamName::new("api_key", id.as_str())
 }
 
+/// An endpoint that events are sent to.
 pub fn webhook(endpoint: &EndpointId) -> StreamName {
     StreamName::new("webhook", endpoint.as_str())
 }
 
+/// One import of a file, which its rows' commands look at.
 pub fn import(id: &ImportId) -> StreamName {
     StreamName::new("import", id.as_str())
 }

@@ -50,6 +50,7 @@ pub struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    /// Nothing decided yet; all that is read comes from `view`.
     pub fn new(view: &'a dyn View) -> Self {
         Self {
             view,
@@ -131,6 +132,7 @@ impl<'a> Work<'a> {
         second.decide(work, ctx)
     }
 
+    /// The decision as it stands, with what is answered.
     pub fn finish(self, answer: serde_json::Value) -> Decision {
         Decision {
             events: self.events,

@@ -20,6 +20,7 @@ pub use postgres::{
 };
 pub use tail::{Tail, Tailed};
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use schemas::ids::TenantId;
@@ -27,6 +28,29 @@ use schemas::{Position, RecordedEvent, StreamName, Version};
 
 /// Most events that one read returns.
 pub const MAX_READ: usize = 10_000;
+
+/// [`LogReader::read_stream`] as a function, for a crate that does not know this one: tenant, stream, after, at most.
+pub type StreamReader = Arc<
+    dyn Fn(
+            TenantId,
+            StreamName,
+            Version,
+            usize,
+        ) -> Pin<Box<dyn Future<Output = Result<Vec<RecordedEvent>, String>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// The function of a reader.
+pub fn stream_reader(reader: impl LogReader) -> StreamReader {
+    Arc::new(move |tenant, stream, after, max| {
+        let reader = reader.clone();
+        Box::pin(async move {
+            let events = reader.read_stream(&tenant, &stream, after, max).await;
+            events.map_err(|error| error.to_string())
+        })
+    })
+}
 
 /// Follows the log. Cheap to clone; any number of processes may read.
 pub trait LogReader: Clone + Send + Sync + 'static {

@@ -58,7 +58,7 @@ pub fn of(texts: &[String]) -> Vec<Column> {
 fn attribute(heading: &str, taken: &mut Vec<String>) -> Meaning {
     let name: String = heading
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if schemas::text::is_hidden(c) { ' ' } else { c })
         .take(MAX_NAME_CHARS)
         .collect();
     let name = name.trim().to_owned();

@@ -51,6 +51,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         encoding: Some(decoded.encoding.to_owned()),
         separator: Some(separator),
         sheet: None,
+        other_sheets: Vec::new(),
         heading_row: heading.row,
         headings: heading.texts,
         cut_cells: reading.cut_cells,
@@ -85,9 +86,10 @@ fn reader(text: &str, separator: char) -> csv::Reader<&[u8]> {
 }
 
 fn unclosed(line: u64) -> FileError {
-    FileError::damaged(format!(
-        "a quotation mark that opens on line {line} is not closed"
-    ))
+    FileError::damaged_as(
+        format!("a quotation mark that opens on line {line} is not closed"),
+        format!("unas comillas que se abren en la línea {line} no se cierran"),
+    )
 }
 
 /// Where a record begins, in bytes.

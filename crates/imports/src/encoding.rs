@@ -26,10 +26,16 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, FileError> {
     if let Some(encoding) = utf_16(bytes) {
         let (text, _, malformed) = encoding.decode(bytes);
         if malformed {
-            return Err(FileError::damaged("its UTF-16 text is broken off or malformed"));
+            return Err(FileError::damaged_as(
+                "its UTF-16 text is broken off or malformed",
+                "su texto UTF-16 está cortado o mal formado",
+            ));
         }
         if text.contains('\0') {
-            return Err(FileError::damaged("its text holds zero characters"));
+            return Err(FileError::damaged_as(
+                "its text holds zero characters",
+                "su texto contiene caracteres nulos",
+            ));
         }
         let encoding = if encoding == UTF_16LE {
             "utf-16le"
@@ -42,7 +48,10 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, FileError> {
         });
     }
     if bytes.contains(&0) {
-        return Err(FileError::damaged("its text holds zero bytes"));
+        return Err(FileError::damaged_as(
+            "its text holds zero bytes",
+            "su texto contiene bytes nulos",
+        ));
     }
     let plain = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(plain) {
@@ -51,28 +60,43 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, FileError> {
             encoding: "utf-8",
         }),
         // A mark says UTF-8, so anything else is damage and not another encoding.
-        Err(_) if plain.len() < bytes.len() => {
-            Err(FileError::damaged("it says that it is UTF-8, and is not"))
+        Err(_) if plain.len() < bytes.len() => Err(FileError::damaged_as(
+            "it says that it is UTF-8, and is not",
+            "dice ser UTF-8 y no lo es",
+        )),
+        Err(_) if is_mostly_utf_8(plain) => {
+            let line = first_bad_line(plain);
+            Err(FileError::damaged_as(
+                format!("line {line} is not UTF-8, as the others are"),
+                format!("la línea {line} no es UTF-8, como las demás"),
+            ))
         }
-        Err(_) if is_mostly_utf_8(plain) => Err(FileError::damaged(format!(
-            "line {} is not UTF-8, as the others are",
-            first_bad_line(plain)
-        ))),
-        Err(_) => {
-            let (text, _, _) = WINDOWS_1252.decode(bytes);
-            // Windows-1252 leaves five bytes without a letter, which are letters in the encodings of DOS and Apple.
-            if let Some(place) = text.chars().position(|c| matches!(c, '\u{80}'..='\u{9f}')) {
-                let line = text.chars().take(place).filter(|c| *c == '\n').count() + 1;
-                return Err(FileError::damaged(format!(
-                    "line {line} is in no known encoding; save it as UTF-8"
-                )));
-            }
-            Ok(Decoded {
-                text: text.into_owned(),
-                encoding: "windows-1252",
-            })
-        }
+        Err(_) => windows_1252(plain),
     }
+}
+
+/// A text that is not UTF-8.
+fn windows_1252(bytes: &[u8]) -> Result<Decoded, FileError> {
+    // Read as Windows-1252, its letters would come out as others.
+    if let Some(line) = first_line_of_utf_8(bytes) {
+        return Err(FileError::damaged_as(
+            format!("line {line} is UTF-8, and the others are not"),
+            format!("la línea {line} es UTF-8 y las demás no"),
+        ));
+    }
+    let (text, _, _) = WINDOWS_1252.decode(bytes);
+    // Windows-1252 leaves five bytes without a letter, which are letters in the encodings of DOS and Apple.
+    if let Some(place) = text.chars().position(|c| matches!(c, '\u{80}'..='\u{9f}')) {
+        let line = text.chars().take(place).filter(|c| *c == '\n').count() + 1;
+        return Err(FileError::damaged_as(
+            format!("line {line} is in no known encoding; save it as UTF-8"),
+            format!("la línea {line} no está en ninguna codificación conocida; guárdela como UTF-8"),
+        ));
+    }
+    Ok(Decoded {
+        text: text.into_owned(),
+        encoding: "windows-1252",
+    })
 }
 
 /// Whether a text that is not UTF-8 throughout has more letters of UTF-8 than bytes that are none: then it is damaged, or
@@ -84,6 +108,22 @@ fn is_mostly_utf_8(bytes: &[u8]) -> bool {
         others += chunk.invalid().len();
     }
     letters > others
+}
+
+/// The first line with a letter of western languages in UTF-8, in a text that is none. What Windows-1252 would make of it,
+/// such as `Ã©` or `â€œ`, stands in no text that people write; other letters of UTF-8 may, such as `É»` at the end of a
+/// quotation.
+fn first_line_of_utf_8(bytes: &[u8]) -> Option<usize> {
+    let is_western = |c: char| matches!(c, '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{203a}' | '€' | '™');
+    let mut line = 1;
+    for chunk in bytes.utf8_chunks() {
+        let valid = chunk.valid();
+        if let Some(place) = valid.find(is_western) {
+            return Some(line + valid[..place].matches('\n').count());
+        }
+        line += valid.matches('\n').count();
+    }
+    None
 }
 
 fn first_bad_line(bytes: &[u8]) -> usize {
@@ -180,6 +220,14 @@ mod tests {
             panic!("two encodings in one file")
         };
         assert!(error.to_string().contains("line 3"), "{error}");
+        let latin = TEXT.chars().map(|c| u8::try_from(u32::from(c)).unwrap());
+        let mixed: Vec<u8> = latin.chain("Ñ-2;café;1\n".bytes()).collect();
+        let Err(error) = decode(&mixed) else {
+            panic!("a line of UTF-8 among others")
+        };
+        assert!(error.to_string().contains("line 3"), "{error}");
+        // `É»` happens to be a letter of UTF-8, too.
+        assert!(decode(b"nombre\n\xabCAF\xc9\xbb\n").is_ok());
         // A code page of DOS: its letters would come out as others.
         assert!(decode(b"c\xa2digo;precio\n\x90-1;5\n").is_err());
         assert!(!is_text(b"a\0\0\0b\x01\x02"));

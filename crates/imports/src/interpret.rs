@@ -1,10 +1,11 @@
 //! A table's rows as typed records: what the columns mean, how figures are written in this file, and each row.
 
+use schemas::{Currency, Sku};
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{self, Column, Meaning};
 use crate::headings::Field;
-use crate::number::Marks;
+use crate::number::{Marks, heading_names_other_currency};
 use crate::record::{self, Figures, Record};
 use crate::table::{Cell, SourceRow, Table};
 use crate::warning::{Warning, WarningCode};
@@ -12,8 +13,7 @@ use crate::warning::{Warning, WarningCode};
 /// What amounts are in.
 #[derive(Debug, Clone, Copy)]
 pub struct Money {
-    /// Decimal places of the currency's minor unit.
-    pub exponent: u32,
+    pub currency: Currency,
 }
 
 /// One row of the file.
@@ -21,6 +21,8 @@ pub struct Money {
 pub struct Row {
     /// As the file counts, from 1.
     pub number: u32,
+    /// The code as far as it was read, also of a row that cannot be imported.
+    pub sku: Option<Sku>,
     /// Absent when the row cannot be imported; a warning of severity error says why.
     pub record: Option<Record>,
     pub warnings: Vec<Warning>,
@@ -52,9 +54,14 @@ pub fn interpret(table: &Table, money: Money) -> Interpreted {
         let cells = table.layout.cut_cells.to_string();
         warnings.push(Warning::about(WarningCode::TextCut, "cells", &cells));
     }
+    if let Some(sheets) = others(&table.layout.other_sheets) {
+        warnings.push(Warning::about(WarningCode::SheetsLeftOut, "sheet", &sheets));
+    }
     let marks = Marks::of(figures(table, &columns));
+    let in_other_currency = in_other_currency(&columns, money.currency);
     let figures = Figures {
-        exponent: money.exponent,
+        currency: money.currency,
+        in_other_currency: &in_other_currency,
         mark: marks.certain(),
     };
     if codes_may_lack_zeros(table, &columns) {
@@ -65,7 +72,7 @@ pub fn interpret(table: &Table, money: Money) -> Interpreted {
         ));
     }
     // Without decimals there is no doubt: every mark is one of thousands.
-    if marks.is_doubtful() && money.exponent > 0 {
+    if marks.is_doubtful() && money.currency.exponent() > 0 {
         warnings.push(Warning::new(WarningCode::NumberDoubtful));
     }
     let rows = table
@@ -73,11 +80,12 @@ pub fn interpret(table: &Table, money: Money) -> Interpreted {
         .iter()
         .filter(|row| !repeats_headings(row, &table.layout.headings))
         .map(|row| {
-            let (record, warnings) = record::of(row, &columns, figures);
+            let read = record::of(row, &columns, figures);
             Row {
                 number: row.number,
-                record,
-                warnings,
+                sku: read.sku,
+                record: read.record,
+                warnings: read.warnings,
             }
         })
         .collect();
@@ -96,6 +104,20 @@ fn of_columns(columns: &[Column]) -> Vec<Warning> {
         Meaning::Ignored => Some(Warning::about(WarningCode::ColumnIgnored, &column.heading, "")),
     };
     columns.iter().filter_map(warning).collect()
+}
+
+/// Fields whose headings name another currency than the amounts should be in.
+fn in_other_currency(columns: &[Column], own: Currency) -> Vec<Field> {
+    let field = |column: &Column| match column.meaning {
+        Meaning::Field { field } if heading_names_other_currency(&column.heading, own) => Some(field),
+        Meaning::Field { .. } | Meaning::Attribute { .. } | Meaning::Ignored => None,
+    };
+    columns.iter().filter_map(field).collect()
+}
+
+/// Names of sheets as people read them.
+fn others(sheets: &[String]) -> Option<String> {
+    (!sheets.is_empty()).then(|| sheets.join(", "))
 }
 
 /// The texts of all columns of figures.

@@ -6,6 +6,7 @@
 //! would change (that needs the catalogue).
 
 mod archive;
+mod barcode;
 mod columns;
 mod csv_table;
 mod encoding;
@@ -22,9 +23,9 @@ mod xlsx;
 pub use columns::{Column, Meaning};
 pub use headings::Field;
 pub use interpret::{Interpreted, Money, Row, interpret};
-pub use record::{Record, TaxText};
+pub use record::{NamedBy, Record, TaxText};
 pub use sniff::{Format, sniff};
-pub use table::{Cell, FileError, Layout, SourceRow, Table};
+pub use table::{Cell, FileError, Layout, SourceRow, Table, in_spanish};
 pub use warning::{Severity, Warning, WarningCode};
 
 /// Finds the table in a file's bytes.

@@ -3,6 +3,8 @@
 //! Exact: decimals are digits with a scale, never floats. Which of comma and point is the decimal mark is a matter of the
 //! whole column ([`Marks::of`]); one figure alone, such as `1.234`, does not tell.
 
+use schemas::Currency;
+
 /// A decimal as it was written: `digits` without the mark, of which the last `scale` are decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal {
@@ -43,6 +45,9 @@ impl Marks {
         let after = |mark: char| core.rsplit(mark).next().map_or(0, str::len);
         match (points, commas) {
             (0, 0) => {}
+            // Spaces are its thousands, so its only mark is the decimal one.
+            (1, 0) if core.contains(GAP) => self.point = true,
+            (0, 1) if core.contains(GAP) => self.comma = true,
             (1.., 1..) if core.rfind('.') > core.rfind(',') => self.point = true,
             (1.., 1..) => self.comma = true,
             // Several of one mark are thousands, so the other one is the decimal mark.
@@ -69,14 +74,103 @@ impl Marks {
     }
 }
 
-/// Signs and words of currencies, which are dropped.
-const SYMBOLS: &[&str] = &[
-    "HNL", "USD", "EUR", "GTQ", "NIO", "CRC", "MXN", "CLP", "COP", "PEN", "ARS", "GBP", "Lps.", "Lps", "LPS",
-    "US$", "L.", "L", "Q", "S/", "$", "€", "£", "₡", "¢",
+/// Signs and words of currencies, which are dropped, and the currencies that each may stand for; none where nearly every
+/// one may be meant.
+const SYMBOLS: &[(&str, &[&str])] = &[
+    ("Lps.", &["HNL"]),
+    ("Lps", &["HNL"]),
+    ("LPS", &["HNL"]),
+    ("US$", &["USD"]),
+    ("C$", &["NIO", "CAD"]),
+    ("R$", &["BRL"]),
+    ("RD$", &["DOP"]),
+    ("L.", &["HNL"]),
+    ("L", &["HNL"]),
+    ("Q", &["GTQ"]),
+    ("S/", &["PEN"]),
+    ("$", &[]),
+    ("€", &["EUR"]),
+    (
+        "£",
+        &["GBP", "EGP", "LBP", "SYP", "SDG", "SSP", "GIP", "FKP", "SHP"],
+    ),
+    ("¥", &["JPY", "CNY"]),
+    ("₡", &["CRC"]),
+    ("¢", &[]),
 ];
 
-/// The figure without sign, currency and spaces, and whether it is negative; `None` when something else remains.
+/// A longer text is no figure.
+const MAX_FIGURE_BYTES: usize = 200;
+
+/// A space, apostrophe or underscore between digits.
+const GAP: char = ' ';
+
+/// Takes one sign or code of a currency off an end: what is left, and the currencies that it may stand for.
+fn without_currency(text: &str) -> Option<(&str, Vec<Currency>)> {
+    // Most figures are nothing but digits and marks.
+    if text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let of_code = |code: &str| Currency::new(&code.to_ascii_uppercase()).ok();
+    let first = text.char_indices().nth(3).map(|(end, _)| text.split_at(end));
+    if let Some((code, rest)) = first
+        && let Some(currency) = of_code(code)
+    {
+        return Some((rest.trim(), vec![currency]));
+    }
+    let last = text
+        .char_indices()
+        .rev()
+        .nth(2)
+        .map(|(start, _)| text.split_at(start));
+    if let Some((rest, code)) = last
+        && let Some(currency) = of_code(code)
+    {
+        return Some((rest.trim(), vec![currency]));
+    }
+    SYMBOLS.iter().find_map(|(symbol, codes)| {
+        let rest = text.strip_prefix(symbol).or_else(|| text.strip_suffix(symbol))?;
+        let codes = codes.iter().filter_map(|code| Currency::new(code).ok());
+        Some((rest.trim(), codes.collect()))
+    })
+}
+
+/// The sign or code of a currency in a figure that cannot be this one.
+pub fn names_other_currency(text: &str, own: Currency) -> bool {
+    let sign = |c: char| matches!(c, '-' | '+' | '\u{2212}' | '(' | ')') || c.is_whitespace();
+    if text.len() > MAX_FIGURE_BYTES {
+        return false;
+    }
+    let mut rest = text.trim_matches(sign);
+    while let Some((inner, currencies)) = without_currency(rest) {
+        if !currencies.is_empty() && !currencies.contains(&own) {
+            return true;
+        }
+        rest = inner.trim_matches(sign);
+    }
+    false
+}
+
+/// The currency that a heading names in brackets or at its end, as `Precio (USD)`, if it cannot be this one.
+pub fn heading_names_other_currency(heading: &str, own: Currency) -> bool {
+    let words =
+        heading.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '_' | ':' | '/'));
+    let mut named = words.filter_map(|word| match word {
+        "€" => Currency::new("EUR").ok(),
+        "£" => Currency::new("GBP").ok(),
+        "US$" => Currency::new("USD").ok(),
+        // In capitals: `all` and `top` are codes, too.
+        code => Currency::new(code).ok(),
+    });
+    named.any(|currency| currency != own)
+}
+
+/// The figure without sign and currency, its gaps as spaces, and whether it is negative; `None` when something else
+/// remains.
 fn core(text: &str) -> Option<(bool, String)> {
+    if text.len() > MAX_FIGURE_BYTES {
+        return None;
+    }
     let mut rest = text.trim();
     let mut negative = false;
     if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
@@ -93,20 +187,19 @@ fn core(text: &str) -> Option<(bool, String)> {
         if let Some(inner) = rest.strip_suffix(['-', '\u{2212}']) {
             (negative, rest, signs) = (true, inner.trim(), signs + 1);
         }
-        for symbol in SYMBOLS {
-            rest = rest.strip_prefix(symbol).map_or(rest, str::trim);
-            rest = rest.strip_suffix(symbol).map_or(rest, str::trim);
+        if let Some((inner, _)) = without_currency(rest) {
+            rest = inner;
         }
         if rest == before {
             break;
         }
     }
-    let core: String = rest
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '\u{2019}' | '_'))
-        .collect();
+    let gap = |c: char| c.is_whitespace() || matches!(c, '\'' | '\u{2019}' | '_');
+    let core: String = rest.chars().map(|c| if gap(c) { GAP } else { c }).collect();
     let is_figure = core.chars().any(|c| c.is_ascii_digit())
-        && core.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
+        && core
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | GAP))
         && signs <= 1;
     is_figure.then_some((negative, core))
 }
@@ -123,7 +216,7 @@ pub fn decimal(text: &str, mark: Option<Mark>) -> Option<Decimal> {
         Mark::Comma => (',', '.'),
     };
     let (whole, fraction) = core.split_once(decimal_mark).unwrap_or((&core, ""));
-    if fraction.contains(['.', ',']) || !is_grouped(whole, thousands) {
+    if fraction.contains(['.', ',', GAP]) || !is_grouped(whole, thousands) {
         return None;
     }
     let digits: String = whole.chars().filter(char::is_ascii_digit).collect::<String>() + fraction;
@@ -166,9 +259,14 @@ pub fn plain(text: &str) -> Option<Decimal> {
     decimal(text, Some(Mark::Point))
 }
 
-/// Thousands stand in groups of three; `12.34` under a decimal comma is no number of thousands.
+/// Thousands stand in groups of three, whatever separates them; `12.34` under a decimal comma is no number of thousands, and
+/// `12 50` are two numbers. One figure has one kind of separator.
 fn is_grouped(whole: &str, thousands: char) -> bool {
-    let mut groups = whole.split(thousands);
+    let separator = if whole.contains(GAP) { GAP } else { thousands };
+    if separator == GAP && whole.contains(thousands) {
+        return false;
+    }
+    let mut groups = whole.split(separator);
     let first = groups.next().unwrap_or("");
     let mut rest = groups.peekable();
     if rest.peek().is_none() {
@@ -218,6 +316,8 @@ mod tests {
             ("1 234,50", 123_450),
             ("1\u{a0}234,5", 123_450),
             ("1'234.50", 123_450),
+            ("1 234 567", 123_456_700),
+            ("1 234.567", 123_457),
             ("L 1,234.50", 123_450),
             ("L. 99.90", 9_990),
             ("$99", 9_900),
@@ -242,11 +342,55 @@ mod tests {
             "1,23.4",
             "--5",
             "12 34x",
+            "12 50",
+            "1 2",
+            "1 0000",
+            "1234 567",
+            "1  234",
+            "12.50 00",
+            "1 234,567.00",
             "1e5",
             "99999999999999999999",
         ] {
             assert_eq!(decimal(wrong, None), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_sign_or_code_of_another_currency_is_told_from_ones_own() {
+        let own = Currency::new("HNL").unwrap();
+        for other in [
+            "$ 12.00 USD",
+            "€5",
+            "5 €",
+            "£3",
+            "¥ 100",
+            "USD12",
+            "-12 eur",
+            "(US$ 4)",
+            "Q 5",
+        ] {
+            assert!(names_other_currency(other, own), "{other}");
+        }
+        for fine in [
+            "$12.00",
+            "L 12",
+            "Lps. 12.50",
+            "12 HNL",
+            "12 hnl",
+            "12",
+            "abc",
+            "",
+            "-L 3",
+            "HNL $ 4",
+        ] {
+            assert!(!names_other_currency(fine, own), "{fine}");
+        }
+        assert!(!names_other_currency("€5", Currency::new("EUR").unwrap()));
+        assert!(heading_names_other_currency("Precio (USD)", own));
+        assert!(heading_names_other_currency("Precio €", own));
+        assert!(!heading_names_other_currency("Precio (HNL)", own));
+        assert!(!heading_names_other_currency("Precio de venta", own));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use schemas::card::holds_card_number;
 use schemas::events::catalogue::{AttributeValue, ItemKind};
 use schemas::quantity::MAX_QUANTITY;
-use schemas::{Minor, Sku, UnitId};
+use schemas::{Currency, Minor, Sku, UnitId};
 use serde::{Deserialize, Serialize};
 
+use crate::barcode;
 use crate::columns::{Column, Meaning};
 use crate::headings::{Field, normal};
 use crate::limits::MAX_WARNINGS_PER_ROW;
@@ -21,6 +22,7 @@ use crate::warning::{Warning, WarningCode};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub sku: Sku,
+    pub named_by: NamedBy,
     pub name: Option<String>,
     pub kind: Option<ItemKind>,
     pub price_minor: Option<Minor>,
@@ -41,6 +43,17 @@ pub struct Record {
     pub store: Option<String>,
 }
 
+/// What names the article of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedBy {
+    /// A code of its own.
+    Code,
+    /// Its barcode, which an article of another code may have.
+    Barcode,
+    Name,
+}
+
 /// A tax as a row names it: by its code, or by its rate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxText {
@@ -51,9 +64,11 @@ pub struct TaxText {
 
 /// How figures are read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Figures {
-    /// Decimal places of the currency.
-    pub exponent: u32,
+pub(crate) struct Figures<'a> {
+    /// What amounts are in.
+    pub currency: Currency,
+    /// Fields whose headings name another currency.
+    pub in_other_currency: &'a [Field],
     pub mark: Option<Mark>,
 }
 
@@ -61,8 +76,16 @@ const MAX_FIELD_CHARS: usize = 200;
 /// Digits of a number that a spreadsheet keeps.
 const NUMBER_DIGITS_MAX: usize = 15;
 
-/// Reads one row. `None` with warnings when it cannot be imported.
-pub(crate) fn of(row: &SourceRow, columns: &[Column], figures: Figures) -> (Option<Record>, Vec<Warning>) {
+/// What was read of one row.
+pub(crate) struct Read {
+    pub sku: Option<Sku>,
+    /// `None` with warnings when the row cannot be imported.
+    pub record: Option<Record>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads one row.
+pub(crate) fn of<'a>(row: &'a SourceRow, columns: &'a [Column], figures: Figures<'a>) -> Read {
     let mut reading = Reading {
         figures,
         warnings: Vec::new(),
@@ -90,11 +113,15 @@ pub(crate) fn of(row: &SourceRow, columns: &[Column], figures: Figures) -> (Opti
     // Errors first, so that the limit never hides why a row is refused.
     warnings.sort_by_key(|warning| !warning.is_error());
     warnings.truncate(MAX_WARNINGS_PER_ROW);
-    (record.filter(|_| !has_error), warnings)
+    Read {
+        sku: record.as_ref().map(|record| record.sku.clone()),
+        record: record.filter(|_| !has_error),
+        warnings,
+    }
 }
 
 struct Reading<'a> {
-    figures: Figures,
+    figures: Figures<'a>,
     warnings: Vec<Warning>,
     cells: BTreeMap<Field, &'a Cell>,
 }
@@ -120,10 +147,11 @@ impl<'a> Reading<'a> {
     fn record(&mut self, attributes: BTreeMap<String, AttributeValue>) -> Option<Record> {
         let gtin = self.gtin();
         let name = self.name();
-        let sku = self.sku(gtin.as_deref(), name.as_deref())?;
+        let (sku, named_by) = self.sku(gtin.as_deref(), name.as_deref())?;
         let unit = self.unit();
         Some(Record {
             sku,
+            named_by,
             name,
             kind: self.kind(),
             price_minor: self.money(Field::Price, WarningCode::PriceInvalid),
@@ -147,19 +175,26 @@ impl<'a> Reading<'a> {
         self.cells.get(&field).map(|cell| cell.shown())
     }
 
-    fn sku(&mut self, gtin: Option<&str>, name: Option<&str>) -> Option<Sku> {
-        let derived = gtin.map(str::to_owned).or_else(|| {
+    fn sku(&mut self, gtin: Option<&str>, name: Option<&str>) -> Option<(Sku, NamedBy)> {
+        let by_name = || {
             let short: String = name?.chars().take(64).collect();
-            Some(short.trim().to_owned())
-        });
+            Some((short.trim().to_owned(), NamedBy::Name))
+        };
+        let derived = gtin
+            .map(|gtin| (gtin.to_owned(), NamedBy::Barcode))
+            .or_else(by_name);
         if !self.is_whole(Field::Sku) {
             return None;
         }
-        let text = match (self.shown(Field::Sku), derived) {
-            (Some(own), _) => one_line(own),
-            (None, Some(derived)) => {
+        let (text, named_by) = match (self.shown(Field::Sku), derived) {
+            (Some(own), _) => (one_line(own), NamedBy::Code),
+            (None, Some((derived, named_by))) => {
+                // A slip: the article that is meant is not the one that the name says, or not only that.
+                if self.shown(Field::Gtin).is_some_and(barcode::is_mistyped) {
+                    self.warn(WarningCode::GtinMistyped, Field::Gtin.name(), &derived);
+                }
                 self.warn(WarningCode::SkuDerived, Field::Sku.name(), &derived);
-                derived
+                (derived, named_by)
             }
             (None, None) => {
                 self.warnings.push(Warning::new(WarningCode::SkuMissing));
@@ -170,7 +205,7 @@ impl<'a> Reading<'a> {
         if sku.is_none() {
             self.warn(WarningCode::SkuInvalid, Field::Sku.name(), &text);
         }
-        sku
+        Some((sku?, named_by))
     }
 
     /// Whether a code is as somebody wrote it. A spreadsheet keeps fifteen digits of a number and makes dates of what
@@ -249,7 +284,14 @@ impl<'a> Reading<'a> {
 
     fn money(&mut self, field: Field, invalid: WarningCode) -> Option<Minor> {
         let cell = *self.cells.get(&field)?;
-        let exponent = self.figures.exponent;
+        let own = self.figures.currency;
+        let is_foreign = self.figures.in_other_currency.contains(&field)
+            || matches!(cell, Cell::Text(text) if number::names_other_currency(text, own));
+        if is_foreign {
+            self.warn(WarningCode::CurrencyOther, field.name(), cell.shown());
+            return None;
+        }
+        let exponent = own.exponent();
         let read = self
             .figure(field, cell, exponent)
             .and_then(|figure| figure.scaled(exponent))
@@ -304,24 +346,16 @@ impl<'a> Reading<'a> {
         unit
     }
 
-    /// Digits only, with a valid check digit (GS1: weights 3 and 1, modulo 10). A spreadsheet drops leading zeros, so
-    /// twelve digits too few are given back as far as the check digit allows it.
     fn gtin(&mut self) -> Option<String> {
         let text = self.shown(Field::Gtin)?;
-        let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-        let is_number =
-            !digits.is_empty() && digits.len() <= 14 && digits.bytes().all(|b| b.is_ascii_digit());
-        if is_number && gs1_sum(&digits).is_multiple_of(10) {
-            let length = [8, 12, 13, 14].into_iter().find(|length| *length >= digits.len());
-            if let Some(length) = length.filter(|length| digits.len() >= 7 && length - digits.len() <= 2) {
-                if length > digits.len() {
-                    self.warn(WarningCode::GtinZeros, Field::Gtin.name(), text);
-                }
-                return Some(format!("{digits:0>length$}"));
-            }
+        let Some((gtin, had_lost_zeros)) = barcode::read(text) else {
+            self.warn(WarningCode::GtinInvalid, Field::Gtin.name(), text);
+            return None;
+        };
+        if had_lost_zeros {
+            self.warn(WarningCode::GtinZeros, Field::Gtin.name(), text);
         }
-        self.warn(WarningCode::GtinInvalid, Field::Gtin.name(), text);
-        None
+        Some(gtin)
     }
 
     fn warranty(&mut self) -> Option<i64> {
@@ -408,18 +442,9 @@ impl<'a> Reading<'a> {
 
 /// Line breaks and other control characters as spaces, one at a time.
 fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words = text.split(|c: char| c.is_whitespace() || schemas::text::is_hidden(c));
     words
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-fn gs1_sum(digits: &str) -> u32 {
-    digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| u32::from(digit - b'0') * if place % 2 == 0 { 1 } else { 3 })
-        .sum()
 }

@@ -12,7 +12,7 @@ pub enum Format {
 }
 
 /// Known beginnings of files that people send by mistake.
-const OTHERS: &[(&[u8], &str)] = &[
+pub(crate) const OTHERS: &[(&[u8], &str)] = &[
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         "an old Excel workbook (.xls) or one with a password; save it as .xlsx",

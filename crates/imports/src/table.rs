@@ -76,6 +76,9 @@ pub struct Layout {
     /// Of a text: `,` `;` `|` or a tab.
     pub separator: Option<char>,
     pub sheet: Option<String>,
+    /// Other sheets that hold something, hidden ones included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_sheets: Vec<String>,
     /// Row of the headings, from 1.
     pub heading_row: u32,
     pub headings: Vec<String>,
@@ -101,8 +104,9 @@ pub enum FileError {
     /// What no honest file has: an archive that unpacks to a multiple, an XML document type.
     #[error("the file holds {what}, which is not accepted")]
     Forbidden { what: String },
+    /// The cause in English and in Spanish.
     #[error("the file is damaged: {cause}")]
-    Damaged { cause: String },
+    Damaged { cause: String, causa: String },
     #[error("no row of headings was recognised")]
     NoHeadings {},
     #[error("the file has no rows below its headings")]
@@ -118,17 +122,92 @@ impl FileError {
         }
     }
 
-    /// A parser's words, cut so that a hostile file cannot make them long.
-    pub(crate) fn damaged(cause: impl std::fmt::Display) -> Self {
-        FileError::Damaged {
-            cause: cause
-                .to_string()
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(200)
-                .collect(),
+    /// In Spanish, as `Display` says it in English.
+    pub fn es(&self) -> String {
+        match self {
+            FileError::Unsupported { found } => {
+                format!("el archivo es {} y se necesita CSV o XLSX", in_spanish(found))
+            }
+            FileError::TooLarge { what, found, max } => {
+                format!(
+                    "el archivo tiene {found} {} y se admiten {max} como máximo",
+                    in_spanish(what)
+                )
+            }
+            FileError::Forbidden { what } => {
+                format!("el archivo contiene {}, que no se acepta", in_spanish(what))
+            }
+            FileError::Damaged { causa, .. } => format!("el archivo está dañado: {causa}"),
+            FileError::NoHeadings {} => "no se reconoció ninguna fila de encabezados".to_owned(),
+            FileError::Empty {} => "el archivo no tiene filas debajo de sus encabezados".to_owned(),
         }
     }
+
+    /// A parser's words, cut so that a hostile file cannot make them long. Parsers speak English.
+    pub(crate) fn damaged(cause: impl std::fmt::Display) -> Self {
+        let cause: String = cause
+            .to_string()
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(200)
+            .collect();
+        FileError::Damaged {
+            causa: format!("su contenido no se puede leer ({cause})"),
+            cause,
+        }
+    }
+
+    /// A cause of our own, in English and in Spanish.
+    pub(crate) fn damaged_as(cause: impl Into<String>, causa: impl Into<String>) -> Self {
+        FileError::Damaged {
+            cause: cause.into(),
+            causa: causa.into(),
+        }
+    }
+}
+
+/// What errors name, in English and in Spanish.
+const NAMES: &[(&str, &str)] = &[
+    ("bytes", "bytes"),
+    ("unpacked bytes", "bytes descomprimidos"),
+    ("rows", "filas"),
+    ("columns", "columnas"),
+    ("cells", "celdas"),
+    ("parts", "partes"),
+    (
+        "an XML document type or entity",
+        "un tipo de documento o una entidad de XML",
+    ),
+    (
+        "an archive that is no .xlsx workbook",
+        "un archivo comprimido que no es un libro .xlsx",
+    ),
+    (
+        "an old Excel workbook (.xls) or one with a password; save it as .xlsx",
+        "un libro antiguo de Excel (.xls) o con contraseña; guárdelo como .xlsx",
+    ),
+    ("a PDF", "un PDF"),
+    ("compressed with gzip", "un archivo comprimido con gzip"),
+    ("a RAR archive", "un archivo RAR"),
+    ("a 7z archive", "un archivo 7z"),
+    ("an image", "una imagen"),
+    ("a text document (RTF)", "un documento de texto (RTF)"),
+    ("a program", "un programa"),
+    ("HTML or XML", "HTML o XML"),
+    ("JSON", "JSON"),
+    ("not a text", "algo que no es texto"),
+    (
+        "a part that unpacks to more than 250 times its size",
+        "una parte que ocupa más de 250 veces su tamaño al descomprimirla",
+    ),
+];
+
+/// What an error names, in Spanish; as it is when it is none of ours.
+pub fn in_spanish(name: &str) -> &str {
+    NAMES
+        .iter()
+        .find(|(english, _)| *english == name)
+        .map_or(name, |(_, spanish)| spanish)
 }
 
 /// A number of things as the errors count them.
@@ -139,4 +218,26 @@ pub(crate) fn count(things: usize) -> u64 {
 /// A row's number as it is kept: files of more rows are refused long before this saturates.
 pub(crate) fn row_number(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAX_RATIO;
+
+    #[test]
+    fn every_error_is_said_in_both_languages() {
+        let ratio = format!("a part that unpacks to more than {MAX_RATIO} times its size");
+        assert_ne!(in_spanish(&ratio), ratio);
+        for (_, english) in crate::sniff::OTHERS {
+            assert!(NAMES.iter().any(|(name, _)| name == english), "{english}");
+        }
+        let error = FileError::too_large("rows", 5, 4);
+        assert_eq!(error.es(), "el archivo tiene 5 filas y se admiten 4 como máximo");
+        let damaged = FileError::damaged_as("broken", "roto");
+        assert_eq!(
+            (damaged.to_string().as_str(), damaged.es().as_str()),
+            ("the file is damaged: broken", "el archivo está dañado: roto")
+        );
+    }
 }

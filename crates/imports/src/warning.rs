@@ -52,6 +52,18 @@ warnings! {
     SkuDerived = "sku.derived" Warning
         en "The row has no code; its barcode or name is used as one."
         es "La fila no tiene código; se usa como código el de barras o el nombre."
+    SkuByGtin = "sku.by_gtin" Warning
+        en "The row has no code; the article that has its barcode is meant."
+        es "La fila no tiene código; se entiende el artículo que tiene su código de barras."
+    GtinAmbiguous = "gtin.ambiguous" Error
+        en "Several articles have this barcode, and the row has no code that tells which is meant."
+        es "Varios artículos tienen este código de barras y la fila no tiene código que diga cuál es."
+    GtinMistyped = "gtin.mistyped" Error
+        en "The row has no code, and the check digit of its barcode is wrong; correct the barcode or add a code."
+        es "La fila no tiene código y el dígito de control de su código de barras no es correcto; corrija el código de barras o añada un código."
+    CurrencyOther = "amount.other_currency" Error
+        en "The amount is in another currency than the organisation's."
+        es "El importe está en otra moneda que la de la organización."
     NameMissing = "name.missing" Error
         en "The article is new and has no name."
         es "El artículo es nuevo y no tiene nombre."
@@ -68,8 +80,8 @@ warnings! {
         en "The amount has more decimals than the currency and was rounded."
         es "El importe tiene más decimales que la moneda y se redondeó."
     PriceDrop = "price.drop" Warning
-        en "The price falls by more than the limit; the row is held back until somebody takes responsibility."
-        es "El precio baja más que el límite; la fila queda retenida hasta que alguien se haga responsable."
+        en "The price falls by more than the limit; it changes only if somebody takes responsibility."
+        es "El precio baja más que el límite; solo cambia si alguien se hace responsable."
     CostInvalid = "cost.not_a_number" Error
         en "The cost is not a number of zero or more."
         es "El costo no es un número igual o mayor que cero."
@@ -98,8 +110,8 @@ warnings! {
         en "One row with an IMEI or serial number is one unit, and its quantity says otherwise."
         es "Una fila con IMEI o número de serie es una unidad, y su cantidad dice otra cosa."
     NegativeAdjustment = "stock.negative_adjustment" Warning
-        en "Fewer pieces than are on hand; the row is held back until somebody takes responsibility."
-        es "Hay menos piezas que existencias; la fila queda retenida hasta que alguien se haga responsable."
+        en "Fewer pieces than are on hand; they are written off only if somebody takes responsibility."
+        es "Hay menos piezas que existencias; solo se dan de baja si alguien se hace responsable."
     NeedsApproval = "stock.needs_approval" Warning
         en "The difference is over the limit of movements; it will wait for somebody else's approval."
         es "La diferencia supera el límite de movimientos; quedará a la espera de que otra persona la apruebe."
@@ -116,8 +128,8 @@ warnings! {
         en "An earlier row has this IMEI or serial number already."
         es "Una fila anterior ya tiene este IMEI o número de serie."
     UnitKnown = "unit.known" Warning
-        en "This IMEI or serial number is known and not on this shelf; the row is held back until somebody takes responsibility."
-        es "Este IMEI o número de serie ya se conoce y no está en esta tienda; la fila queda retenida hasta que alguien se haga responsable."
+        en "This IMEI or serial number is known and not on this shelf; it comes in only if somebody takes responsibility."
+        es "Este IMEI o número de serie ya se conoce y no está en esta tienda; solo entra si alguien se hace responsable."
     UnitOfOtherItem = "unit.other_item" Error
         en "This IMEI or serial number belongs to another article."
         es "Este IMEI o número de serie pertenece a otro artículo."
@@ -163,6 +175,15 @@ warnings! {
     RowRepeated = "row.repeated" Warning
         en "An earlier row says the same about this article; this one changes nothing more."
         es "Una fila anterior dice lo mismo de este artículo; esta no cambia nada más."
+    RowAdded = "row.added" Warning
+        en "An earlier row is about this article, too; what both say came in is added up."
+        es "Una fila anterior también es de este artículo; se suma lo que entró según ambas."
+    RowDetailsDiffer = "row.details_differ" Warning
+        en "An earlier row says something else about this article; what this one says of it is left out."
+        es "Una fila anterior dice otra cosa de este artículo; se omite lo que dice esta."
+    RowInPart = "row.in_part" Warning
+        en "Only a part of the row needs somebody's responsibility; the other part is carried out without it."
+        es "Solo una parte de la fila necesita que alguien se haga responsable; la otra se aplica sin ello."
     RowContradicts = "row.contradicts" Error
         en "An earlier row says something else about this article."
         es "Una fila anterior dice otra cosa de este artículo."
@@ -184,6 +205,9 @@ warnings! {
     ColumnAttribute = "column.attribute" Warning
         en "The column is not a known one; its values become free attributes of the article."
         es "La columna no es conocida; sus valores pasan a ser atributos libres del artículo."
+    SheetsLeftOut = "sheet.left_out" Warning
+        en "One sheet of the workbook is imported; others hold something, too, and are left out."
+        es "Se importa una hoja del libro; otras también contienen algo y se omiten."
     StoreMissing = "store.missing" Warning
         en "No store was named, so quantities and serial numbers are left out."
         es "No se indicó tienda, así que se omiten cantidades y números de serie."

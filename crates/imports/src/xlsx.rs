@@ -41,6 +41,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
             format: "xlsx".to_owned(),
             encoding: None,
             separator: None,
+            other_sheets: others(&mut workbook, &sheet),
             sheet: Some(sheet),
             heading_row: heading.row,
             headings: heading.texts,
@@ -49,6 +50,43 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         return Ok(Table { layout, rows });
     }
     Err(FileError::NoHeadings {})
+}
+
+/// Cells of another sheet that are looked at for one that holds something.
+const MAX_BLANK_CELLS: usize = 10_000;
+
+/// The other sheets that hold something, hidden ones included. One that cannot be read says nothing.
+fn others(workbook: &mut Workbook<'_>, imported: &str) -> Vec<String> {
+    let sheets: Vec<String> = workbook
+        .sheets_metadata()
+        .iter()
+        .filter(|sheet| sheet.typ == SheetType::WorkSheet && sheet.name != imported)
+        .take(MAX_SHEETS)
+        .map(|sheet| sheet.name.clone())
+        .collect();
+    let mut holds_something = |name: &String| {
+        let Ok(mut reader) = workbook.worksheet_cells_reader(name) else {
+            return false;
+        };
+        for _ in 0..MAX_BLANK_CELLS {
+            match reader.next_cell() {
+                Ok(Some(cell)) if is_blank(cell.get_value()) => {}
+                Ok(Some(_)) => return true,
+                Ok(None) | Err(_) => return false,
+            }
+        }
+        false
+    };
+    sheets.into_iter().filter(|name| holds_something(name)).collect()
+}
+
+fn is_blank(value: &DataRef<'_>) -> bool {
+    match value {
+        DataRef::Empty => true,
+        DataRef::String(text) => text.trim().is_empty(),
+        DataRef::SharedString(text) => text.trim().is_empty(),
+        _ => false,
+    }
 }
 
 /// Counts over all sheets.

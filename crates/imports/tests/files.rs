@@ -5,15 +5,20 @@
 mod workbook;
 
 use imports::limits::{MAX_COLUMNS, MAX_ROWS};
-use imports::{Cell, FileError, Interpreted, Money, WarningCode, interpret, read};
+use imports::{Cell, FileError, Interpreted, Money, NamedBy, WarningCode, interpret, read};
+use schemas::Currency;
 use schemas::events::catalogue::{AttributeValue, ItemKind};
 
 use workbook::{Value, Workbook, entry, raw_archive};
 
-const HNL: Money = Money { exponent: 2 };
+fn money(currency: &str) -> Money {
+    Money {
+        currency: Currency::new(currency).unwrap(),
+    }
+}
 
 fn understood(bytes: &[u8]) -> Interpreted {
-    interpret(&read(bytes).unwrap(), HNL)
+    interpret(&read(bytes).unwrap(), money("HNL"))
 }
 
 #[test]
@@ -31,7 +36,7 @@ fn a_price_list_of_latin_1_with_semicolons_and_decimal_commas_is_understood() {
     let table = read(&bytes).unwrap();
     assert_eq!(table.layout.encoding.as_deref(), Some("windows-1252"));
     assert_eq!((table.layout.heading_row, table.layout.separator), (4, Some(';')));
-    let file = interpret(&table, HNL);
+    let file = interpret(&table, money("HNL"));
     let record = |index: usize| file.rows[index].record.as_ref().unwrap();
     assert_eq!(record(0).price_minor.unwrap().get(), 123_450);
     assert_eq!(record(0).tax.as_ref().unwrap().rates_ppm[0], 150_000);
@@ -102,7 +107,7 @@ fn a_workbook_with_a_cover_titles_merged_headings_and_numbers_as_text_is_underst
     assert_eq!(table.layout.sheet.as_deref(), Some("Lista"));
     assert_eq!(table.layout.heading_row, 4);
     assert_eq!(table.rows[0].cells[5], Cell::Date("2025-12-09".to_owned()));
-    let file = interpret(&table, HNL);
+    let file = interpret(&table, money("HNL"));
     let first = file.rows[0].record.as_ref().unwrap();
     assert_eq!(
         (first.sku.as_str(), first.kind),
@@ -162,14 +167,24 @@ fn devices_are_read_with_their_imeis_however_they_are_written() {
 
 #[test]
 fn articles_without_codes_are_named_by_barcode_or_name() {
-    let text = "nombre,material,diametro,ean\nTubería PVC,PVC,12.5,\nCodo,PVC,50,4006381333931\nMalo,PVC,1,4006381333930\n";
+    let text = "nombre,material,diametro,ean\nTubería PVC,PVC,12.5,\nCodo,PVC,50,4006381333931\nPropio,PVC,1,12345\n\
+                Malo,PVC,1,4006381333930\n";
     let file = understood(text.as_bytes());
     let skus: Vec<_> = file
         .rows
         .iter()
-        .map(|row| row.record.as_ref().unwrap().sku.as_str())
+        .map(|row| row.sku.as_ref().unwrap().as_str())
         .collect();
-    assert_eq!(skus, ["Tubería PVC", "4006381333931", "Malo"]);
+    assert_eq!(skus, ["Tubería PVC", "4006381333931", "Propio", "Malo"]);
+    let named: Vec<_> = file
+        .rows
+        .iter()
+        .map(|row| row.record.as_ref().map(|record| record.named_by))
+        .collect();
+    let names = [NamedBy::Name, NamedBy::Barcode, NamedBy::Name].map(Some);
+    assert_eq!(named[..3], names);
+    assert_eq!(named[3], None, "a slip in a barcode makes no new article");
+    assert_eq!(file.rows[3].warnings[0].code, WarningCode::GtinMistyped);
     let first = file.rows[0].record.as_ref().unwrap();
     assert_eq!(
         first.attributes["diametro"],
@@ -296,7 +311,61 @@ fn no_beginning_of_a_file_makes_the_reader_fall_over() {
         let mut changed = bytes.clone();
         changed[place] ^= 0x55;
         if let Ok(table) = read(&changed) {
-            let _ = interpret(&table, HNL);
+            let _ = interpret(&table, money("HNL"));
         }
     }
+}
+
+#[test]
+fn a_row_that_cannot_be_imported_keeps_its_code() {
+    let file = understood(b"sku,nombre,precio\nB-1,x,abc\n,,5\n");
+    assert_eq!(file.rows[0].sku.as_ref().unwrap().as_str(), "B-1");
+    assert!(file.rows[0].record.is_none());
+    assert_eq!(file.rows[1].sku, None);
+}
+
+#[test]
+fn amounts_in_another_currency_are_refused_and_ones_own_are_read() {
+    let text = "sku,precio,cantidad\nA,$ 12.00 USD,1\nB,€5,1\nC,$ 12.00,1\nD,L 12.00,1\nE,HNL 12.00,1\n";
+    let file = understood(text.as_bytes());
+    for row in &file.rows[..2] {
+        assert_eq!(row.warnings[0].code, WarningCode::CurrencyOther, "{row:?}");
+        assert!(row.record.is_none() && row.sku.is_some());
+    }
+    for row in &file.rows[2..] {
+        assert_eq!(row.record.as_ref().unwrap().price_minor.unwrap().get(), 1_200);
+    }
+    let heading = understood(b"sku,Precio (USD),Costo (L)\nA,12,3\n");
+    assert_eq!(heading.rows[0].warnings[0].code, WarningCode::CurrencyOther);
+}
+
+#[test]
+fn figures_that_are_not_one_number_are_refused() {
+    let text = "sku,precio,cantidad\nA,12 50,1\nB,1 2,1\nC,1 0000,1\nD,1,2 5\nE,1 250,1 000\n";
+    let file = understood(text.as_bytes());
+    let codes: Vec<_> = file.rows[..4].iter().map(|row| row.warnings[0].code).collect();
+    let price = WarningCode::PriceInvalid;
+    assert_eq!(codes, [price, price, price, WarningCode::QuantityInvalid]);
+    let record = file.rows[4].record.as_ref().unwrap();
+    assert_eq!(
+        (record.price_minor.unwrap().get(), record.quantity),
+        (125_000, Some(1_000))
+    );
+}
+
+#[test]
+fn sheets_that_are_left_out_are_named_if_they_hold_anything() {
+    let mut workbook = Workbook::new();
+    let row = |sku: &'static str| vec![Value::Text(sku), Value::Text("Nombre")];
+    workbook.sheet("Portada", &[vec![Value::Text("Enero")]]);
+    workbook.sheet("Hoja1", &[row("SKU"), row("A")]);
+    workbook.sheet("Hoja2", &[row("SKU"), row("B")]);
+    workbook.sheet("Hoja3", &[vec![Value::Text(" ")]]);
+    let file = understood(&workbook.bytes());
+    assert_eq!(file.warnings[0].code, WarningCode::SheetsLeftOut);
+    assert_eq!(file.warnings[0].value.as_deref(), Some("Portada, Hoja2"));
+    let mut alone = Workbook::new();
+    alone.sheet("Hoja1", &[row("SKU"), row("A")]);
+    alone.sheet("Hoja2", &[]);
+    assert!(understood(&alone.bytes()).warnings.is_empty());
 }

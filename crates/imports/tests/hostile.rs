@@ -12,10 +12,15 @@ mod workbook;
 use imports::limits::{MAX_CELLS, MAX_COLUMNS};
 use imports::{Cell, FileError, Interpreted, Money, WarningCode, interpret, read};
 
+use schemas::Currency;
+
 use workbook::{Value, Workbook};
 
-const HNL: Money = Money { exponent: 2 };
-const CLP: Money = Money { exponent: 0 };
+fn money(currency: &str) -> Money {
+    Money {
+        currency: Currency::new(currency).unwrap(),
+    }
+}
 
 fn understood(text: &str, money: Money) -> Interpreted {
     interpret(&read(text.as_bytes()).unwrap(), money)
@@ -81,7 +86,7 @@ fn dates_and_numbers_beyond_every_calendar_fall_nothing_over() {
         )
     });
     if let Ok(table) = read(&sheet(rows)) {
-        let _ = interpret(&table, HNL);
+        let _ = interpret(&table, money("HNL"));
     }
 }
 
@@ -104,25 +109,25 @@ fn zero_characters_reach_nobody() {
         ],
     );
     let table = read(&workbook.bytes()).unwrap();
-    let all = serde_json::to_string(&(&table, interpret(&table, HNL))).unwrap();
+    let all = serde_json::to_string(&(&table, interpret(&table, money("HNL")))).unwrap();
     assert!(!all.contains("\\u0000"), "{all}");
 }
 
 #[test]
 fn a_quotation_mark_that_nobody_closed_swallows_no_rows() {
     let last = "sku,nombre,precio\nA,uno,1\nB,\"dos,2\nC,tres,3\n";
-    let Err(FileError::Damaged { cause }) = read(last.as_bytes()) else {
+    let Err(FileError::Damaged { cause, .. }) = read(last.as_bytes()) else {
         panic!("three rows became two")
     };
     assert!(cause.contains("line 3"), "{cause}");
     let many = "X,x,1\n".repeat(200);
     let amid = format!("sku,nombre,precio\nB,\"dos,2\n{many}C,\"tres\",3\n");
-    let Err(FileError::Damaged { cause }) = read(amid.as_bytes()) else {
+    let Err(FileError::Damaged { cause, .. }) = read(amid.as_bytes()) else {
         panic!("two hundred rows became a name")
     };
     assert!(cause.contains("line 2"), "{cause}");
     // Inches are no quotation marks, and a closed one may be the last character.
-    let file = understood("sku,nombre\nA,Cable 5\" rojo\nB,\"dos\"\"\"", HNL);
+    let file = understood("sku,nombre\nA,Cable 5\" rojo\nB,\"dos\"\"\"", money("HNL"));
     let name = |row: usize| file.rows[row].record.as_ref().unwrap().name.clone().unwrap();
     assert_eq!(
         (name(0), name(1)),
@@ -133,7 +138,7 @@ fn a_quotation_mark_that_nobody_closed_swallows_no_rows() {
 #[test]
 fn codes_that_a_spreadsheet_has_shortened_or_made_dates_of_are_no_codes() {
     let text = "sku,nombre,serie\n4.00638E+12,a,\n4E+12,b,\nA-1,c,1.2E+19\n1E5,d,\nX4.0E+12,e,\n";
-    let file = understood(text, HNL);
+    let file = understood(text, money("HNL"));
     for row in [0, 1, 2] {
         assert_eq!(codes(&file, row), [WarningCode::DigitsLost], "{row}");
         assert!(file.rows[row].record.is_none());
@@ -156,7 +161,7 @@ fn codes_that_a_spreadsheet_has_shortened_or_made_dates_of_are_no_codes() {
             vec![Value::Number("77"), Value::Text("d"), Value::None],
         ],
     );
-    let file = interpret(&read(&workbook.bytes()).unwrap(), HNL);
+    let file = interpret(&read(&workbook.bytes()).unwrap(), money("HNL"));
     assert_eq!(codes(&file, 0), [WarningCode::CodeIsDate]);
     assert_eq!(codes(&file, 1), [WarningCode::DigitsLost]);
     assert!(file.rows[2].record.is_some(), "fifteen digits are kept");
@@ -167,7 +172,7 @@ fn codes_that_a_spreadsheet_has_shortened_or_made_dates_of_are_no_codes() {
 #[test]
 fn codes_that_were_kept_from_becoming_numbers_are_read_as_they_were_meant() {
     let text = "sku,nombre,ean\n=\"00123\",a,\n'00124,b,\n'tis,c,\n00125,d,036000291452\nE,e,36000291452\n";
-    let file = understood(text, HNL);
+    let file = understood(text, money("HNL"));
     let sku = |row: usize| file.rows[row].record.as_ref().unwrap().sku.to_string();
     assert_eq!(
         [sku(0), sku(1), sku(2), sku(3)],
@@ -197,13 +202,16 @@ fn a_mark_before_three_digits_is_one_of_thousands_unless_the_column_says_otherwi
     };
     let doubtful = vec![WarningCode::NumberDoubtful];
     assert_eq!(
-        price("12.990", HNL),
+        price("12.990", money("HNL")),
         (Some(1_299_000), Some(1_234), doubtful.clone())
     );
-    assert_eq!(price("\"12,990\"", HNL), (Some(1_299_000), Some(1_234), doubtful));
-    assert_eq!(price("12.990", CLP), (Some(12_990), Some(1_234), vec![]));
     assert_eq!(
-        price("\"12,50\"", HNL),
+        price("\"12,990\"", money("HNL")),
+        (Some(1_299_000), Some(1_234), doubtful)
+    );
+    assert_eq!(price("12.990", money("CLP")), (Some(12_990), Some(1_234), vec![]));
+    assert_eq!(
+        price("\"12,50\"", money("HNL")),
         (Some(1_250), Some(1_234), vec![]),
         "the price tells"
     );

@@ -74,7 +74,7 @@ impl Tenant {
     }
 }
 
-/// The folder beside `demo.json` in which the bench keeps what it must know at its next run.
+/// The folder beside `demo.json` in which the lab keeps what it must know at its next run.
 pub fn state_folder(demo: &Path) -> PathBuf {
     data_folder(demo).join("replay")
 }

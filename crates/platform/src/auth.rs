@@ -14,6 +14,7 @@ mod documents;
 mod integration_token;
 mod keys;
 mod password;
+mod sessions;
 mod sign_in;
 mod throttle;
 mod token;
@@ -28,7 +29,8 @@ pub use api_key_store::{
 pub use documents::{DocumentKeys, DocumentSignature};
 pub use integration_token::IntegrationTokens;
 pub use keys::{KeysError, document_keys, signing_keys};
-pub use password::{PasswordCosts, PasswordError, PasswordHasher};
+pub use password::{PASSWORD_MIN_CHARS, PasswordCosts, PasswordError, PasswordHasher};
+pub use sessions::{Sessions, stream_of as user_stream};
 pub use sign_in::{CountedAttempt, SignInLimits, SignInThrottle};
 pub use throttle::{Throttle, ThrottleLimits};
 pub use token::{IssuedToken, SigningKey, TokenError, TokenIssuer, TokenSettings, TokenVerifier};

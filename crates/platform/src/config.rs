@@ -47,7 +47,7 @@ pub struct Config {
     pub api_database_url: Option<Secret>,
     pub nats_url: Option<Secret>,
     pub data_dir: PathBuf,
-    pub metrics_listen: SocketAddr,
+    pub metrics_listen: Option<SocketAddr>,
     pub database: DatabaseConfig,
     pub http: HttpConfig,
     pub engine: EngineConfig,
@@ -83,6 +83,14 @@ pub struct HttpConfig {
     pub keep_alive_timeout_ms: u64,
     pub max_body_bytes: usize,
     pub max_connections: usize,
+}
+
+impl HttpConfig {
+    /// Where clients find the API: as configured, else the address listened on.
+    pub fn public_base_url(&self) -> String {
+        let listening = || format!("http://{}", self.listen);
+        self.public_base_url.clone().unwrap_or_else(listening)
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

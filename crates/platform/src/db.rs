@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Transaction};
+use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
 
 use schemas::ids::TenantId;
 
@@ -168,12 +168,4 @@ pub fn tenant_policy(table: &str) -> String {
          grant select on {table} to trastienda_api;
          grant select, insert, update, delete on {table} to trastienda_engine;"
     )
-}
-
-/// Runs DDL that a caller composed from constants.
-///
-/// # Errors
-/// Any SQL error.
-pub async fn execute_ddl(connection: &mut PgConnection, sql: String) -> Result<(), sqlx::Error> {
-    connection.execute(AssertSqlSafe(sql)).await.map(|_| ())
 }

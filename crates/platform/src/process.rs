@@ -3,11 +3,15 @@
 //! Stopping: new requests are refused, what is in flight is finished, tasks end; a second signal exits at once.
 //! Deliberately absent: which services run in a process.
 
+use std::ffi::OsString;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches};
 use futures::future::BoxFuture;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -30,6 +34,33 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Scrapers that may be connected at the same time.
 const SCRAPERS_MAX: usize = 64;
+
+/// Where a service's metrics page listens unless `metrics_listen` says otherwise.
+const METRICS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+
+/// A service's whole command line; what else can be set is in the configuration.
+#[derive(clap::Parser)]
+#[command(version)]
+struct ServiceArgs {
+    /// Configuration file (TOML); otherwise TRASTIENDA_CONFIG names it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ServiceArgs {
+    /// As this process was called; ends the process on `--help`, `--version` and what it does not know.
+    fn of_process(service_name: &'static str) -> Self {
+        Self::parsed(service_name, std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn parsed(
+        service_name: &'static str,
+        args: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, clap::Error> {
+        let matches = Self::command().name(service_name).try_get_matches_from(args)?;
+        Self::from_arg_matches(&matches)
+    }
+}
 
 /// The requests to stop: Ctrl-C and SIGTERM.
 pub struct StopSignals {
@@ -66,16 +97,18 @@ pub async fn run(
     service_name: &'static str,
     start: impl AsyncFnOnce(&Config, &Tasks) -> anyhow::Result<Gateway>,
 ) -> anyhow::Result<()> {
+    let args = ServiceArgs::of_process(service_name);
     crate::failpoint::set_up();
-    let config = Config::load(None)?;
+    let config = Config::load(args.config.as_deref())?;
     let _telemetry = crate::telemetry::init(&config, service_name)?;
     crate::crypto::install_default_provider();
     let api = TcpListener::bind(config.http.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.http.listen))?;
-    let metrics = TcpListener::bind(config.metrics_listen)
+    let metrics_at = config.metrics_listen.unwrap_or(METRICS_LISTEN);
+    let metrics = TcpListener::bind(metrics_at)
         .await
-        .with_context(|| format!("cannot listen on {}", config.metrics_listen))?;
+        .with_context(|| format!("cannot listen on {metrics_at}"))?;
     let mut stop = StopSignals::listen()?;
     let tasks = Tasks::new();
     let gateway = tokio::select! {
@@ -247,6 +280,27 @@ impl DerivedKeys {
             demo: kek.derive("demo passwords"),
             integration_tokens: kek.derive("integration tokens"),
             api_keys: kek.derive("api keys"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_service_takes_its_configuration_file_and_refuses_what_it_does_not_know() {
+        let parsed = |args: &[&str]| {
+            let args = ["projector"].iter().chain(args).map(OsString::from);
+            ServiceArgs::parsed("projector", args)
+        };
+        assert!(parsed(&[]).unwrap().config.is_none());
+        let named = parsed(&["--config", "a.toml"]).unwrap();
+        assert_eq!(named.config.as_deref(), Some(Path::new("a.toml")));
+        for wrong in [&["--confg", "a.toml"][..], &["a.toml"], &["--config"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
     }
 }

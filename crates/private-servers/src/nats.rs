@@ -107,11 +107,6 @@ impl Nats {
         self.endpoint.password.as_deref().map(|password| (USER, password))
     }
 
-    /// The URL of the server's monitoring pages.
-    pub fn monitoring_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.endpoint.ports.monitoring)
-    }
-
     /// How often the server was started again because it died.
     pub fn restarts(&self) -> u64 {
         self.supervisor.restarts()

@@ -6,6 +6,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
 use schemas::EndpointId;
+use schemas::events::admin::Role;
 use schemas::events::webhook::EndpointSettings;
 use serde::Serialize;
 use sqlx::FromRow;
@@ -71,6 +72,21 @@ struct Row {
     created_at: OffsetDateTime,
 }
 
+/// What stands for a header's value that the reader may not see.
+const HIDDEN: &str = "***";
+
+impl WebhookEndpoint {
+    /// As this role sees it: who only reads does not get what may open the receiver.
+    fn of(row: Row, reader: Role) -> Self {
+        let mut endpoint = Self::from(row);
+        if !matches!(reader, Role::Admin | Role::Manager) {
+            let values = endpoint.settings.headers.values_mut();
+            values.for_each(|value| HIDDEN.clone_into(value));
+        }
+        endpoint
+    }
+}
+
 impl From<Row> for WebhookEndpoint {
     fn from(row: Row) -> Self {
         Self {
@@ -92,7 +108,7 @@ pub(super) struct EndpointReads(pub DeliveryReads);
 
 #[OpenApi(tag = "Group::Webhooks")]
 impl EndpointReads {
-    /// Endpoints, oldest first, deleted ones left out.
+    /// Endpoints, oldest first, deleted ones left out. Auditors see the names of headers, and `***` for their values.
     #[oai(
         path = "/api/v1/webhooks/endpoints",
         method = "get",
@@ -126,7 +142,9 @@ impl EndpointReads {
         let position = snapshot.position;
         snapshot.close().await?;
         let cut = Page::cut(rows, &page, position, &scope, key, |row| row.endpoint);
-        let items = cut.items.into_iter().map(WebhookEndpoint::from).collect();
+        let role = context.principal.role;
+        let items = cut.items.into_iter();
+        let items = items.map(|row| WebhookEndpoint::of(row, role)).collect();
         Ok(PageAnswer(Page {
             items,
             next: cut.next,
@@ -134,7 +152,7 @@ impl EndpointReads {
         }))
     }
 
-    /// One endpoint.
+    /// One endpoint. Auditors see the names of headers, and `***` for their values.
     #[oai(
         path = "/api/v1/webhooks/endpoints/:endpoint_id",
         method = "get",
@@ -159,7 +177,7 @@ impl EndpointReads {
         let position = snapshot.position;
         snapshot.close().await?;
         Ok(JsonAnswer(At {
-            value: row.ok_or_else(not_found)?.into(),
+            value: WebhookEndpoint::of(row.ok_or_else(not_found)?, context.principal.role),
             position,
         }))
     }

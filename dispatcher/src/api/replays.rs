@@ -62,6 +62,8 @@ pub(super) struct ReplayReads(pub DeliveryReads);
 #[OpenApi(tag = "Group::Webhooks")]
 impl ReplayReads {
     /// Dry run: how many deliveries a replay would send again. Give exactly one selection.
+    ///
+    /// A number that the endpoint does not have, or not any more, is not found.
     #[oai(
         path = "/api/v1/webhooks/endpoints/:endpoint_id/replay",
         method = "get",
@@ -99,26 +101,19 @@ impl ReplayReads {
         let first = first_sequence(snapshot.connection(), endpoint, select, newest)
             .await
             .map_err(unavailable)?;
-        let (last, dead_only) = match select {
-            ReplaySelection::Delivery { sequence } => (sequence.min(newest), false),
-            ReplaySelection::Dead => (newest, true),
-            ReplaySelection::FromPosition { .. } | ReplaySelection::Since { .. } => (newest, false),
-        };
-        let (count, first_sequence, last_sequence) = sqlx::query_as(if dead_only {
-            "select count(*), min(sequence), max(sequence) from webhook_finished
-             where endpoint = $1 and sequence between $2 and $3 and status = 'dead'"
-        } else {
-            "select count(*), min(sequence), max(sequence) from webhook_finished
-             where endpoint = $1 and sequence between $2 and $3 and status in ('delivered', 'dead')"
-        })
-        .bind(endpoint)
-        .bind(first)
-        .bind(last)
-        .fetch_one(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        let (last, sql) = counted(select, newest);
+        let (count, first_sequence, last_sequence): (i64, Option<i64>, Option<i64>) = sqlx::query_as(sql)
+            .bind(endpoint)
+            .bind(first)
+            .bind(last)
+            .fetch_one(snapshot.connection())
+            .await
+            .map_err(unavailable)?;
         let position = snapshot.position;
         snapshot.close().await?;
+        if count == 0 && matches!(select, ReplaySelection::Delivery { .. }) {
+            return Err(not_found());
+        }
         let value = ReplayCount {
             count,
             first_sequence,
@@ -174,6 +169,28 @@ impl ReplayReads {
         Ok(PageAnswer(Page::cut(rows, &page, position, &scope, key, |row| {
             row.replay
         })))
+    }
+}
+
+/// The last number that a selection may hold, and what counts what would be sent again of it.
+fn counted(select: ReplaySelection, newest: i64) -> (i64, &'static str) {
+    match select {
+        // One that waits is sent, too.
+        ReplaySelection::Delivery { sequence } => (
+            sequence.min(newest),
+            "select count(*), min(sequence), max(sequence) from webhook_deliveries
+             where endpoint = $1 and sequence between $2 and $3",
+        ),
+        ReplaySelection::Dead => (
+            newest,
+            "select count(*), min(sequence), max(sequence) from webhook_finished
+             where endpoint = $1 and sequence between $2 and $3 and status = 'dead'",
+        ),
+        ReplaySelection::FromPosition { .. } | ReplaySelection::Since { .. } => (
+            newest,
+            "select count(*), min(sequence), max(sequence) from webhook_finished
+             where endpoint = $1 and sequence between $2 and $3 and status in ('delivered', 'dead')",
+        ),
     }
 }
 

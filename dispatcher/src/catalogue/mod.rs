@@ -79,7 +79,7 @@ pub struct Head {
 pub struct Kind {
     #[serde(flatten)]
     pub head: Head,
-    /// The data with `payload: full`; personal data never leaves.
+    /// The data with `payload: full`; personal data and secrets never leave.
     pub full: Carried,
     /// The data with `payload: summary`: lists of objects are their number.
     pub summary: Carried,
@@ -109,7 +109,7 @@ fn kind(event_type: &EventType) -> Option<Kind> {
     let stored = (event_type.schema)().to_value();
     let event = sample(event_type)?;
     let carried = |payload: Payload| Carried {
-        schema: object(shape::outgoing(&stored, payload)),
+        schema: object(shape::outgoing(&stored, payload, bus::withheld(event_type.name))),
         example: parsed(data(&event, payload).as_bytes()),
     };
     let (full, summary) = (carried(Payload::Full), carried(Payload::Summary));

@@ -1,7 +1,7 @@
 //! The schema of what leaves, from the schema of what the log holds.
 //!
-//! Follows what the bus does with the data itself: personal fields are left out, and in summaries lists of objects
-//! become their number. Deliberately absent: the data (`bus::CloudEvent`); a test compares the two for every type.
+//! Follows what the bus does with the data itself: personal fields and those that it withholds are left out, and in
+//! summaries lists of objects become their number. Deliberately absent: the data (`bus::CloudEvent`); a test compares the two for every type.
 
 use bus::Payload;
 use serde_json::{Map, Value, json};
@@ -11,8 +11,8 @@ const LOCAL: &str = "#/$defs/";
 const SEALED: &str = "#/$defs/Sealed";
 const CLEARED: &str = "Personal: left out, and null when it was cleared.";
 
-/// The schema of an event's data as it is posted.
-pub fn outgoing(stored: &Value, payload: Payload) -> Value {
+/// The schema of an event's data as it is posted; `withheld` are the paths of fields that are left out.
+pub fn outgoing(stored: &Value, payload: Payload, withheld: &[&[&str]]) -> Value {
     let definitions = stored["$defs"].clone();
     let mut schema = stored.clone();
     reshape(&mut schema, &definitions, payload);
@@ -20,7 +20,39 @@ pub fn outgoing(stored: &Value, payload: Payload) -> Value {
         .as_object_mut()
         .and_then(|map| map.remove("$defs"))
         .unwrap_or_default();
-    inlined(schema, &reshaped, 0)
+    let mut whole = inlined(schema, &reshaped, 0);
+    withheld.iter().for_each(|path| withhold(&mut whole, path));
+    whole
+}
+
+/// Takes the field at the path out of a schema that stands alone, wherever its objects are described.
+fn withhold(schema: &mut Value, path: &[&str]) {
+    let (Some(map), Some((name, rest))) = (schema.as_object_mut(), path.split_first()) else {
+        return;
+    };
+    for key in ["anyOf", "oneOf", "allOf"] {
+        let alternatives = map.get_mut(key).and_then(Value::as_array_mut);
+        alternatives
+            .into_iter()
+            .flatten()
+            .for_each(|schema| withhold(schema, path));
+    }
+    if let Some(items) = map.get_mut("items") {
+        withhold(items, path);
+    }
+    let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if !rest.is_empty() {
+        if let Some(property) = properties.get_mut(*name) {
+            withhold(property, rest);
+        }
+        return;
+    }
+    properties.remove(*name);
+    if let Some(required) = map.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|other| other != name);
+    }
 }
 
 fn reshape(value: &mut Value, definitions: &Value, payload: Payload) {
@@ -216,7 +248,7 @@ mod tests {
 
     #[test]
     fn personal_fields_are_in_no_schema_and_it_stands_alone() {
-        let schema = outgoing(&stored(), Payload::Full);
+        let schema = outgoing(&stored(), Payload::Full, &[]);
         assert!(schema["properties"].get("name").is_none());
         assert_eq!(schema["properties"]["email"]["type"], "null");
         assert_eq!(schema["required"], json!(["causes", "id", "lines"]));
@@ -229,8 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn withheld_fields_are_in_no_schema_at_any_depth_and_never_required() {
+        let schema = outgoing(&stored(), Payload::Full, &[&["id"], &["lines", "sku"]]);
+        assert!(schema["properties"].get("id").is_none());
+        assert_eq!(schema["required"], json!(["causes", "lines"]));
+        let line = &schema["properties"]["lines"]["items"]["properties"];
+        assert_eq!(*line, json!({}));
+    }
+
+    #[test]
     fn in_a_summary_lists_of_objects_are_their_number() {
-        let schema = outgoing(&stored(), Payload::Summary);
+        let schema = outgoing(&stored(), Payload::Summary, &[]);
         assert!(schema["properties"].get("lines").is_none());
         assert_eq!(schema["properties"]["lines_count"]["type"], "integer");
         assert_eq!(schema["required"], json!(["id", "lines_count"]));

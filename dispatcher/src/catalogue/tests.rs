@@ -62,6 +62,28 @@ fn what_is_posted_of_every_sample_follows_the_schema_that_the_catalogue_shows() 
 }
 
 #[test]
+fn no_schema_and_no_example_names_a_hash_a_secret_or_headers() {
+    for kind in kinds() {
+        for carried in [&kind.full, &kind.summary] {
+            let text = format!(
+                "{}{}",
+                Value::Object(carried.schema.clone()),
+                Value::Object(carried.example.clone())
+            );
+            let leaked = ["_hash\"", "\"secret\"", "\"headers\""]
+                .into_iter()
+                .find(|name| text.contains(name));
+            assert_eq!(leaked, None, "{}", kind.head.event_type);
+        }
+    }
+    let rotated = find("connector.token_rotated").unwrap();
+    assert_eq!(
+        rotated.full.example["token"],
+        serde_json::json!({ "token_id": "0190c1f4a3" })
+    );
+}
+
+#[test]
 fn every_spanish_name_is_an_alias_and_stock_bajo_has_its_own_body() {
     for (alias, event_type) in SPANISH {
         assert_eq!(find(alias).unwrap().head.event_type, event_type);

@@ -25,12 +25,16 @@ impl Listener {
     /// # Errors
     /// Never.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut is_heard = true;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                ended = self.listen() => {
+                ended = self.listen(&mut is_heard) => {
                     let Err(error) = ended;
-                    tracing::debug!(%error, "the broker is not heard; the log is polled");
+                    // Once per outage.
+                    if std::mem::take(&mut is_heard) {
+                        tracing::warn!(%error, "the broker is not heard; the log is polled");
+                    }
                 }
             }
             tokio::select! {
@@ -40,8 +44,12 @@ impl Listener {
         }
     }
 
-    async fn listen(&self) -> Result<std::convert::Infallible, BusError> {
+    /// Hears the broker until it fails; says in `is_heard` that it was heard.
+    async fn listen(&self, is_heard: &mut bool) -> Result<std::convert::Infallible, BusError> {
         let mut wakes = self.bus.wakes().await?;
+        if !std::mem::replace(is_heard, true) {
+            tracing::info!("the broker is heard again");
+        }
         loop {
             let heard = wakes.next().await?;
             self.wake.notify_one();

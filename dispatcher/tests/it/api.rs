@@ -162,7 +162,6 @@ async fn a_replay_is_counted_before_it_is_asked_for_and_listed_with_its_reason_a
     let api = Api::of(&world).await;
     for (query, expected) in [
         ("sequence=2".to_owned(), (1, Some(2), Some(2))),
-        ("sequence=9".to_owned(), (0, None, None)),
         ("dead=true".to_owned(), (0, None, None)),
         (format!("from_position={fourth}"), (1, Some(4), Some(4))),
         ("from_position=0".to_owned(), (4, Some(1), Some(4))),
@@ -181,6 +180,10 @@ async fn a_replay_is_counted_before_it_is_asked_for_and_listed_with_its_reason_a
         assert_eq!(seen, expected, "{query}");
     }
     assert_eq!(receiver.received().len(), 4, "counting sends nothing");
+    let (status, _) = api
+        .get("tienda", Role::Manager, "/endpoints/e/replay?sequence=9")
+        .await;
+    assert_eq!(status, 404, "there is no such delivery");
     for wrong in ["", "?dead=false", "?dead=true&sequence=1", "?since=ayer"] {
         let (status, _) = api
             .get("tienda", Role::Manager, &format!("/endpoints/e/replay{wrong}"))
@@ -245,6 +248,31 @@ async fn an_endpoint_shows_the_fingerprint_of_its_previous_secret_while_that_is_
         assert_eq!(one["secret_fingerprint"], "g");
         assert_eq!(one["previous_secret_fingerprint"].as_str(), expected);
         assert_eq!(one["previous_secret_until"].is_string(), expected.is_some());
+    }
+    dispatcher.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_reads_sees_the_names_of_headers_and_not_their_values() {
+    let mut world = World::new("api_headers").await;
+    let mut endpoint = settings("http://127.0.0.1:1/", &["catalogue.*"]);
+    endpoint
+        .headers
+        .insert("Authorization".to_owned(), "Basic dGllbmRhOng=".to_owned());
+    world.endpoint("e", endpoint, StartFrom::Now).await;
+    let dispatcher = world.dispatcher_without_broker(schedule(&[10])).await;
+    let head = world.append(item(1)).await;
+    let api = Api::of(&world).await;
+    for (role, expected) in [
+        (Role::Admin, "Basic dGllbmRhOng="),
+        (Role::Manager, "Basic dGllbmRhOng="),
+        (Role::Auditor, "***"),
+    ] {
+        let path = format!("/endpoints/e?min_position={head}");
+        let (_, one) = api.get("tienda", role, &path).await;
+        assert_eq!(one["headers"]["Authorization"], expected, "{role:?}");
+        let (_, list) = api.get("tienda", role, "/endpoints").await;
+        assert_eq!(list["items"][0]["headers"]["Authorization"], expected, "{role:?}");
     }
     dispatcher.stop().await;
 }

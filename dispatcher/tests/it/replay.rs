@@ -77,6 +77,33 @@ async fn one_delivery_is_sent_again_with_its_id_number_and_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_delivery_that_waits_for_its_next_try_is_tried_now() {
+    let (mut world, receiver, _) = world("replay_waiting").await;
+    let down = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let is_down = std::sync::Arc::clone(&down);
+    receiver.answer(move |_| {
+        Answer::status(if is_down.load(std::sync::atomic::Ordering::Relaxed) {
+            503
+        } else {
+            204
+        })
+    });
+    let dispatcher = world.dispatcher_without_broker(schedule(&[3_600_000])).await;
+    world.append_all(items(2)).await;
+    until(|| async { world.count("retrying").await == 2 }).await;
+    down.store(false, std::sync::atomic::Ordering::Relaxed);
+    world
+        .append(replay(ReplaySelection::Delivery { sequence: 2 }, 100))
+        .await;
+    until(|| async { world.count("delivered").await == 1 }).await;
+    until(|| async { replays(&world).await == [("done".into(), 1)] }).await;
+    dispatcher.stop().await;
+    assert_eq!(world.count("retrying").await, 1, "the other one keeps its time");
+    assert_eq!(times(&receiver.received()), BTreeMap::from([(1, 1), (2, 2)]));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_dead_ones_are_sent_again_and_begin_their_schedule_anew() {
     let (mut world, receiver, _) = world("replay_dead").await;
     // Odd numbers are refused for good at first: twice each, and once more after the replay.

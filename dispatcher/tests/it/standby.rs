@@ -91,7 +91,8 @@ impl Two {
         drop(free);
         let child = Command::new(env!("CARGO_BIN_EXE_dispatcher"))
             .env_clear()
-            .env("TRASTIENDA_CONFIG", &self.config)
+            .arg("--config")
+            .arg(&self.config)
             .env("TRASTIENDA_HTTP__LISTEN", address.to_string())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -44,6 +44,7 @@ pub mod tax_rates;
 pub mod tenant;
 pub mod terminals;
 pub mod thresholds;
+pub mod transfer_documents;
 pub mod transfer_lines;
 pub mod transfers;
 pub mod unit_movements;
@@ -86,6 +87,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         serving::<offline_lines::OfflineLineRow>(),
         serving::<transfers::TransferRow>(),
         serving::<transfer_lines::TransferLineRow>(),
+        serving::<transfer_documents::TransferDocumentRow>(),
         serving::<customers::CustomerRow>(),
         serving::<customer_ledger::LedgerRow>(),
         serving::<customer_notes::CustomerNoteRow>(),

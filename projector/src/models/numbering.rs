@@ -17,6 +17,8 @@ crate::read_model_row! {
         prefix: String,
         /// As it was set; what was handed out since then is not counted here.
         next: i64,
+        /// The count that the next document gets. A setting never goes behind what its prefix handed out.
+        next_count: i64,
         digits: i64,
         /// How many were handed out, under any prefix.
         taken: i64,
@@ -37,7 +39,7 @@ fn series_of(event: &SettingsEvent) -> Option<Series> {
 
 impl ReadModel for NumberingRow {
     const NAME: &'static str = "numbering";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
 
     fn keys(fact: &Fact) -> Vec<NumberingKey> {
         let Event::Settings(event) = &fact.event else {
@@ -61,6 +63,7 @@ impl ReadModel for NumberingRow {
                 enabled: true,
                 prefix: set.prefix.clone(),
                 next: set.next,
+                next_count: set.next,
                 digits: set.digits,
                 taken: row.as_ref().map_or(0, |row| row.taken),
                 last_number: row.and_then(|row| row.last_number),
@@ -73,6 +76,7 @@ impl ReadModel for NumberingRow {
             SettingsEvent::NumberingEnded(_) => row.enabled = false,
             SettingsEvent::NumberTaken(taken) => {
                 add(&mut row.taken, 1, "taken")?;
+                add(&mut row.next_count, 1, "next_count")?;
                 row.last_number = Some(taken.number.clone());
             }
             SettingsEvent::NumberingSet(_)
@@ -109,6 +113,9 @@ mod tests {
         let row = &rows[0];
         assert_eq!((row.enabled, row.prefix.as_str(), row.taken), (false, "B", 1));
         assert_eq!(row.last_number.as_deref(), Some("A001"));
+        assert_eq!((row.next, row.next_count), (1, 1));
+        let rows = folded::<NumberingRow>([set("A"), taken.clone()]).unwrap();
+        assert_eq!((rows[0].next, rows[0].next_count), (1, 2));
         assert!(folded::<NumberingRow>([taken]).is_err());
     }
 }

@@ -232,9 +232,10 @@ impl OrderRow {
 
 impl ReadModel for OrderRow {
     const NAME: &'static str = "orders";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const INDEXES: &'static str = "
         create index rm_orders_order on rm_orders (tenant, created_position);
+        create index rm_orders_number on rm_orders (tenant, number) where number is not null;
         create index rm_orders_status on rm_orders (tenant, status, created_position);
         create index rm_orders_store on rm_orders (tenant, store, created_position);
         create index rm_orders_customer on rm_orders (tenant, customer_id, created_position)

@@ -194,9 +194,10 @@ impl PurchaseRow {
 
 impl ReadModel for PurchaseRow {
     const NAME: &'static str = "purchases";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const INDEXES: &'static str = "
         create index rm_purchases_order on rm_purchases (tenant, created_position);
+        create index rm_purchases_number on rm_purchases (tenant, number) where number is not null;
         create index rm_purchases_supplier on rm_purchases (tenant, supplier_id, created_position);
         create index rm_purchases_open on rm_purchases (tenant, store, created_position)
           where status in ('ordered', 'sent', 'partially_received');";

@@ -312,9 +312,10 @@ impl RepairRow {
 
 impl ReadModel for RepairRow {
     const NAME: &'static str = "repairs";
-    const VERSION: i32 = 3;
+    const VERSION: i32 = 4;
     const INDEXES: &'static str = "
         create index rm_repairs_order on rm_repairs (tenant, created_position);
+        create index rm_repairs_number on rm_repairs (tenant, number) where number is not null;
         create index rm_repairs_open on rm_repairs (tenant, store, created_position)
           where status not in ('delivered', 'returned_unrepaired', 'cancelled');
         create index rm_repairs_customer on rm_repairs (tenant, customer_id, created_position);

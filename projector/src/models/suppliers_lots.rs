@@ -19,6 +19,7 @@ crate::read_model_row! {
         quantity: i64,
         /// As the newest reception that says so has it.
         made_on: Option<String>,
+        /// The earliest day that any reception says: some of it may expire then.
         expires_on: Option<String>,
         /// The newest reception that brought some of it.
         purchase_id: String,
@@ -37,7 +38,7 @@ fn lots(received: &PurchaseReceived) -> impl Iterator<Item = (&ReceivedLine, &Lo
 
 impl ReadModel for SupplierLotRow {
     const NAME: &'static str = "supplier_lots";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const INDEXES: &'static str =
         "create index rm_supplier_lots_sku on rm_supplier_lots (tenant, sku, lot, supplier_id);";
 
@@ -78,7 +79,11 @@ impl ReadModel for SupplierLotRow {
             }
             add(&mut row.quantity, lot.quantity.get(), "quantity")?;
             row.made_on = lot.made_on.clone().or(row.made_on);
-            row.expires_on = lot.expires_on.clone().or(row.expires_on);
+            // Days as text are in the order of the calendar.
+            row.expires_on = [row.expires_on, lot.expires_on.clone()]
+                .into_iter()
+                .flatten()
+                .min();
         }
         row.purchase_id = received.purchase_id.to_string();
         row.reception_id = received.reception_id.to_string();
@@ -95,7 +100,7 @@ mod tests {
     use crate::fact::given::folded;
 
     #[test]
-    fn lots_add_up_over_receptions_and_lines() {
+    fn lots_add_up_over_receptions_and_lines_and_expire_on_the_earliest_day() {
         let rows = folded::<SupplierLotRow>(samples::life()).unwrap();
         let lots: Vec<_> = rows
             .iter()
@@ -108,7 +113,7 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!(lots, [("A", "L1", 3, Some("2028-01-01")), ("A", "L2", 1, None)]);
+        assert_eq!(lots, [("A", "L1", 3, Some("2027-01-01")), ("A", "L2", 1, None)]);
         assert_eq!(rows[0].reception_id, "r2");
     }
 }

@@ -3,13 +3,15 @@
 //!
 //! In transit is dispatched less received, lost and back; queries derive it, the checker too. A surplus is none of these.
 
-use schemas::Event;
+use std::collections::HashSet;
+
 use schemas::events::TransferEvent;
 use schemas::events::transfer::{DifferenceDecision, MovedTransferLine, SurplusDecision};
+use schemas::{Event, UnitId};
 
 use super::transfers::id_of;
 use crate::fact::Fact;
-use crate::row::{FoldError, ReadModel};
+use crate::row::{FoldError, ReadModel, document};
 
 crate::read_model_row! {
     /// One line of a transfer. Amounts are in minor units of the tenant's currency.
@@ -30,6 +32,8 @@ crate::read_model_row! {
         dispatched_value_minor: i64,
         /// What the pieces that are not in transit any more had cost.
         settled_value_minor: i64,
+        /// Of serialised goods the units in transit, as a JSON array in the order of the dispatch.
+        units_in_transit: String,
     }
 }
 
@@ -63,7 +67,7 @@ fn surplus(event: &TransferEvent, line: i64) -> i64 {
 
 impl ReadModel for TransferLineRow {
     const NAME: &'static str = "transfer_lines";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const INDEXES: &'static str = "
         create index rm_transfer_lines_sku on rm_transfer_lines (tenant, sku, transfer_id);
         create index rm_transfer_lines_open on rm_transfer_lines (tenant, to_store, sku)
@@ -113,6 +117,7 @@ impl ReadModel for TransferLineRow {
                 surplus_accepted: 0,
                 dispatched_value_minor: 0,
                 settled_value_minor: 0,
+                units_in_transit: "[]".to_owned(),
             });
         }
         let mut row = row.ok_or_else(|| FoldError::missing_row(fact))?;
@@ -147,10 +152,31 @@ impl ReadModel for TransferLineRow {
             }
         };
         *figure = figure.saturating_add(pieces);
-        if !matches!(event, TransferEvent::Dispatched(_)) {
+        if matches!(event, TransferEvent::Dispatched(_)) {
+            row.units_in_transit = document(&line.units)?;
+        } else {
             row.settled_value_minor = row.settled_value_minor.saturating_add(value);
+            row.take_units(&line.units)?;
         }
         Ok(row)
+    }
+}
+
+impl TransferLineRow {
+    /// These units are not in transit any more.
+    fn take_units(&mut self, settled: &[UnitId]) -> Result<(), FoldError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let before: Vec<UnitId> = serde_json::from_str(&self.units_in_transit)
+            .map_err(|error| FoldError::Document(error.to_string()))?;
+        let settled: HashSet<&UnitId> = settled.iter().collect();
+        let left: Vec<UnitId> = before
+            .into_iter()
+            .filter(|unit| !settled.contains(unit))
+            .collect();
+        self.units_in_transit = document(&left)?;
+        Ok(())
     }
 }
 
@@ -189,6 +215,22 @@ mod tests {
             (rows[1].requested, rows[1].dispatched, rows[1].received),
             (2, 1, 1)
         );
+    }
+
+    #[test]
+    fn a_line_names_the_units_that_are_on_their_way_until_they_came() {
+        let mut events = vec![samples::requested(), samples::dispatched()];
+        let units = |events: &[Event]| {
+            let rows = folded::<TransferLineRow>(events.to_vec()).unwrap();
+            rows.into_iter()
+                .map(|row| row.units_in_transit)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(units(&events), ["[]", r#"["serial:1"]"#]);
+        events.extend([samples::received(), samples::came_along()]);
+        assert_eq!(units(&events), ["[]", "[]"]);
+        events.push(samples::sent_by_origin());
+        assert_eq!(units(&events), ["[]", "[]"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Transfers between stores: where they stand and what they carry (TRD-3).
 //!
-//! Not here: their lines (`transfer_lines`), and the shelves' figures (`stock`).
+//! Not here: their lines (`transfer_lines`), what came and what was decided (`transfer_documents`), and the shelves' figures (`stock`).
 
 use schemas::Event;
 use schemas::TransferId;
@@ -68,11 +68,12 @@ fn sums(lines: &[MovedTransferLine]) -> (i64, i64) {
 
 impl ReadModel for TransferRow {
     const NAME: &'static str = "transfers";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const INDEXES: &'static str = "
         create index rm_transfers_order on rm_transfers (tenant, created_position);
         create index rm_transfers_open on rm_transfers (tenant, created_position)
           where status in ('requested', 'in_transit');
+        create index rm_transfers_number on rm_transfers (tenant, number) where number is not null;
         create index rm_transfers_surplus on rm_transfers (tenant, created_position) where surplus > 0;";
 
     fn keys(fact: &Fact) -> Vec<TransferKey> {
@@ -200,7 +201,7 @@ pub(super) mod samples {
     pub fn lost() -> Event {
         of(
             "difference_resolved",
-            &json!({"decision": "lost", "lines": [cables(1, 100)]}),
+            &json!({"decision": "lost", "lines": [cables(1, 100)], "note": "se cayó"}),
         )
     }
 

@@ -47,6 +47,8 @@ async fn one_of_each(log: &mut Log, tenant: &str) {
         ("till/caja-1", "sale.offline_recorded"),
         ("quarantine/q", "sale.offline_quarantined"),
         ("transfer/t", "transfer_order.requested"),
+        ("transfer/t", "transfer_order.dispatched"),
+        ("transfer/t", "transfer_order.received"),
         ("supplier/s", "supplier.registered"),
         ("supplier/s", "supplier.contact_added"),
         ("supplier/s", "supplier.charged"),

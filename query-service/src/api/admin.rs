@@ -7,14 +7,13 @@ use poem_openapi::param::Query;
 use schemars::JsonSchema;
 use schemas::{Currency, Sealed, StoreId};
 use serde::Serialize;
-use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id};
+use crate::list::{List, push_equal};
+use crate::parameters::filter_id;
 use crate::people::{self, SealedField};
 
 /// One shop or warehouse.
@@ -101,19 +100,8 @@ struct UserRow {
     changed_at: OffsetDateTime,
 }
 
-/// What all lists of this module are asked with.
-struct Asked<'a> {
-    limit: Option<i64>,
-    cursor: Option<&'a str>,
-    min_position: Option<i64>,
-}
-
-/// A list in the order of one text column, which is the rest of the table's key.
-struct KeyedList {
-    name: &'static str,
-    select: &'static str,
-    key: &'static str,
-}
+/// The filters of a list that has none, as cursors that are out there know them.
+const NO_FILTERS: &[Option<&str>] = &[None];
 
 /// Reads of the set-up.
 pub struct AdminReads(pub QueryService);
@@ -132,19 +120,16 @@ impl AdminReads {
         /// Wait until the read models hold this position.
         min_position: Query<Option<i64>>,
     ) -> Result<PageAnswer<Store>, Problem> {
-        let list = KeyedList {
-            name: "stores",
-            select: "select store, name, closed, opened_at, changed_at from rm_stores",
-            key: "store",
-        };
-        let asked = Asked {
-            limit: limit.0,
-            cursor: cursor.0.as_deref(),
-            min_position: min_position.0,
-        };
-        self.keyed(&context, &list, &asked, None, |row: &Store| row.store.clone())
-            .await
-            .map(PageAnswer)
+        let tenant = &context.principal.tenant;
+        let list = List::<String>::new(&self.0, "stores", tenant, NO_FILTERS, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select store, name, closed, opened_at, changed_at from rm_stores where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        list.ascending(&mut query, "store");
+        let sort_key = |row: &Store| row.store.clone();
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// Tills in the order of their id.
@@ -165,20 +150,18 @@ impl AdminReads {
         min_position: Query<Option<i64>>,
     ) -> Result<PageAnswer<Terminal>, Problem> {
         let store: Option<StoreId> = filter_id("store", store.0)?;
-        let list = KeyedList {
-            name: "terminals",
-            select: "select terminal, store, name, retired, registered_at, changed_at from rm_terminals",
-            key: "terminal",
-        };
-        let asked = Asked {
-            limit: limit.0,
-            cursor: cursor.0.as_deref(),
-            min_position: min_position.0,
-        };
-        let key = |row: &Terminal| row.terminal.clone();
-        self.keyed(&context, &list, &asked, store.as_ref(), key)
-            .await
-            .map(PageAnswer)
+        let tenant = &context.principal.tenant;
+        let filters @ [store] = [store.as_ref().map(StoreId::as_str)];
+        let list = List::<String>::new(&self.0, "terminals", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select terminal, store, name, retired, registered_at, changed_at from rm_terminals where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        push_equal(&mut query, "store", store);
+        list.ascending(&mut query, "terminal");
+        let sort_key = |row: &Terminal| row.terminal.clone();
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// Users in the order of their name.
@@ -193,21 +176,16 @@ impl AdminReads {
         /// Wait until the read models hold this position.
         min_position: Query<Option<i64>>,
     ) -> Result<PageAnswer<User>, Problem> {
-        let list = KeyedList {
-            name: "users",
-            select: "select username, role, display_name_sealed, disabled, created_at, changed_at from rm_users",
-            key: "username",
-        };
-        let asked = Asked {
-            limit: limit.0,
-            cursor: cursor.0.as_deref(),
-            min_position: min_position.0,
-        };
-        let page = self
-            .keyed(&context, &list, &asked, None, |row: &UserRow| {
-                row.username.clone()
-            })
-            .await?;
+        let tenant = &context.principal.tenant;
+        let list = List::<String>::new(&self.0, "users", tenant, NO_FILTERS, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select username, role, display_name_sealed, disabled, created_at, changed_at from rm_users where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        list.ascending(&mut query, "username");
+        let sort_key = |row: &UserRow| row.username.clone();
+        let page = list.page(snapshot, query, sort_key).await?;
         let sealed = page.items.iter().map(|row| {
             Some(SealedField {
                 person: format!("user/{}", row.username),
@@ -217,7 +195,7 @@ impl AdminReads {
                 },
             })
         });
-        let names = people::open(&self.0.vault, &context.principal.tenant, sealed.collect()).await?;
+        let names = people::open(&self.0.vault, tenant, sealed.collect()).await?;
         let open = |(row, display_name): (UserRow, Option<String>)| User {
             username: row.username,
             role: row.role,
@@ -250,21 +228,16 @@ impl AdminReads {
         /// Wait until the read models hold this position.
         min_position: Query<Option<i64>>,
     ) -> Result<PageAnswer<TaxRate>, Problem> {
-        let list = KeyedList {
-            name: "tax_rates",
-            select: "select tax_code, name, rate_ppm, changed_at from rm_tax_rates",
-            key: "tax_code",
-        };
-        let asked = Asked {
-            limit: limit.0,
-            cursor: cursor.0.as_deref(),
-            min_position: min_position.0,
-        };
-        self.keyed(&context, &list, &asked, None, |row: &TaxRate| {
-            row.tax_code.clone()
-        })
-        .await
-        .map(PageAnswer)
+        let tenant = &context.principal.tenant;
+        let list = List::<String>::new(&self.0, "tax_rates", tenant, NO_FILTERS, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select tax_code, name, rate_ppm, changed_at from rm_tax_rates where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        list.ascending(&mut query, "tax_code");
+        let sort_key = |row: &TaxRate| row.tax_code.clone();
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// The tenant's settings with its tax rates.
@@ -277,72 +250,17 @@ impl AdminReads {
     ) -> Result<JsonAnswer<At<TenantSettings>>, Problem> {
         let tenant = &context.principal.tenant;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let settings: Option<TenantSettings> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "select tenant, name, currency, time_zone, prices_include_tax, stock_policy from rm_tenant where tenant = $1",
         )
-        .bind(tenant.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let mut settings = settings.ok_or_else(not_found)?;
+        .bind(tenant.as_str());
+        let mut settings: TenantSettings = snapshot.row_or_404(statement).await?;
         settings.currency_exponent = Currency::new(&settings.currency).map_or(0, Currency::exponent);
-        settings.tax_rates = sqlx::query_as(
+        let statement = sqlx::query_as(
             "select tax_code, name, rate_ppm, changed_at from rm_tax_rates where tenant = $1 order by tax_code limit 200",
         )
-        .bind(tenant.as_str())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: settings,
-            position,
-        }))
-    }
-}
-
-impl AdminReads {
-    async fn keyed<T>(
-        &self,
-        context: &RequestContext,
-        keyed: &KeyedList,
-        asked: &Asked<'_>,
-        store: Option<&StoreId>,
-        sort_key: impl Fn(&T) -> String,
-    ) -> Result<Page<T>, Problem>
-    where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let tenant = &context.principal.tenant;
-        let filters = [store.map(StoreId::as_str)];
-        let list = List::<String>::new(
-            keyed.name,
-            tenant,
-            &filters,
-            asked.limit,
-            asked.cursor,
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, asked.min_position).await?;
-        let mut query = QueryBuilder::new(keyed.select);
-        query.push(" where tenant = ").push_bind(tenant.as_str());
-        if let Some(store) = store {
-            query.push(" and store = ").push_bind(store.as_str());
-        }
-        if let Some(after) = &list.page.after {
-            query.push(format!(" and {} > ", keyed.key)).push_bind(after);
-        }
-        query
-            .push(format!(" order by {} limit ", keyed.key))
-            .push_bind(list.page.fetch());
-        let rows: Vec<T> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, sort_key);
-        snapshot.close().await?;
-        Ok(page)
+        .bind(tenant.as_str());
+        settings.tax_rates = snapshot.rows(statement).await?;
+        snapshot.answer(settings).await
     }
 }

@@ -16,14 +16,13 @@ use schemas::events::api_key::ApiScope;
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
-use crate::failure::{bad_parameter, not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_text, filter_time, filter_word, path_id};
 
 const STATUSES: &[&str] = &["active", "inactive", "revoked"];
 
@@ -155,28 +154,15 @@ impl ApiKeyReads {
     ) -> Result<PageAnswer<ApiKey>, Problem> {
         let tenant = &context.principal.tenant;
         let status = filter_word("status", status.0, STATUSES)?;
-        let (key, cursor) = (&self.0.cursor_key, cursor.0.as_deref());
-        let list = List::<i64>::new("api keys", tenant, &[status.as_deref()], limit.0, cursor, key)?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let filters @ [status] = [status.as_deref()];
+        let list = List::<i64>::new(&self.0, "api keys", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        if let Some(status) = &status {
-            query.push(" and status = ").push_bind(status);
-        }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position > ").push_bind(after);
-        }
-        query
-            .push(" order by created_position limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<ApiKey> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.created_position);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        push_equal(&mut query, "status", status);
+        list.ascending(&mut query, "created_position");
+        let sort_key = |row: &ApiKey| row.created_position;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// One key.
@@ -198,15 +184,8 @@ impl ApiKeyReads {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and k.api_key_id = ").push_bind(id.as_str());
-        let row: Option<ApiKey> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        let value = row.ok_or_else(not_found)?;
-        Ok(JsonAnswer(At { value, position }))
+        let key: ApiKey = snapshot.row_or_404(query.build_query_as()).await?;
+        snapshot.answer(key).await
     }
 
     /// Calls of external systems, the newest first; kept for 90 days unless it was configured otherwise.
@@ -239,7 +218,7 @@ impl ApiKeyReads {
         let kind = filter_text("tipo", tipo.0)?;
         let state = filter_word("estado", estado.0, &["EXITOSO", "ERROR"])?;
         let id: Option<ApiKeyId> = filter_id("api_key_id", api_key_id.0)?;
-        let filters = [
+        let filters @ [system, kind, state, id, desde, hasta] = [
             system.as_deref(),
             kind.as_deref(),
             state.as_deref(),
@@ -247,41 +226,32 @@ impl ApiKeyReads {
             desde.0.as_deref(),
             hasta.0.as_deref(),
         ];
-        let (key, cursor) = (&self.0.cursor_key, cursor.0.as_deref());
-        let list = List::<(Moment, Uuid)>::new("integration log", tenant, &filters, limit.0, cursor, key)?;
+        let list =
+            List::<(Moment, Uuid)>::new(&self.0, "integration log", tenant, &filters, limit.0, cursor.0)?;
         let mut query = QueryBuilder::new(
             "select id, sistema, tipo, estado, datos_enviados, datos_recibidos, error, api_key_id, http_status,
                     duration_ms, llamadas, fecha from integration_log where tenant = ",
         );
         query.push_bind(tenant.as_str());
-        for (column, value) in ["sistema", "tipo", "estado", "api_key_id"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
+        push_equal(&mut query, "sistema", system);
+        push_equal(&mut query, "tipo", kind);
+        push_equal(&mut query, "estado", state);
+        push_equal(&mut query, "api_key_id", id);
+        for (name, text, comparison) in [("desde", desde, ">="), ("hasta", hasta, "<")] {
+            if let Some(at) = filter_time(name, text)? {
+                query.push(format!(" and fecha {comparison} ")).push_bind(at);
             }
         }
-        for (name, text, comparison) in [("desde", &desde.0, ">="), ("hasta", &hasta.0, "<")] {
-            if let Some(text) = text {
-                query
-                    .push(format!(" and fecha {comparison} "))
-                    .push_bind(moment(name, text)?);
-            }
-        }
-        if let Some((Moment(at), id)) = &list.page.after {
+        if let Some((Moment(at), id)) = list.after() {
             query.push(" and (fecha, id) < (").push_bind(*at);
             query.push(", ").push_bind(*id).push(")");
         }
         query
             .push(" order by fecha desc, id desc limit ")
-            .push_bind(list.page.fetch());
-        let mut snapshot = self.0.snapshot(tenant, None).await?;
-        let rows: Vec<IntegrationCall> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| (Moment(row.fecha), row.id));
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+            .push_bind(list.fetch());
+        let snapshot = self.0.snapshot(tenant, None).await?;
+        let sort_key = |row: &IntegrationCall| (Moment(row.fecha), row.id);
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 }
 
@@ -289,17 +259,3 @@ impl ApiKeyReads {
 #[derive(Serialize, serde::Deserialize)]
 #[serde(transparent)]
 struct Moment(#[serde(with = "time::serde::rfc3339")] OffsetDateTime);
-
-fn moment(name: &str, text: &str) -> Result<OffsetDateTime, Problem> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| bad_parameter(name, "RFC 3339"))
-}
-
-/// A filter that names something by its text.
-fn filter_text(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
-    match text {
-        Some(text) if text.chars().count() > 100 || text.chars().any(char::is_control) => {
-            Err(bad_parameter(name, "1-100"))
-        }
-        text => Ok(text),
-    }
-}

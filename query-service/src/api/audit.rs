@@ -16,11 +16,10 @@ use uuid::Uuid;
 
 use super::Group;
 use crate::QueryService;
-use crate::failure::{bad_parameter, unavailable};
-use crate::parameters::List;
+use crate::failure::bad_parameter;
+use crate::list::{List, push_equal};
+use crate::parameters::filter_text;
 
-/// Longest actor or command that a filter may name, in characters.
-const MAX_FILTER_CHARS: usize = 100;
 /// Longest stream that a filter may name, in characters.
 const MAX_STREAM_CHARS: usize = 300;
 
@@ -95,16 +94,9 @@ impl Narrowed {
 
     /// The conditions, written so that each finds its partial index.
     fn push(&self, query: &mut QueryBuilder<Postgres>) {
-        let plain = [
-            ("actor", &self.actor),
-            ("command", &self.command),
-            ("correlation_id", &self.correlation_id),
-        ];
-        for (column, value) in plain {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value.clone());
-            }
-        }
+        push_equal(query, "actor", self.actor.as_deref());
+        push_equal(query, "command", self.command.as_deref());
+        push_equal(query, "correlation_id", self.correlation_id.as_deref());
         if let Some(stream) = &self.stream {
             query.push(" and stream not like 'stock/%' and stream = ");
             query.push_bind(stream.clone());
@@ -147,15 +139,6 @@ fn filter_trace(text: Option<String>) -> Result<Option<String>, Problem> {
 /// Reads of the audit trail.
 pub struct AuditReads(pub QueryService);
 
-fn filter(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
-    match text {
-        Some(text) if text.chars().count() > MAX_FILTER_CHARS || text.chars().any(char::is_control) => {
-            Err(bad_parameter(name, "1-100"))
-        }
-        text => Ok(text),
-    }
-}
-
 #[OpenApi(tag = "Group::Audit")]
 impl AuditReads {
     /// The audit trail in the order of the log.
@@ -185,22 +168,15 @@ impl AuditReads {
     ) -> Result<PageAnswer<AuditEntry>, Problem> {
         let tenant = &context.principal.tenant;
         let narrowed = Narrowed {
-            actor: filter("actor", actor.0)?,
-            command: filter("command", command.0)?,
+            actor: filter_text("actor", actor.0)?,
+            command: filter_text("command", command.0)?,
             stream: filter_stream(stream.0)?,
             correlation_id: filter_trace(correlation_id.0)?,
             caused_by: caused_by.0.map(|position| position.to_string()),
             from: from_position.0.map(|from| from.to_string()),
         };
-        let list = List::<i64>::new(
-            "audit",
-            tenant,
-            &narrowed.filters(),
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, "audit", tenant, &narrowed.filters(), limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select position, event_id, event_type, stream, actor, role, reason, command, command_id, correlation_id,
                     recorded_at
@@ -208,22 +184,13 @@ impl AuditReads {
         );
         query.push_bind(tenant.as_str());
         narrowed.push(&mut query);
-        let after = list
-            .page
-            .after
-            .unwrap_or_else(|| from_position.0.map_or(0, |from| from.saturating_sub(1)));
+        let start = from_position.0.map_or(0, |from| from.saturating_sub(1));
+        let after = list.after().copied().unwrap_or(start);
         query.push(" and position > ").push_bind(after);
-        query
-            .push(" order by position limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<AuditEntry> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let rows = rows.into_iter().map(AuditEntry::with_cause).collect();
-        let page = list.cut(rows, snapshot.position, |row: &AuditEntry| row.position);
-        snapshot.close().await?;
+        query.push(" order by position limit ").push_bind(list.fetch());
+        let sort_key = |row: &AuditEntry| row.position;
+        let mut page = list.page(snapshot, query, sort_key).await?;
+        page.items = page.items.into_iter().map(AuditEntry::with_cause).collect();
         Ok(PageAnswer(page))
     }
 }

@@ -20,8 +20,9 @@ use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
-use crate::failure::{bad_parameter, not_found, unavailable};
-use crate::parameters::{List, filter_word, path_id};
+use crate::failure::bad_parameter;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_word, path_id};
 
 /// One item.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
@@ -89,7 +90,7 @@ impl CatalogueReads {
         let gtin = gtin.0.map(|gtin| full_gtin(&gtin)).transpose()?;
         let attribute = attribute.0.as_deref().map(attribute_filter).transpose()?;
         let words = q.0.as_deref().map(words_of).transpose()?;
-        let filters = [
+        let filters @ [kind, _, brand, gtin, ..] = [
             kind.as_deref(),
             gone,
             brand.as_deref(),
@@ -98,29 +99,16 @@ impl CatalogueReads {
             attribute.map(|(_, value)| value),
             q.0.as_deref(),
         ];
-        let list = List::<String>::new(
-            "items",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<String>::new(&self.0, "items", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        if let Some(kind) = &kind {
-            query.push(" and kind = ").push_bind(kind);
-        }
+        push_equal(&mut query, "kind", kind);
         if let Some(gone) = discontinued.0 {
             query.push(" and discontinued = ").push_bind(gone);
         }
-        if let Some(brand) = &brand {
-            query.push(" and brand = ").push_bind(brand);
-        }
-        if let Some(gtin) = &gtin {
-            query.push(" and gtin = ").push_bind(gtin);
-        }
+        push_equal(&mut query, "brand", brand);
+        push_equal(&mut query, "gtin", gtin);
         if let Some((name, value)) = attribute {
             query
                 .push(" and details::jsonb -> 'attributes' ->> ")
@@ -130,18 +118,10 @@ impl CatalogueReads {
         for word in words.iter().flatten() {
             query.push(" and strpos(search, ").push_bind(word).push(") > 0");
         }
-        if let Some(after) = &list.page.after {
-            query.push(" and sku > ").push_bind(after);
-        }
-        query.push(" order by sku limit ").push_bind(list.page.fetch());
-        let mut rows: Vec<Item> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        costs::hide(context.0, &mut rows);
-        let page = list.cut(rows, snapshot.position, |item| item.sku.clone());
-        snapshot.close().await?;
+        list.ascending(&mut query, "sku");
+        let sort_key = |item: &Item| item.sku.clone();
+        let mut page = list.page(snapshot, query, sort_key).await?;
+        costs::hide(context.0, &mut page.items);
         Ok(PageAnswer(page))
     }
 
@@ -167,18 +147,9 @@ impl CatalogueReads {
             .push_bind(tenant.as_str())
             .push(" and sku = ")
             .push_bind(sku.as_str());
-        let mut item: Option<Item> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        costs::hide(context.0, &mut item);
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: item.ok_or_else(not_found)?,
-            position,
-        }))
+        let mut item: Item = snapshot.row_or_404(query.build_query_as()).await?;
+        costs::hide(context.0, [&mut item]);
+        snapshot.answer(item).await
     }
 }
 

@@ -10,14 +10,14 @@ use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
 use schemas::{CustomerId, Sealed};
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::customers::Credit;
+use super::customers::{Credit, known};
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, path_id};
+use crate::list::List;
+use crate::parameters::path_id;
 use crate::people::{self, SealedField};
 use crate::snapshot::Snapshot;
 
@@ -136,11 +136,9 @@ impl CustomerAccountReads {
     ) -> Result<JsonAnswer<At<Summary>>, Problem> {
         let id: CustomerId = path_id(&customer_id.0)?;
         let mut snapshot = self.0.snapshot(&context.principal.tenant, min_position.0).await?;
-        let account = account(&mut snapshot, &id).await?.ok_or_else(not_found)?;
+        let account = account(&mut snapshot, &id).await?;
         let ageing = ageing(&mut snapshot, &id).await?;
         let purchases = purchases(&mut snapshot, &id).await?;
-        let position = snapshot.position;
-        snapshot.close().await?;
         let available = account.credit_limit_minor.map(|limit| {
             if account.status == "active" {
                 limit.saturating_sub(account.balance_minor).max(0)
@@ -164,10 +162,7 @@ impl CustomerAccountReads {
             payments_minor: account.payments_minor,
             last_payment_at: account.last_payment_at,
         };
-        Ok(JsonAnswer(At {
-            value: summary,
-            position,
-        }))
+        snapshot.answer(summary).await
     }
 
     /// Notes about a customer, the newest first.
@@ -190,37 +185,18 @@ impl CustomerAccountReads {
         let tenant = &context.principal.tenant;
         let id: CustomerId = path_id(&customer_id.0)?;
         let filters = [Some(id.as_str())];
-        let list = List::<i64>::new(
-            "customer_notes",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<i64>::new(&self.0, "customer_notes", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let known: Option<i32> =
-            sqlx::query_scalar("select 1 from rm_customers where tenant = $1 and customer_id = $2")
-                .bind(tenant.as_str())
-                .bind(id.as_str())
-                .fetch_optional(snapshot.connection())
-                .await
-                .map_err(unavailable)?;
-        known.ok_or_else(not_found)?;
-        let rows: Vec<NoteRow> = sqlx::query_as(
+        known(&mut snapshot, &id).await?;
+        let mut query = QueryBuilder::new(
             "select note_id, text_sealed, author, added_at, changed_at, added_position from rm_customer_notes
-             where tenant = $1 and customer_id = $2 and not removed and added_position < $3
-             order by added_position desc limit $4",
-        )
-        .bind(tenant.as_str())
-        .bind(id.as_str())
-        .bind(list.page.after.unwrap_or(i64::MAX))
-        .bind(list.page.fetch())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.added_position);
-        snapshot.close().await?;
+             where not removed and tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        query.push(" and customer_id = ").push_bind(id.as_str());
+        list.descending(&mut query, "added_position");
+        let sort_key = |row: &NoteRow| row.added_position;
+        let page = list.page(snapshot, query, sort_key).await?;
         let sealed = page.items.iter().map(|row| {
             Some(SealedField {
                 person: format!("customer/{id}"),
@@ -246,9 +222,10 @@ impl CustomerAccountReads {
     }
 }
 
-async fn account(snapshot: &mut Snapshot, id: &CustomerId) -> Result<Option<Account>, Problem> {
+/// 404 for a customer that is none of this tenant's.
+async fn account(snapshot: &mut Snapshot, id: &CustomerId) -> Result<Account, Problem> {
     let tenant = snapshot.tenant.clone();
-    sqlx::query_as(
+    let statement = sqlx::query_as(
         "select status, currency, balance_minor, credit_kind, credit_limit_minor,
            (select coalesce(-sum(amount_minor), 0)::bigint from rm_customer_ledger l
             where l.tenant = c.tenant and l.customer_id = c.customer_id and l.kind = 'payment') as payments_minor,
@@ -257,16 +234,14 @@ async fn account(snapshot: &mut Snapshot, id: &CustomerId) -> Result<Option<Acco
          from rm_customers c where tenant = $1 and customer_id = $2",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .fetch_optional(snapshot.connection())
-    .await
-    .map_err(unavailable)
+    .bind(id.as_str());
+    snapshot.row_or_404(statement).await
 }
 
 /// What is open of each charge after all that was ever paid or credited has settled the oldest ones.
 async fn ageing(snapshot: &mut Snapshot, id: &CustomerId) -> Result<Ageing, Problem> {
     let tenant = snapshot.tenant.clone();
-    sqlx::query_as(
+    let statement = sqlx::query_as(
         "with ledger as (
            select position, amount_minor, recorded_at from rm_customer_ledger
            where tenant = $1 and customer_id = $2),
@@ -287,15 +262,13 @@ async fn ageing(snapshot: &mut Snapshot, id: &CustomerId) -> Result<Ageing, Prob
          from open",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .fetch_one(snapshot.connection())
-    .await
-    .map_err(unavailable)
+    .bind(id.as_str());
+    snapshot.row(statement).await
 }
 
 async fn purchases(snapshot: &mut Snapshot, id: &CustomerId) -> Result<Purchases, Problem> {
     let tenant = snapshot.tenant.clone();
-    sqlx::query_as(
+    let statement = sqlx::query_as(
         "with sales as (
            select count(*) filter (where status = 'completed') as sales,
                   coalesce(sum(total_minor - returned_minor - voided_minor), 0)::bigint as sales_minor,
@@ -312,8 +285,6 @@ async fn purchases(snapshot: &mut Snapshot, id: &CustomerId) -> Result<Purchases
          from sales, orders",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .fetch_one(snapshot.connection())
-    .await
-    .map_err(unavailable)
+    .bind(id.as_str());
+    snapshot.row(statement).await
 }

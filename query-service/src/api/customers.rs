@@ -19,9 +19,11 @@ use time::OffsetDateTime;
 use self::names::{LOOKED_THROUGH, debt_filter, folded, name_filter};
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{bad_parameter, not_found, unavailable};
-use crate::parameters::{List, filter_word, path_id};
+use crate::failure::{bad_parameter, not_found};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_word, path_id};
 use crate::people::{self, SealedField};
+use crate::snapshot::Snapshot;
 
 /// One customer. Personal fields are `null` once the customer was forgotten.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -172,7 +174,7 @@ impl CustomerReads {
         }
         let min_debt = min_debt_minor.0.map(|minor| minor.to_string());
         let wanted = name.0.map(|text| name_filter(&text)).transpose()?;
-        let filters = [
+        let filters @ [kind, credit, status, debt, ..] = [
             kind.as_deref(),
             credit.as_deref(),
             status.as_deref(),
@@ -180,23 +182,14 @@ impl CustomerReads {
             min_debt.as_deref(),
             wanted.as_deref(),
         ];
-        let list = List::<String>::new(
-            "customers",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<String>::new(&self.0, "customers", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in [("kind", &kind), ("credit_kind", &credit), ("status", &status)] {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        match debt.as_deref() {
+        push_equal(&mut query, "kind", kind);
+        push_equal(&mut query, "credit_kind", credit);
+        push_equal(&mut query, "status", status);
+        match debt {
             Some("owing") => query.push(" and balance_minor > 0"),
             Some("clear") => query.push(" and balance_minor <= 0"),
             Some(_) => query.push(" and balance_minor < 0"),
@@ -205,20 +198,16 @@ impl CustomerReads {
         if let Some(minor) = min_debt_minor.0 {
             query.push(" and balance_minor >= ").push_bind(minor);
         }
-        if let Some(after) = &list.page.after {
+        if let Some(after) = list.after() {
             query.push(" and customer_id > ").push_bind(after);
         }
         let fetch = if wanted.is_some() {
             LOOKED_THROUGH + 1
         } else {
-            list.page.fetch()
+            list.fetch()
         };
         query.push(" order by customer_id limit ").push_bind(fetch);
-        let rows: Vec<Row> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
+        let rows: Vec<Row> = snapshot.rows(query.build_query_as()).await?;
         let position = snapshot.position;
         let Some(wanted) = wanted else {
             let page = list.cut(rows, position, |row| row.customer_id.clone());
@@ -231,7 +220,7 @@ impl CustomerReads {
             }));
         };
         snapshot.close().await?;
-        let (rows, last) = self.named(tenant, rows, &wanted, list.page.limit).await?;
+        let (rows, last) = self.named(tenant, rows, &wanted, list.limit()).await?;
         Ok(PageAnswer(Page {
             items: self.opened(tenant, rows).await?,
             next: last.map(|last| list.cursor_after(&last)),
@@ -261,11 +250,7 @@ impl CustomerReads {
             .push_bind(tenant.as_str())
             .push(" and customer_id = ")
             .push_bind(id.as_str());
-        let row: Option<Row> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
+        let row: Option<Row> = snapshot.row_if_any(query.build_query_as()).await?;
         let position = snapshot.position;
         snapshot.close().await?;
         let customer = self
@@ -299,25 +284,11 @@ impl CustomerReads {
         let tenant = &context.principal.tenant;
         let id: CustomerId = path_id(&customer_id.0)?;
         let filters = [Some(id.as_str())];
-        let list = List::<i64>::new(
-            "ledger",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<i64>::new(&self.0, "ledger", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let known: Option<i32> =
-            sqlx::query_scalar("select 1 from rm_customers where tenant = $1 and customer_id = $2")
-                .bind(tenant.as_str())
-                .bind(id.as_str())
-                .fetch_optional(snapshot.connection())
-                .await
-                .map_err(unavailable)?;
-        known.ok_or_else(not_found)?;
+        known(&mut snapshot, &id).await?;
         // The balance before the page is one sum over the index; within it, a window adds up.
-        let rows: Vec<LedgerEntry> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "with page as (
                select * from rm_customer_ledger
                where tenant = $1 and customer_id = $2 and position > $3 order by position limit $4),
@@ -331,15 +302,23 @@ impl CustomerReads {
         )
         .bind(tenant.as_str())
         .bind(id.as_str())
-        .bind(list.page.after.unwrap_or(0))
-        .bind(list.page.fetch())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        .bind(list.after().copied().unwrap_or(0))
+        .bind(list.fetch());
+        let rows: Vec<LedgerEntry> = snapshot.rows(statement).await?;
         let page = list.cut(rows, snapshot.position, |row| row.position);
         snapshot.close().await?;
         Ok(PageAnswer(page))
     }
+}
+
+/// 404 for a customer that is none of this tenant's.
+pub(super) async fn known(snapshot: &mut Snapshot, id: &CustomerId) -> Result<(), Problem> {
+    let tenant = snapshot.tenant.clone();
+    let statement = sqlx::query_as("select 1 from rm_customers where tenant = $1 and customer_id = $2")
+        .bind(tenant.as_str())
+        .bind(id.as_str());
+    let (_,): (i32,) = snapshot.row_or_404(statement).await?;
+    Ok(())
 }
 
 impl CustomerReads {

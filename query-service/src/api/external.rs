@@ -21,8 +21,8 @@ use time::OffsetDateTime;
 
 use super::Group;
 use crate::QueryService;
-use crate::failure::unavailable;
-use crate::parameters::{List, filter_id};
+use crate::list::{List, push_equal};
+use crate::parameters::filter_id;
 
 /// Una página; la cabecera `Link` lleva a la siguiente.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -189,9 +189,7 @@ fn push_stores(
 ) -> Result<(), Problem> {
     if let Some(store) = store {
         context.check_store(store)?;
-        query
-            .push(format!(" and {column} = "))
-            .push_bind(store.to_string());
+        push_equal(query, column, Some(store.as_str()));
     } else if !context.stores().is_empty() {
         let stores: Vec<String> = context.stores().iter().map(ToString::to_string).collect();
         query
@@ -227,29 +225,18 @@ impl ExternalReads {
     ) -> Result<PaginaAnswer<Articulo>, Problem> {
         let tenant = context.tenant();
         let sku: Option<Sku> = filter_id("codigo", codigo.0)?;
-        let filters = [sku.as_ref().map(Sku::as_str)];
-        let (key, cursor) = (&self.0.cursor_key, cursor.0.as_deref());
-        let list = List::<String>::new("external articles", tenant, &filters, limite.0, cursor, key)?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let filters @ [sku] = [sku.as_ref().map(Sku::as_str)];
+        let list = List::<String>::new(&self.0, "external articles", tenant, &filters, limite.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select sku, name, kind, price_minor, currency, tax_code, details, discontinued, changed_at
              from rm_items where tenant = ",
         );
         query.push_bind(tenant.as_str());
-        if let Some(sku) = &sku {
-            query.push(" and sku = ").push_bind(sku.as_str());
-        }
-        if let Some(after) = &list.page.after {
-            query.push(" and sku > ").push_bind(after);
-        }
-        query.push(" order by sku limit ").push_bind(list.page.fetch());
-        let rows: Vec<ItemRow> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.sku.clone());
-        snapshot.close().await?;
+        push_equal(&mut query, "sku", sku);
+        list.ascending(&mut query, "sku");
+        let sort_key = |row: &ItemRow| row.sku.clone();
+        let page = list.page(snapshot, query, sort_key).await?;
         Ok(PaginaAnswer(Pagina::of(page, Articulo::from)))
     }
 
@@ -273,11 +260,11 @@ impl ExternalReads {
         min_position: Query<Option<i64>>,
     ) -> Result<PaginaAnswer<Existencia>, Problem> {
         let tenant = context.tenant();
-        let store: Option<StoreId> = filter_id("tienda", tienda.0)?;
+        let asked: Option<StoreId> = filter_id("tienda", tienda.0)?;
         let sku: Option<Sku> = filter_id("articulo", articulo.0)?;
-        let filters = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
-        let (key, cursor) = (&self.0.cursor_key, cursor.0.as_deref());
-        let list = List::<(String, String)>::new("external stock", tenant, &filters, limite.0, cursor, key)?;
+        let filters @ [_, sku] = [asked.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
+        let list =
+            List::<(String, String)>::new(&self.0, "external stock", tenant, &filters, limite.0, cursor.0)?;
         let mut query = QueryBuilder::new(
             "select sku as articulo, (select name from rm_items i where i.tenant = s.tenant and i.sku = s.sku) as nombre,
                     store as tienda, on_hand as existencia, reserved as reservado, on_hand - reserved as disponible,
@@ -285,31 +272,12 @@ impl ExternalReads {
              from rm_stock s where tenant = ",
         );
         query.push_bind(tenant.as_str());
-        push_stores(&mut query, "store", context.0, store.as_ref())?;
-        if let Some(sku) = &sku {
-            query.push(" and sku = ").push_bind(sku.as_str());
-        }
-        if let Some((store, sku)) = &list.page.after {
-            query
-                .push(" and (store, sku) > (")
-                .push_bind(store)
-                .push(", ")
-                .push_bind(sku)
-                .push(")");
-        }
-        query
-            .push(" order by store, sku limit ")
-            .push_bind(list.page.fetch());
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let rows: Vec<Existencia> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.tienda.clone(), row.articulo.clone())
-        });
-        snapshot.close().await?;
+        push_stores(&mut query, "store", context.0, asked.as_ref())?;
+        push_equal(&mut query, "sku", sku);
+        list.ascending_pair(&mut query, "store, sku");
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let sort_key = |row: &Existencia| (row.tienda.clone(), row.articulo.clone());
+        let page = list.page(snapshot, query, sort_key).await?;
         Ok(PaginaAnswer(Pagina::of(page, |row| row)))
     }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use platform::http::{JsonAnswer, Language, PageAnswer, Problem, RequestContext};
+use platform::http::{JsonAnswer, Language, Page, PageAnswer, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -22,8 +22,8 @@ use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_word, path_id};
 use crate::snapshot::Snapshot;
 
 const STATUSES: &[&str] = &[
@@ -174,37 +174,16 @@ impl ImportReads {
         let tenant = &context.principal.tenant;
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let status = filter_word("status", status.0, STATUSES)?;
-        let filters = [store.as_ref().map(StoreId::as_str), status.as_deref()];
-        let list = List::<i64>::new(
-            "imports",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, None).await?;
+        let filters @ [store, status] = [store.as_ref().map(StoreId::as_str), status.as_deref()];
+        let list = List::<i64>::new(&self.0, "imports", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, None).await?;
         let mut query = QueryBuilder::new(IMPORT);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "status"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(after) = list.page.after {
-            query.push(" and number < ").push_bind(after);
-        }
-        query
-            .push(" order by number desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<Import> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.number);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "status", status);
+        list.descending(&mut query, "number");
+        let sort_key = |row: &Import| row.number;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// One import and how far it is; made to be polled.
@@ -222,20 +201,13 @@ impl ImportReads {
         let import_id: ImportId = path_id(&import_id.0)?;
         let mut snapshot = self.0.snapshot(tenant, None).await?;
         let import = find(&mut snapshot, &import_id).await?;
-        let (layout, counted): (Option<Value>, Option<Value>) =
+        let statement =
             sqlx::query_as("select layout, progress from imports where tenant = $1 and import_id = $2")
                 .bind(tenant.as_str())
-                .bind(import_id.as_str())
-                .fetch_one(snapshot.connection())
-                .await
-                .map_err(unavailable)?;
+                .bind(import_id.as_str());
+        let (layout, counted): (Option<Value>, Option<Value>) = snapshot.row(statement).await?;
         let counted = serde_json::from_value(counted.unwrap_or_default()).unwrap_or_default();
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: progress(import, layout, counted),
-            position,
-        }))
+        snapshot.answer(progress(import, layout, counted)).await
     }
 
     /// Rows of an import in the file's order: what each would change, or what has become of it.
@@ -263,20 +235,13 @@ impl ImportReads {
         let status = filter_word("status", status.0, ROW_STATUSES)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
         let warned = warnings.0.unwrap_or(false);
-        let filters = [
+        let filters @ [_, status, sku, _] = [
             Some(import_id.as_str()),
             status.as_deref(),
             sku.as_ref().map(Sku::as_str),
             warned.then_some("warnings"),
         ];
-        let list = List::<i64>::new(
-            "import_rows",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<i64>::new(&self.0, "import_rows", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, None).await?;
         find(&mut snapshot, &import_id).await?;
         let mut query = QueryBuilder::new(
@@ -288,28 +253,20 @@ impl ImportReads {
         );
         query.push_bind(tenant.as_str());
         query.push(" and r.import_id = ").push_bind(import_id.as_str());
-        if let Some(status) = &status {
-            query.push(" and r.status = ").push_bind(status);
-        }
-        if let Some(sku) = &sku {
-            query.push(" and r.sku = ").push_bind(sku.as_str());
-        }
+        push_equal(&mut query, "r.status", status);
+        push_equal(&mut query, "r.sku", sku);
         if warned {
             query.push(" and json_array_length(r.warnings) > 0");
         }
-        if let Some(after) = list.page.after {
-            query.push(" and r.line > ").push_bind(after);
-        }
-        query.push(" order by r.line limit ").push_bind(list.page.fetch());
-        let rows: Vec<RowOfFile> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let rows = rows.into_iter().map(|row| shown(row, context.language)).collect();
-        let page = list.cut(rows, snapshot.position, |row: &ImportRow| row.line);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.ascending(&mut query, "r.line");
+        let sort_key = |row: &RowOfFile| row.line;
+        let page = list.page(snapshot, query, sort_key).await?;
+        let items = page.items.into_iter().map(|row| shown(row, context.language));
+        Ok(PageAnswer(Page {
+            items: items.collect(),
+            next: page.next,
+            position: page.position,
+        }))
     }
 }
 
@@ -318,12 +275,7 @@ async fn find(snapshot: &mut Snapshot, id: &ImportId) -> Result<Import, Problem>
     let mut query = QueryBuilder::new(IMPORT);
     query.push(" where tenant = ").push_bind(tenant.as_str());
     query.push(" and import_id = ").push_bind(id.as_str());
-    let found: Option<Import> = query
-        .build_query_as()
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-    found.ok_or_else(not_found)
+    snapshot.row_or_404(query.build_query_as()).await
 }
 
 /// How far an import is, as the write side counts it. Articles are carried out before stock, so it counts parts of rows.

@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_word, path_id};
 
 /// One item in one store.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
@@ -111,16 +111,9 @@ impl InventoryReads {
         let tenant = &context.principal.tenant;
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
-        let filters = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
-        let list = List::<(String, String)>::new(
-            "stock",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let filters @ [store, sku] = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
+        let list = List::<(String, String)>::new(&self.0, "stock", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select store, sku, on_hand, reserved, on_hand - reserved as available, in_transit, average_cost_minor,
                     costed_quantity, total_cost_minor,
@@ -128,33 +121,12 @@ impl InventoryReads {
              from rm_stock s where tenant = ",
         );
         query.push_bind(tenant.as_str());
-        if let Some(store) = &store {
-            query.push(" and store = ").push_bind(store.as_str());
-        }
-        if let Some(sku) = &sku {
-            query.push(" and sku = ").push_bind(sku.as_str());
-        }
-        if let Some((store, sku)) = &list.page.after {
-            query
-                .push(" and (store, sku) > (")
-                .push_bind(store)
-                .push(", ")
-                .push_bind(sku)
-                .push(")");
-        }
-        query
-            .push(" order by store, sku limit ")
-            .push_bind(list.page.fetch());
-        let mut rows: Vec<Stock> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        costs::hide(context.0, &mut rows);
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.store.clone(), row.sku.clone())
-        });
-        snapshot.close().await?;
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "sku", sku);
+        list.ascending_pair(&mut query, "store, sku");
+        let sort_key = |row: &Stock| (row.store.clone(), row.sku.clone());
+        let mut page = list.page(snapshot, query, sort_key).await?;
+        costs::hide(context.0, &mut page.items);
         Ok(PageAnswer(page))
     }
 
@@ -179,39 +151,22 @@ impl InventoryReads {
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let status = filter_word("status", status.0, UNIT_STATUSES)?;
-        let filters = [
+        let filters @ [sku, store, status] = [
             sku.as_ref().map(Sku::as_str),
             store.as_ref().map(StoreId::as_str),
             status.as_deref(),
         ];
-        let list = List::<String>::new(
-            "units",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<String>::new(&self.0, "units", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(UNIT);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["sku", "store", "status"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(after) = &list.page.after {
-            query.push(" and unit > ").push_bind(after);
-        }
-        query.push(" order by unit limit ").push_bind(list.page.fetch());
-        let mut rows: Vec<Unit> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        costs::hide(context.0, &mut rows);
-        let page = list.cut(rows, snapshot.position, |row| row.unit.clone());
-        snapshot.close().await?;
+        push_equal(&mut query, "sku", sku);
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "status", status);
+        list.ascending(&mut query, "unit");
+        let sort_key = |row: &Unit| row.unit.clone();
+        let mut page = list.page(snapshot, query, sort_key).await?;
+        costs::hide(context.0, &mut page.items);
         Ok(PageAnswer(page))
     }
 
@@ -235,17 +190,8 @@ impl InventoryReads {
         let mut query = QueryBuilder::new(UNIT);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and unit = ").push_bind(unit.as_str());
-        let mut found: Option<Unit> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        costs::hide(context.0, &mut found);
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: found.ok_or_else(not_found)?,
-            position,
-        }))
+        let mut found: Unit = snapshot.row_or_404(query.build_query_as()).await?;
+        costs::hide(context.0, [&mut found]);
+        snapshot.answer(found).await
     }
 }

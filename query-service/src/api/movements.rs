@@ -19,8 +19,9 @@ use time::OffsetDateTime;
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::failure::not_found;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_word, path_id};
 use crate::snapshot::Snapshot;
 
 const STATUSES: &[&str] = &["pending_approval", "approved", "rejected"];
@@ -141,50 +142,27 @@ impl MovementReads {
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let status = filter_word("status", status.0, STATUSES)?;
         let kind = filter_word("kind", kind.0, KINDS)?;
-        let filters = [
+        let filters @ [store, status, kind] = [
             store.as_ref().map(StoreId::as_str),
             status.as_deref(),
             kind.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "movements",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<i64>::new(&self.0, "movements", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "status", "kind"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position < ").push_bind(after);
-        }
-        query
-            .push(" order by created_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<MovementHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.created_position);
-        let Page {
-            items,
-            next,
-            position,
-        } = page;
-        let items = with_lines(&mut snapshot, tenant, items).await?;
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "kind", kind);
+        list.descending(&mut query, "created_position");
+        let sort_key = |row: &MovementHeader| row.created_position;
+        let page = list.page_in(&mut snapshot, query, sort_key).await?;
+        let items = with_lines(&mut snapshot, tenant, page.items).await?;
         snapshot.close().await?;
         Ok(PageAnswer(Page {
             items,
-            next,
-            position,
+            next: page.next,
+            position: page.position,
         }))
     }
 
@@ -207,18 +185,10 @@ impl MovementReads {
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and movement_id = ").push_bind(movement_id.as_str());
-        let found: Option<MovementHeader> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
+        let found: Option<MovementHeader> = snapshot.row_if_any(query.build_query_as()).await?;
         let found = with_lines(&mut snapshot, tenant, found.into_iter().collect()).await?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: found.into_iter().next().ok_or_else(not_found)?,
-            position,
-        }))
+        let found = found.into_iter().next().ok_or_else(not_found)?;
+        snapshot.answer(found).await
     }
 
     /// From which size on movements wait for approval.
@@ -235,20 +205,13 @@ impl MovementReads {
     ) -> Result<JsonAnswer<At<MovementPolicy>>, Problem> {
         let tenant = &context.principal.tenant;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let found: Option<MovementPolicy> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "select p.max_quantity, p.max_value_minor, t.currency, p.set_by, p.set_at
              from rm_tenant t left join rm_movement_policies p using (tenant) where t.tenant = $1",
         )
-        .bind(tenant.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: found.ok_or_else(not_found)?,
-            position,
-        }))
+        .bind(tenant.as_str());
+        let found: MovementPolicy = snapshot.row_or_404(statement).await?;
+        snapshot.answer(found).await
     }
 }
 
@@ -262,15 +225,13 @@ async fn with_lines(
         return Ok(Vec::new());
     }
     let ids: Vec<&str> = headers.iter().map(|header| header.movement_id.as_str()).collect();
-    let rows: Vec<LineRow> = sqlx::query_as(
+    let statement = sqlx::query_as(
         "select movement_id, line, sku, item_name, quantity, unit_cost_minor, units, cause
          from rm_movement_request_lines where tenant = $1 and movement_id = any($2) order by movement_id, line",
     )
     .bind(tenant.as_str())
-    .bind(ids)
-    .fetch_all(snapshot.connection())
-    .await
-    .map_err(unavailable)?;
+    .bind(ids);
+    let rows: Vec<LineRow> = snapshot.rows(statement).await?;
     let mut lines: HashMap<String, Vec<MovementLine>> = HashMap::new();
     for row in rows {
         let line = MovementLine {

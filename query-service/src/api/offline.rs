@@ -17,8 +17,9 @@ use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{bad_parameter, not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::failure::bad_parameter;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_word, path_id};
 
 const STATUSES: &[&str] = &["quarantined", "accepted", "cancelled"];
 const KINDS: &[&str] = &[
@@ -192,7 +193,7 @@ impl OfflineReads {
         let kind = filter_word("kind", kind.0, KINDS)?;
         let sku = filter_noted("sku", sku.0)?;
         let unit = filter_noted("unit", unit.0)?;
-        let filters = [
+        let filters @ [store, terminal, status, kind, sku, unit] = [
             store.as_ref().map(StoreId::as_str),
             terminal.as_ref().map(TerminalId::as_str),
             status.as_deref(),
@@ -200,23 +201,15 @@ impl OfflineReads {
             sku.as_deref(),
             unit.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "offline_sales",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, "offline_sales", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "terminal", "status", "kind"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(sku) = &sku {
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "terminal", terminal);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "kind", kind);
+        if let Some(sku) = sku {
             query
                 .push(of_line("l.sku = "))
                 .push_bind(sku)
@@ -226,22 +219,12 @@ impl OfflineReads {
                 .push_bind(sku)
                 .push(")))");
         }
-        if let Some(unit) = &unit {
+        if let Some(unit) = unit {
             query.push(of_line("l.unit = ")).push_bind(unit).push("))");
         }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position < ").push_bind(after);
-        }
-        query
-            .push(" order by created_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<QuarantineHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.created_position);
-        snapshot.close().await?;
+        list.descending(&mut query, "created_position");
+        let sort_key = |row: &QuarantineHeader| row.created_position;
+        let page = list.page(snapshot, query, sort_key).await?;
         let items = page.items.into_iter().map(with_sale).collect::<Result<_, _>>()?;
         Ok(PageAnswer(platform::http::Page {
             items,
@@ -271,17 +254,8 @@ impl OfflineReads {
         query
             .push(" and quarantine_id = ")
             .push_bind(quarantine_id.as_str());
-        let found: Option<QuarantineHeader> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: with_sale(found.ok_or_else(not_found)?)?,
-            position,
-        }))
+        let header: QuarantineHeader = snapshot.row_or_404(query.build_query_as()).await?;
+        snapshot.answer(with_sale(header)?).await
     }
 
     /// How far tills have come, in the order of terminal and incarnation, and what of theirs waits for a decision.
@@ -303,42 +277,20 @@ impl OfflineReads {
     ) -> Result<PageAnswer<OfflineTill>, Problem> {
         let tenant = &context.principal.tenant;
         let terminal: Option<TerminalId> = filter_id("terminal", terminal.0)?;
-        let filters = [terminal.as_ref().map(TerminalId::as_str)];
-        let list = List::<(String, String)>::new(
-            "offline_tills",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let filters @ [terminal] = [terminal.as_ref().map(TerminalId::as_str)];
+        let list =
+            List::<(String, String)>::new(&self.0, "offline_tills", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select t.*, o.*
                from (select terminal, incarnation, store, last_sequence, last_sequence + 1 as expected, quarantined,
                             last_recorded_at, tenant from rm_offline_tills where tenant = ",
         );
         query.push_bind(tenant.as_str());
-        if let Some(terminal) = &terminal {
-            query.push(" and terminal = ").push_bind(terminal.as_str());
-        }
-        if let Some((terminal, incarnation)) = &list.page.after {
-            query.push(" and (terminal, incarnation) > (").push_bind(terminal);
-            query.push(", ").push_bind(incarnation).push(")");
-        }
-        query
-            .push(" order by terminal, incarnation limit ")
-            .push_bind(list.page.fetch())
-            .push(OPEN_OF_TILLS);
-        let rows: Vec<OfflineTill> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.terminal.clone(), row.incarnation.clone())
-        });
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        push_equal(&mut query, "terminal", terminal);
+        list.ascending_pair(&mut query, "terminal, incarnation");
+        query.push(OPEN_OF_TILLS);
+        let sort_key = |row: &OfflineTill| (row.terminal.clone(), row.incarnation.clone());
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 }

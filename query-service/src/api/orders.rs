@@ -4,22 +4,27 @@
     reason = "one argument per parameter of the query, as poem-openapi wants it"
 )]
 
+mod documents;
+
 use platform::http::{JsonAnswer, PageAnswer, Problem, RequestContext};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
-use schemas::events::order::{OrderDelivered, OrderInvoiced, OrderReturned};
 use schemas::{CustomerId, OrderId, Sku, StoreId};
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::{At, Group};
+use super::{At, Group, costs};
 use crate::QueryService;
-use crate::column::JsonText;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::failure::unavailable;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_number, filter_word, path_id};
+
+pub use documents::{OrderDelivery, OrderDeliveryLine, OrderDocuments, OrderReturn, OrderReturnedLine};
+
+use documents::DocumentsRow;
 
 const STATUSES: &[&str] = &[
     "quote",
@@ -104,17 +109,6 @@ pub struct OrderLine {
     pub invoiced_quantity: i64,
 }
 
-/// What an order's row keeps as JSON.
-#[derive(Debug, Serialize, JsonSchema, FromRow)]
-pub struct OrderDocuments {
-    #[schemars(with = "Vec<OrderDelivered>")]
-    pub deliveries: JsonText,
-    #[schemars(with = "Vec<OrderInvoiced>")]
-    pub invoices: JsonText,
-    #[schemars(with = "Vec<OrderReturned>")]
-    pub returns: JsonText,
-}
-
 /// A whole quote or order.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Order {
@@ -146,6 +140,8 @@ impl OrderReads {
         customer_id: Query<Option<String>>,
         /// Those with this item among their lines.
         sku: Query<Option<String>>,
+        /// The quote's or order's number, whole and as it is printed: at most 32 characters.
+        number: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -158,51 +154,34 @@ impl OrderReads {
         let status = filter_word("status", status.0, STATUSES)?;
         let customer: Option<CustomerId> = filter_id("customer_id", customer_id.0)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
-        let filters = [
+        let number = filter_number(number.0)?;
+        let filters @ [store, status, customer, sku, number] = [
             store.as_ref().map(StoreId::as_str),
             status.as_deref(),
             customer.as_ref().map(CustomerId::as_str),
             sku.as_ref().map(Sku::as_str),
+            number.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "orders",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, "orders", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "status", "customer_id"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(sku) = &sku {
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "number", number);
+        push_equal(&mut query, "customer_id", customer);
+        if let Some(sku) = sku {
             query
                 .push(
                     " and exists (select from rm_order_lines l where l.tenant = o.tenant
                        and l.order_id = o.order_id and not l.removed and l.sku = ",
                 )
-                .push_bind(sku.as_str())
+                .push_bind(sku)
                 .push(")");
         }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position < ").push_bind(after);
-        }
-        query
-            .push(" order by created_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<OrderHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.created_position);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.descending(&mut query, "created_position");
+        let sort_key = |row: &OrderHeader| row.created_position;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// One quote or order with its lines, deliveries, invoices and returns.
@@ -224,40 +203,28 @@ impl OrderReads {
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and order_id = ").push_bind(id.as_str());
-        let header: Option<OrderHeader> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let header = header.ok_or_else(not_found)?;
-        let documents: OrderDocuments = sqlx::query_as(
+        let header: OrderHeader = snapshot.row_or_404(query.build_query_as()).await?;
+        let statement = sqlx::query_as(
             "select deliveries, invoices, returns from rm_orders where tenant = $1 and order_id = $2",
         )
         .bind(tenant.as_str())
-        .bind(id.as_str())
-        .fetch_one(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let lines: Vec<OrderLine> = sqlx::query_as(
+        .bind(id.as_str());
+        let documents: DocumentsRow = snapshot.row(statement).await?;
+        let mut documents = documents.read().map_err(unavailable)?;
+        costs::hide(context.0, [&mut documents]);
+        let statement = sqlx::query_as(
             "select line, sku, unit, name, quantity, unit_price_minor, gross_minor, discount_minor, tax_code,
                tax_rate_ppm, tax_minor, total_minor, delivered_quantity, returned_quantity, invoiced_quantity
              from rm_order_lines where tenant = $1 and order_id = $2 and not removed order by line",
         )
         .bind(tenant.as_str())
-        .bind(id.as_str())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
+        .bind(id.as_str());
+        let lines: Vec<OrderLine> = snapshot.rows(statement).await?;
         let order = Order {
             header,
             lines,
             documents,
         };
-        Ok(JsonAnswer(At {
-            value: order,
-            position,
-        }))
+        snapshot.answer(order).await
     }
 }

@@ -18,8 +18,9 @@ use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_day, filter_id, filter_word, path_id};
+use crate::failure::unavailable;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_day, filter_id, filter_number, filter_word, path_id};
 use crate::snapshot::Snapshot;
 
 const STATUSES: &[&str] = &[
@@ -181,6 +182,8 @@ impl PurchaseReads {
         from: Query<Option<String>>,
         /// Ordered on this day or before.
         to: Query<Option<String>>,
+        /// The purchase's number, whole and as it is printed: at most 32 characters.
+        number: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -194,40 +197,34 @@ impl PurchaseReads {
         let status = filter_word("status", status.0, STATUSES)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
         let (from, to) = (filter_day("from", from.0)?, filter_day("to", to.0)?);
-        let filters = [
+        let number = filter_number(number.0)?;
+        let filters @ [supplier, store, status, sku, from, to, number] = [
             supplier.as_ref().map(SupplierId::as_str),
             store.as_ref().map(StoreId::as_str),
             status.as_deref(),
             sku.as_ref().map(Sku::as_str),
             from.as_deref(),
             to.as_deref(),
+            number.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "purchases",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, "purchases", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["supplier_id", "store", "status"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(sku) = &sku {
+        push_equal(&mut query, "supplier_id", supplier);
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "number", number);
+        if let Some(sku) = sku {
             query
                 .push(
                     " and exists (select from rm_purchase_lines l where l.tenant = p.tenant
                        and l.purchase_id = p.purchase_id and not l.removed and l.sku = ",
                 )
-                .push_bind(sku.as_str())
+                .push_bind(sku)
                 .push(")");
         }
-        for (comparison, day, days) in [(">=", &from, 0), ("<", &to, 1)] {
+        for (comparison, day, days) in [(">=", from, 0), ("<", to, 1)] {
             let Some(day) = day else { continue };
             // Midnight of the tenant, whose zone stands in its one row.
             query
@@ -237,20 +234,9 @@ impl PurchaseReads {
                     "::date + {days})::timestamp at time zone t.time_zone from rm_tenant t where t.tenant = p.tenant)"
                 ));
         }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position < ").push_bind(after);
-        }
-        query
-            .push(" order by created_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<PurchaseHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.created_position);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.descending(&mut query, "created_position");
+        let sort_key = |row: &PurchaseHeader| row.created_position;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// One purchase with its lines, receptions, later costs and returns. Its documents together have at most 20,000
@@ -273,12 +259,7 @@ impl PurchaseReads {
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and purchase_id = ").push_bind(id.as_str());
-        let header: Option<PurchaseHeader> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let header = header.ok_or_else(not_found)?;
+        let header: PurchaseHeader = snapshot.row_or_404(query.build_query_as()).await?;
         let lines = lines_of(&mut snapshot, tenant, &id).await?;
         let documents = documents_of(&mut snapshot, tenant, &id).await?;
         let position = snapshot.position;
@@ -299,16 +280,14 @@ async fn lines_of(
     tenant: &TenantId,
     id: &PurchaseId,
 ) -> Result<Vec<PurchasedLine>, Problem> {
-    sqlx::query_as(
+    let statement = sqlx::query_as(
         "select line, sku, kind, ordered, greatest(ordered - cancelled - received, 0) as outstanding, received,
            cancelled, returned, unit_cost_minor, tax_code, tax_rate_ppm, adjusted_minor, expensed_minor, credited_minor
          from rm_purchase_lines where tenant = $1 and purchase_id = $2 and not removed order by line",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .fetch_all(snapshot.connection())
-    .await
-    .map_err(unavailable)
+    .bind(id.as_str());
+    snapshot.rows(statement).await
 }
 
 async fn documents_of(
@@ -316,15 +295,13 @@ async fn documents_of(
     tenant: &TenantId,
     id: &PurchaseId,
 ) -> Result<Vec<DocumentRow>, Problem> {
-    sqlx::query_as(
+    let statement = sqlx::query_as(
         "select kind, document_id, invoice, net_minor, tax_minor, total_minor, lines, actor, recorded_at, event_position
          from rm_purchase_documents where tenant = $1 and purchase_id = $2 order by event_position",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .fetch_all(snapshot.connection())
-    .await
-    .map_err(unavailable)
+    .bind(id.as_str());
+    snapshot.rows(statement).await
 }
 
 /// The documents of one kind, their lines read.

@@ -26,8 +26,11 @@ use crate::failure::not_found;
 use crate::parameters::path_id;
 use crate::people::{self, SealedField};
 use crate::receipt::layout::{Letterhead, Printed, PrintedItem, PrintedPayment, rows};
+use crate::receipt::money::tax_is_added;
 use crate::receipt::pdf::draw;
-use crate::receipt::signed::{Code, Proof, SignedLine, SignedPayment, SignedReceipt, check, grouped, prove};
+use crate::receipt::signed::{
+    Code, Proof, SignedLine, SignedPayment, SignedReceipt, check, digest_of, grouped, prove,
+};
 use crate::receipt::verify_page;
 
 /// What signs receipts, and where they are verified.
@@ -42,6 +45,7 @@ pub struct Receipts {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SaleReceipt")]
 pub struct Receipt {
+    /// The letterhead's legal name, as it is printed; the tenant's name where there is no letterhead.
     pub business_name: String,
     pub store_name: String,
     /// Of the registered customer, if there is one who was not forgotten.
@@ -70,11 +74,26 @@ pub struct Verification {
     pub public_key: String,
 }
 
-/// What a verified receipt says. Whose it was stays private.
+/// What anybody is told who has the code: nothing of it says what was bought, or how it was paid.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PublicVerification {
+    /// What is printed; groups, spaces and capitals do not matter.
+    pub code: String,
+    /// What the QR code holds.
+    pub url: String,
+    /// SHA-256 of the sale's `verification.signature` as it is written, hexadecimal: whoever was shown that proof sees that
+    /// it is this receipt's. Its first ten bytes are the last twenty digits of the code.
+    pub signature_sha256: String,
+    /// The public key: base64url without padding, 32 bytes.
+    pub public_key: String,
+}
+
+/// What a verified receipt says. Who bought what stays private.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct VerifiedReceipt {
     /// Always true: an unknown code is answered with 404.
     pub valid: bool,
+    /// The letterhead's legal name, as it is printed; the tenant's name where there is no letterhead.
     pub business_name: String,
     pub store_name: String,
     pub sale_id: String,
@@ -87,12 +106,15 @@ pub struct VerifiedReceipt {
     pub currency: String,
     pub currency_exponent: u32,
     pub total_minor: i64,
+    /// In `total_minor`, whichever way the prices are.
     pub tax_minor: i64,
+    /// Whether the tax came on top of the prices; else it is in them, or there is none.
+    pub tax_is_added: bool,
     /// What came back of it since.
     pub returned_minor: i64,
     /// `completed` or `voided`.
     pub status: String,
-    pub verification: Verification,
+    pub verification: PublicVerification,
 }
 
 /// Reads of receipts.
@@ -133,7 +155,7 @@ impl ReceiptReads {
         let Receipts { keys, base_url } = &self.0.receipts;
         let proof =
             prove(keys, tenant, sale.header.opened_position, &signed).map_err(|error| internal(&error))?;
-        let verification = verification(keys, base_url, proof)?;
+        let verification = verification(keys, base_url, &proof)?;
         let customer_name = self
             .customer_name(tenant, &sale, around.name_sealed.clone())
             .await?;
@@ -165,7 +187,8 @@ impl ReceiptReads {
 
     /// Whether a receipt is ours, without signing in.
     ///
-    /// A page for people, or JSON with `Accept: application/json`. An unknown code is answered with 404.
+    /// A page for people, or JSON with `Accept: application/json`. An unknown code is answered with 404, in the same form.
+    /// Neither says what was bought or how it was paid: the signed text is in the sale's receipt, for those who sign in.
     #[oai(
         path = "/verify/receipt/:code",
         method = "get",
@@ -216,6 +239,7 @@ impl ReceiptReads {
         let Some(proof) = check(keys, &code, &signed) else {
             return Ok(None);
         };
+        let verification = verification(keys, base_url, &proof)?;
         let header = sale.header;
         Ok(Some(VerifiedReceipt {
             valid: true,
@@ -231,9 +255,20 @@ impl ReceiptReads {
             currency_exponent: currency.exponent(),
             total_minor: header.total_minor,
             tax_minor: header.tax_minor,
+            tax_is_added: tax_is_added(
+                header.gross_minor,
+                header.discount_minor,
+                header.tax_minor,
+                header.total_minor,
+            ),
             returned_minor: header.returned_minor,
             status: header.status,
-            verification: verification(keys, base_url, proof)?,
+            verification: PublicVerification {
+                code: verification.code,
+                url: verification.url,
+                signature_sha256: digest_of(&proof.signature),
+                public_key: verification.public_key,
+            },
         }))
     }
 
@@ -261,15 +296,15 @@ fn internal(error: &dyn std::fmt::Display) -> Problem {
     Problem::new(&codes::INTERNAL)
 }
 
-fn verification(keys: &DocumentKeys, base_url: &str, proof: Proof) -> Result<Verification, Problem> {
+fn verification(keys: &DocumentKeys, base_url: &str, proof: &Proof) -> Result<Verification, Problem> {
     let public_key = keys
         .public(proof.signature.key)
         .ok_or_else(|| internal(&"its key is gone"))?;
     Ok(Verification {
         url: format!("{}/verify/receipt/{}", base_url.trim_end_matches('/'), proof.code),
         code: grouped(&proof.code),
-        signed: proof.text,
-        signature: proof.signature.signature,
+        signed: proof.text.clone(),
+        signature: proof.signature.signature.clone(),
         public_key: public_key.to_owned(),
     })
 }
@@ -316,8 +351,8 @@ fn printed(
         unit: line.unit.clone(),
         quantity: line.quantity,
         unit_price_minor: line.unit_price_minor,
+        gross_minor: line.gross_minor,
         discount_minor: line.discount_minor,
-        total_minor: line.total_minor,
     };
     let payments: Vec<SalePayment> =
         serde_json::from_str(sale.documents.payments.as_str()).unwrap_or_default();

@@ -22,8 +22,8 @@ use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_number, filter_word, path_id};
 use crate::people::{self, SealedField};
 
 pub use workshop::{WORKSHOP_SCOPE, WorkshopLine, WorkshopPage, WorkshopRepair, workshop_repairs};
@@ -223,6 +223,8 @@ impl RepairReads {
         workshop: Query<Option<String>>,
         /// `true`: open ones whose target is missed.
         overdue: Query<Option<bool>>,
+        /// The repair's number, whole and as it is printed: at most 32 characters.
+        number: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -236,43 +238,33 @@ impl RepairReads {
         let customer: Option<CustomerId> = filter_id("customer_id", customer_id.0)?;
         let unit: Option<UnitId> = filter_id("unit", unit.0)?;
         let workshop = workshop::filter(workshop.0)?;
-        let filters = [
+        let number = filter_number(number.0)?;
+        let filters @ [store, status, customer, unit, workshop, number] = [
             store.as_ref().map(StoreId::as_str),
             status.as_deref(),
             customer.as_ref().map(CustomerId::as_str),
             unit.as_ref().map(UnitId::as_str),
             workshop.as_deref(),
+            number.as_deref(),
         ];
         let overdue = overdue.0.unwrap_or(false);
         let name = if overdue { "overdue_repairs" } else { "repairs" };
-        let (limit, cursor) = (limit.0, cursor.0.as_deref());
-        let list = List::<i64>::new(name, tenant, &filters, limit, cursor, &self.0.cursor_key)?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, name, tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        let columns = ["store", "status", "customer_id", "unit", "workshop"];
-        for (column, value) in columns.iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "number", number);
+        push_equal(&mut query, "customer_id", customer);
+        push_equal(&mut query, "unit", unit);
+        push_equal(&mut query, "workshop", workshop);
         if overdue {
             query.push(" and ").push(OVERDUE);
         }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position < ").push_bind(after);
-        }
-        query
-            .push(" order by created_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<RepairHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.created_position);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.descending(&mut query, "created_position");
+        let sort_key = |row: &RepairHeader| row.created_position;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// Repairs whose device is at a workshop, as the workshop may see them
@@ -336,13 +328,8 @@ impl RepairReads {
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and repair_id = ").push_bind(repair_id.as_str());
-        let header: Option<RepairHeader> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let header = header.ok_or_else(not_found)?;
-        let rest: RestRow = sqlx::query_as(
+        let header: RepairHeader = snapshot.row_or_404(query.build_query_as()).await?;
+        let statement = sqlx::query_as(
             "select sale_id, order_id, sku, accessories, fault, warranty_until, under_warranty, diagnosis, quote, quote_lines,
                     quote_tax_minor, currency, answer_channel, answered_by_sealed, answered_at, kept,
                     workshop_instructions, work_done, note, total_minor, fee_lines, payments, change_minor,
@@ -350,20 +337,16 @@ impl RepairReads {
              from rm_repairs where tenant = $1 and repair_id = $2",
         )
         .bind(tenant.as_str())
-        .bind(repair_id.as_str())
-        .fetch_one(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        .bind(repair_id.as_str());
+        let rest: RestRow = snapshot.row(statement).await?;
         // A repair has at most as many articles as its quote and its commands have lines.
-        let mut parts: Vec<RepairPart> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "select sku, taken, given_back, cost_minor from rm_repair_parts
              where tenant = $1 and repair_id = $2 order by sku limit 2000",
         )
         .bind(tenant.as_str())
-        .bind(repair_id.as_str())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        .bind(repair_id.as_str());
+        let mut parts: Vec<RepairPart> = snapshot.rows(statement).await?;
         costs::hide(context.0, &mut parts);
         let position = snapshot.position;
         snapshot.close().await?;

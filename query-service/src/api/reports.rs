@@ -15,8 +15,8 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 
 use super::Group;
 use crate::QueryService;
-use crate::failure::unavailable;
-use crate::parameters::{List, filter_day, filter_id};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_day, filter_id};
 
 /// One store's business day.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
@@ -123,9 +123,7 @@ impl Range {
                     .push_bind(bound.as_str());
             }
         }
-        if let Some(id) = &self.store {
-            query.push(format!(" and {store} = ")).push_bind(id.as_str());
-        }
+        push_equal(query, store, self.store.as_ref().map(StoreId::as_str));
     }
 }
 
@@ -158,14 +156,14 @@ impl Reports {
         let tenant = &context.principal.tenant;
         let range = Range::new(store.0, from.0, to.0)?;
         let list = List::<(String, String)>::new(
+            &self.0,
             "daily_sales",
             tenant,
             &range.filters(),
             limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
+            cursor.0,
         )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select store, day, currency, sales, invoices, returns, voids, gross_minor, discount_minor, tax_minor,
                     sales_minor, invoiced_minor, returned_minor, voided_minor, net_minor, sold_quantity,
@@ -176,27 +174,9 @@ impl Reports {
         );
         query.push_bind(tenant.as_str());
         range.push(&mut query, "day", "store");
-        if let Some((day, store)) = &list.page.after {
-            query
-                .push(" and (day, store) > (")
-                .push_bind(day)
-                .push(", ")
-                .push_bind(store)
-                .push(")");
-        }
-        query
-            .push(" order by day, store limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<DailySales> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.day.clone(), row.store.clone())
-        });
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.ascending_pair(&mut query, "day, store");
+        let sort_key = |row: &DailySales| (row.day.clone(), row.store.clone());
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// Sales by item over a range of business days, in the order of the SKU.
@@ -222,25 +202,12 @@ impl Reports {
     ) -> Result<PageAnswer<ItemSales>, Problem> {
         let tenant = &context.principal.tenant;
         let range = Range::new(store.0, from.0, to.0)?;
-        let list = List::<String>::new(
-            "item_sales",
-            tenant,
-            &range.filters(),
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let mut query = item_query(tenant.as_str(), &range, list.page.after.as_deref());
-        query.push(" order by sku limit ").push_bind(list.page.fetch());
-        let rows: Vec<ItemSales> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.sku.clone());
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        let list = List::<String>::new(&self.0, "item_sales", tenant, &range.filters(), limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = item_query(tenant.as_str(), &range, list.after().map(String::as_str));
+        query.push(" order by sku limit ").push_bind(list.fetch());
+        let sort_key = |row: &ItemSales| row.sku.clone();
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 }
 
@@ -269,6 +236,9 @@ pub(super) fn item_query(tenant: &str, range: &Range, after: Option<&str>) -> Qu
     );
     query.push_bind(tenant);
     range.push(&mut query, "s.business_day", "s.store");
+    if let Some(after) = after {
+        query.push(" and l.sku > ").push_bind(after);
+    }
     query.push(
         " group by l.sku)
          select sku, currency, sold_quantity, returned_quantity, coalesce(voided_quantity, 0) as voided_quantity,

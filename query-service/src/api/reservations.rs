@@ -18,8 +18,9 @@ use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::failure::not_found;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_word, path_id};
 use crate::snapshot::Snapshot;
 
 const STATUSES: &[&str] = &["pending", "confirmed", "fulfilled", "released", "expired"];
@@ -112,60 +113,37 @@ impl ReservationReads {
         let status = filter_word("status", status.0, STATUSES)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
         let customer: Option<CustomerId> = filter_id("customer_id", customer_id.0)?;
-        let filters = [
+        let filters @ [store, status, customer, sku] = [
             store.as_ref().map(StoreId::as_str),
             status.as_deref(),
             customer.as_ref().map(CustomerId::as_str),
             sku.as_ref().map(Sku::as_str),
         ];
-        let list = List::<i64>::new(
-            "reservations",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<i64>::new(&self.0, "reservations", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "status", "customer_id"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(sku) = &sku {
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "customer_id", customer);
+        if let Some(sku) = sku {
             query
                 .push(
                     " and exists (select from rm_reservation_lines l where l.tenant = r.tenant
                        and l.reservation_id = r.reservation_id and l.sku = ",
                 )
-                .push_bind(sku.as_str())
+                .push_bind(sku)
                 .push(")");
         }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position < ").push_bind(after);
-        }
-        query
-            .push(" order by created_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<ReservationHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.created_position);
-        let Page {
-            items,
-            next,
-            position,
-        } = page;
-        let items = with_lines(&mut snapshot, tenant, items).await?;
+        list.descending(&mut query, "created_position");
+        let sort_key = |row: &ReservationHeader| row.created_position;
+        let page = list.page_in(&mut snapshot, query, sort_key).await?;
+        let items = with_lines(&mut snapshot, tenant, page.items).await?;
         snapshot.close().await?;
         Ok(PageAnswer(Page {
             items,
-            next,
-            position,
+            next: page.next,
+            position: page.position,
         }))
     }
 
@@ -190,18 +168,10 @@ impl ReservationReads {
         query
             .push(" and reservation_id = ")
             .push_bind(reservation_id.as_str());
-        let found: Option<ReservationHeader> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
+        let found: Option<ReservationHeader> = snapshot.row_if_any(query.build_query_as()).await?;
         let found = with_lines(&mut snapshot, tenant, found.into_iter().collect()).await?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: found.into_iter().next().ok_or_else(not_found)?,
-            position,
-        }))
+        let found = found.into_iter().next().ok_or_else(not_found)?;
+        snapshot.answer(found).await
     }
 }
 
@@ -218,15 +188,13 @@ async fn with_lines(
         .iter()
         .map(|header| header.reservation_id.as_str())
         .collect();
-    let rows: Vec<LineRow> = sqlx::query_as(
+    let statement = sqlx::query_as(
         "select reservation_id, line, sku, unit, quantity from rm_reservation_lines
          where tenant = $1 and reservation_id = any($2) order by reservation_id, line",
     )
     .bind(tenant.as_str())
-    .bind(ids)
-    .fetch_all(snapshot.connection())
-    .await
-    .map_err(unavailable)?;
+    .bind(ids);
+    let rows: Vec<LineRow> = snapshot.rows(statement).await?;
     let mut lines: HashMap<String, Vec<ReservationLine>> = HashMap::new();
     for row in rows {
         let LineRow {

@@ -18,8 +18,9 @@ use time::OffsetDateTime;
 use super::{At, Group};
 use crate::QueryService;
 use crate::column::JsonText;
-use crate::failure::{bad_parameter, not_found, unavailable};
-use crate::parameters::{List, filter_day, filter_id, filter_word, path_id};
+use crate::failure::not_found;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_day, filter_id, filter_number, filter_word, path_id};
 use crate::snapshot::Snapshot;
 
 /// A sale's header. Amounts are in minor units of `currency`; those of a draft are 0.
@@ -139,46 +140,25 @@ impl SaleReads {
         let day = filter_day("day", day.0)?;
         let status = filter_word("status", status.0, &["draft", "completed", "voided", "discarded"])?;
         let number = filter_number(number.0)?;
-        let filters = [
+        let filters @ [store, customer, day, status, number] = [
             store.as_ref().map(StoreId::as_str),
             customer.as_ref().map(CustomerId::as_str),
             day.as_deref(),
             status.as_deref(),
             number.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "sales",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, "sales", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "customer_id", "business_day", "status", "number"]
-            .iter()
-            .zip(filters)
-        {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some(after) = list.page.after {
-            query.push(" and opened_position < ").push_bind(after);
-        }
-        query
-            .push(" order by opened_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<SaleHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.opened_position);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "customer_id", customer);
+        push_equal(&mut query, "business_day", day);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "number", number);
+        list.descending(&mut query, "opened_position");
+        let sort_key = |row: &SaleHeader| row.opened_position;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// One sale with its lines, payments and returns.
@@ -193,25 +173,8 @@ impl SaleReads {
         let id: SaleId = path_id(&sale_id.0)?;
         let mut snapshot = self.0.snapshot(&context.principal.tenant, min_position.0).await?;
         let sale = load_sale(&mut snapshot, &id).await?.ok_or_else(not_found)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: sale,
-            position,
-        }))
+        snapshot.answer(sale).await
     }
-}
-
-/// A number as it may stand on a document: the longest prefix and the most digits.
-fn filter_number(number: Option<String>) -> Result<Option<String>, Problem> {
-    const MAX_CHARS: usize = 32;
-    let can_be = |number: &String| {
-        (1..=MAX_CHARS).contains(&number.chars().count()) && !number.chars().any(char::is_control)
-    };
-    if number.as_ref().is_none_or(can_be) {
-        return Ok(number);
-    }
-    Err(bad_parameter("number", "1 to 32 printable characters"))
 }
 
 /// A whole sale, by its id.
@@ -223,30 +186,22 @@ pub(super) async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Op
         .push_bind(tenant.as_str())
         .push(" and sale_id = ")
         .push_bind(id.as_str());
-    let header: Option<SaleHeader> = query
-        .build_query_as()
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+    let header: Option<SaleHeader> = snapshot.row_if_any(query.build_query_as()).await?;
     let Some(header) = header else { return Ok(None) };
-    let documents: Documents = sqlx::query_as(
+    let statement = sqlx::query_as(
         "select payments, returns, void_refunds, draft from rm_sales where tenant = $1 and sale_id = $2",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .fetch_one(snapshot.connection())
-    .await
-    .map_err(unavailable)?;
-    let lines: Vec<Line> = sqlx::query_as(
+    .bind(id.as_str());
+    let documents: Documents = snapshot.row(statement).await?;
+    let statement = sqlx::query_as(
         "select line, sku, unit, name, quantity, unit_price_minor, gross_minor, discount_minor, tax_code, tax_rate_ppm,
                 tax_minor, total_minor, returned_quantity, returned_minor
          from rm_sale_lines where tenant = $1 and sale_id = $2 order by line",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .fetch_all(snapshot.connection())
-    .await
-    .map_err(unavailable)?;
+    .bind(id.as_str());
+    let lines: Vec<Line> = snapshot.rows(statement).await?;
     Ok(Some(Sale {
         header,
         lines,
@@ -257,14 +212,11 @@ pub(super) async fn load_sale(snapshot: &mut Snapshot, id: &SaleId) -> Result<Op
 /// A whole sale, by the position of its first event.
 pub(super) async fn load_sale_at(snapshot: &mut Snapshot, position: i64) -> Result<Option<Sale>, Problem> {
     let tenant = snapshot.tenant.clone();
-    let id: Option<String> =
-        sqlx::query_scalar("select sale_id from rm_sales where tenant = $1 and opened_position = $2")
-            .bind(tenant.as_str())
-            .bind(position)
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-    match id.and_then(|id| SaleId::new(&id).ok()) {
+    let statement = sqlx::query_as("select sale_id from rm_sales where tenant = $1 and opened_position = $2")
+        .bind(tenant.as_str())
+        .bind(position);
+    let found: Option<(String,)> = snapshot.row_if_any(statement).await?;
+    match found.and_then(|(id,)| SaleId::new(&id).ok()) {
         Some(id) => load_sale(snapshot, &id).await,
         None => Ok(None),
     }

@@ -6,13 +6,15 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::unavailable;
-use crate::parameters::List;
+use crate::list::List;
+
+/// Largest count of a series, as `PUT /api/v1/admin/numbering/{series}` takes it.
+const MAX_COUNT: i64 = 999_999_999_999;
 
 /// What stands on documents.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
@@ -34,22 +36,60 @@ pub struct Letterhead {
 }
 
 /// How documents of one kind are numbered.
-#[derive(Debug, Serialize, JsonSchema, FromRow)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Numbering {
     /// `receipt`, `order`, `purchase`, `transfer`, `repair` or `return`.
     pub series: String,
     /// Whether documents of this kind get numbers.
     pub enabled: bool,
     pub prefix: String,
-    /// As it was set; see `last_number` for what was handed out since then.
+    /// The count to begin with, as it was set: no smaller one is handed out. It stays where it is while numbers are
+    /// handed out; which one is next says `next_number`.
     pub next: i64,
     pub digits: i64,
+    /// What the next document gets; `null` while documents of this kind get no numbers, and once all counts are used up.
+    pub next_number: Option<String>,
     /// How many were handed out, under any prefix.
     pub taken: i64,
     pub last_number: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub changed_at: OffsetDateTime,
+}
+
+#[derive(FromRow)]
+struct NumberingRow {
+    series: String,
+    enabled: bool,
+    prefix: String,
+    next: i64,
+    next_count: i64,
+    digits: i64,
+    taken: i64,
+    last_number: Option<String>,
+    changed_at: OffsetDateTime,
+}
+
+impl NumberingRow {
+    fn next_number(&self) -> Option<String> {
+        let digits = usize::try_from(self.digits).unwrap_or(1);
+        let is_free = self.enabled && self.next_count <= MAX_COUNT;
+        is_free.then(|| format!("{}{:0digits$}", self.prefix, self.next_count))
+    }
+
+    fn shown(self) -> Numbering {
+        Numbering {
+            next_number: self.next_number(),
+            series: self.series,
+            enabled: self.enabled,
+            prefix: self.prefix,
+            next: self.next,
+            digits: self.digits,
+            taken: self.taken,
+            last_number: self.last_number,
+            changed_at: self.changed_at,
+        }
+    }
 }
 
 /// Targets of repairs in seconds of the clock that runs while the shop is at work, and the warranty on them.
@@ -116,19 +156,14 @@ impl SettingsReads {
     ) -> Result<JsonAnswer<At<LetterheadOf>>, Problem> {
         let tenant = &context.principal.tenant;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let letterhead: Option<Letterhead> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "select legal_name, tax_id, address, phone, email, website, footer_es, footer_en, changed_at
              from rm_letterheads where tenant = $1",
         )
-        .bind(tenant.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
+        .bind(tenant.as_str());
+        let letterhead: Option<Letterhead> = snapshot.row_if_any(statement).await?;
         let tenant = tenant.to_string();
-        let value = LetterheadOf { tenant, letterhead };
-        Ok(JsonAnswer(At { value, position }))
+        snapshot.answer(LetterheadOf { tenant, letterhead }).await
     }
 
     /// How documents are numbered, in the order of their kind. A kind that is not listed never had numbers.
@@ -148,22 +183,21 @@ impl SettingsReads {
         min_position: Query<Option<i64>>,
     ) -> Result<PageAnswer<Numbering>, Problem> {
         let tenant = &context.principal.tenant;
-        let (limit, cursor) = (limit.0, cursor.0.as_deref());
-        let list = List::<String>::new("numbering", tenant, &[], limit, cursor, &self.0.cursor_key)?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let rows: Vec<Numbering> = sqlx::query_as(
-            "select series, enabled, prefix, next, digits, taken, last_number, changed_at from rm_numbering
-             where tenant = $1 and series > $2 order by series limit $3",
-        )
-        .bind(tenant.as_str())
-        .bind(list.page.after.clone().unwrap_or_default())
-        .bind(list.page.fetch())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let page: Page<Numbering> = list.cut(rows, snapshot.position, |row| row.series.clone());
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        let list = List::<String>::new(&self.0, "numbering", tenant, &[], limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let mut query = QueryBuilder::new(
+            "select series, enabled, prefix, next, next_count, digits, taken, last_number, changed_at from rm_numbering
+             where tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        list.ascending(&mut query, "series");
+        let sort_key = |row: &NumberingRow| row.series.clone();
+        let page = list.page(snapshot, query, sort_key).await?;
+        Ok(PageAnswer(Page {
+            items: page.items.into_iter().map(NumberingRow::shown).collect(),
+            next: page.next,
+            position: page.position,
+        }))
     }
 
     /// The tenant's targets and warranty of repairs.
@@ -180,19 +214,14 @@ impl SettingsReads {
     ) -> Result<JsonAnswer<At<RepairTermsOf>>, Problem> {
         let tenant = &context.principal.tenant;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
-        let terms: Option<RepairTerms> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "select low_target_s, normal_target_s, high_target_s, urgent_target_s, warranty_days
              from rm_repair_terms where tenant = $1",
         )
-        .bind(tenant.as_str())
-        .fetch_optional(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
+        .bind(tenant.as_str());
+        let terms: Option<RepairTerms> = snapshot.row_if_any(statement).await?;
         let tenant = tenant.to_string();
-        let value = RepairTermsOf { tenant, terms };
-        Ok(JsonAnswer(At { value, position }))
+        snapshot.answer(RepairTermsOf { tenant, terms }).await
     }
 
     /// Modules of this installation, and which of them are on.

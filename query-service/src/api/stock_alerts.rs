@@ -16,8 +16,8 @@ use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_word, path_id};
 
 const STATUSES: &[&str] = &["open", "acknowledged", "resolved", "active"];
 
@@ -103,20 +103,13 @@ impl StockAlertReads {
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
         let below = is_below.0.map(|below| if below { "true" } else { "false" });
-        let filters = [
+        let filters @ [store, sku, _] = [
             store.as_ref().map(StoreId::as_str),
             sku.as_ref().map(Sku::as_str),
             below,
         ];
-        let list = List::<(String, String)>::new(
-            "thresholds",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<(String, String)>::new(&self.0, "thresholds", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select h.store, h.sku, i.name as item_name, h.minimum, coalesce(s.on_hand, 0) as on_hand,
                     h.alert_id is not null as is_below, h.alert_id, h.crossings, h.set_by, h.changed_at
@@ -126,34 +119,16 @@ impl StockAlertReads {
              where h.minimum is not null and h.tenant = ",
         );
         query.push_bind(tenant.as_str());
-        if let Some(store) = &store {
-            query.push(" and h.store = ").push_bind(store.as_str());
-        }
-        if let Some(sku) = &sku {
-            query.push(" and h.sku = ").push_bind(sku.as_str());
-        }
+        push_equal(&mut query, "h.store", store);
+        push_equal(&mut query, "h.sku", sku);
         match is_below.0 {
             Some(true) => drop(query.push(" and h.alert_id is not null")),
             Some(false) => drop(query.push(" and h.alert_id is null")),
             None => {}
         }
-        if let Some((store, sku)) = &list.page.after {
-            query.push(" and (h.store, h.sku) > (").push_bind(store);
-            query.push(", ").push_bind(sku).push(")");
-        }
-        query
-            .push(" order by h.store, h.sku limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<Threshold> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.store.clone(), row.sku.clone())
-        });
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.ascending_pair(&mut query, "h.store, h.sku");
+        let sort_key = |row: &Threshold| (row.store.clone(), row.sku.clone());
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// Alerts, the newest first.
@@ -180,46 +155,24 @@ impl StockAlertReads {
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
         let status = filter_word("status", status.0, STATUSES)?;
-        let filters = [
+        let filters @ [store, sku, status] = [
             store.as_ref().map(StoreId::as_str),
             sku.as_ref().map(Sku::as_str),
             status.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "alerts",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, "alerts", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(ALERT);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["store", "sku"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        match status.as_deref() {
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "sku", sku);
+        match status {
             Some("active") => drop(query.push(" and status <> 'resolved'")),
-            Some(status) => drop(query.push(" and status = ").push_bind(status.to_owned())),
-            None => {}
+            status => push_equal(&mut query, "status", status),
         }
-        if let Some(after) = list.page.after {
-            query.push(" and raised_position < ").push_bind(after);
-        }
-        query
-            .push(" order by raised_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<Alert> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.raised_position);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.descending(&mut query, "raised_position");
+        let sort_key = |row: &Alert| row.raised_position;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// One alert.
@@ -241,16 +194,7 @@ impl StockAlertReads {
         let mut query = QueryBuilder::new(ALERT);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and alert_id = ").push_bind(alert_id.as_str());
-        let found: Option<Alert> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: found.ok_or_else(not_found)?,
-            position,
-        }))
+        let found: Alert = snapshot.row_or_404(query.build_query_as()).await?;
+        snapshot.answer(found).await
     }
 }

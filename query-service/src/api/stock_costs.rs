@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 
 use super::Group;
 use crate::QueryService;
-use crate::failure::unavailable;
-use crate::parameters::{List, filter_id};
+use crate::list::{List, push_equal};
+use crate::parameters::filter_id;
 
 /// One step of one shelf's value. Amounts are in minor units of `currency`.
 #[derive(Debug, Serialize, JsonSchema, FromRow)]
@@ -71,15 +71,10 @@ impl StockCostReads {
         let tenant = &context.principal.tenant;
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
-        let list = List::<(String, String, i64)>::new(
-            "stock_costs",
-            tenant,
-            &[store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)],
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let filters @ [store, sku] = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
+        let list =
+            List::<(String, String, i64)>::new(&self.0, "stock_costs", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select position as event_position, store, sku, kind, quantity_delta, costed_delta, value_delta_minor,
                     absorbed_minor, costed_quantity, value_minor,
@@ -88,29 +83,17 @@ impl StockCostReads {
              from rm_stock_costs c where tenant = ",
         );
         query.push_bind(tenant.as_str());
-        if let Some(store) = &store {
-            query.push(" and store = ").push_bind(store.as_str());
-        }
-        if let Some(sku) = &sku {
-            query.push(" and sku = ").push_bind(sku.as_str());
-        }
-        if let Some((store, sku, position)) = &list.page.after {
+        push_equal(&mut query, "store", store);
+        push_equal(&mut query, "sku", sku);
+        if let Some((store, sku, position)) = list.after() {
             query.push(" and (store, sku, position) > (").push_bind(store);
             query.push(", ").push_bind(sku);
             query.push(", ").push_bind(*position).push(")");
         }
         query
             .push(" order by store, sku, position limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<CostStep> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.store.clone(), row.sku.clone(), row.event_position)
-        });
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+            .push_bind(list.fetch());
+        let sort_key = |row: &CostStep| (row.store.clone(), row.sku.clone(), row.event_position);
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 }

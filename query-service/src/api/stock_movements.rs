@@ -18,8 +18,9 @@ use time::OffsetDateTime;
 
 use super::Group;
 use crate::QueryService;
-use crate::failure::{bad_parameter, not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_time, filter_word, path_id};
+use crate::failure::{bad_parameter, not_found};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_time, filter_word, path_id};
 
 /// Characters of what a movement rests on.
 const MAX_DOCUMENT_CHARS: usize = 500;
@@ -78,7 +79,8 @@ pub struct UnitStep {
     pub store: Option<String>,
     /// What it is from here on: `in_stock`, `reserved`, `sold`, `away` or `written_off`.
     pub status: Option<String>,
-    /// Who has or had it: `sale/<id>`, `return/<id>`, `transfer/<id>`, `repair/<id>` and so on; or words.
+    /// Who has or had it: `sale/<id>`, `return/<id>`, `transfer/<id>`, `repair/<id>` and so on; or words. Of `received`
+    /// what brought it, as the shelf's movement has it: `purchase/<id>`, or the reference that was given.
     pub document: Option<String>,
     /// Who did it.
     pub actor: String,
@@ -96,8 +98,13 @@ const MOVEMENT: &str =
     from rm_stock_movements m left join rm_audit a on a.tenant = m.tenant and a.position = m.position
     where m.tenant = ";
 
+// What a unit was received by is told by its shelf, which moved with it, by the same command.
 const STEP: &str =
-    "select m.position as event_position, m.kind, m.sku, m.store, m.status, m.reference as document,
+    "select m.position as event_position, m.kind, m.sku, m.store, m.status,
+    coalesce(m.reference, case when m.kind = 'received' then
+      (select s.reference from rm_stock_movements s where s.tenant = m.tenant and s.sku = m.sku and s.store = m.store
+         and s.kind = 'received' and s.command_id = m.command_id
+         and s.position between m.position - 10000 and m.position + 10000 order by s.position limit 1) end) as document,
     m.actor, a.reason, m.command_id, m.recorded_at
     from rm_unit_movements m left join rm_audit a on a.tenant = m.tenant and a.position = m.position
     where m.tenant = ";
@@ -115,12 +122,8 @@ struct Wanted {
 
 impl Wanted {
     fn push(&self, tenant: &TenantId, query: &mut QueryBuilder<Postgres>) {
-        if let Some(store) = &self.store {
-            query.push(" and m.store = ").push_bind(store.as_str().to_owned());
-        }
-        if let Some(sku) = &self.sku {
-            query.push(" and m.sku = ").push_bind(sku.as_str().to_owned());
-        }
+        push_equal(query, "m.store", self.store.as_ref().map(StoreId::as_str));
+        push_equal(query, "m.sku", self.sku.as_ref().map(Sku::as_str));
         // A word of ours, not bound: so the planner sees whether the index of the rare kinds has it.
         if let Some(kind) = self
             .kind
@@ -129,9 +132,7 @@ impl Wanted {
         {
             query.push(format!(" and m.kind = '{kind}'"));
         }
-        if let Some(document) = &self.document {
-            query.push(" and m.reference = ").push_bind(document.clone());
-        }
+        push_equal(query, "m.reference", self.document.as_deref());
         if let Some(from) = self.from {
             query.push(" and m.recorded_at >= ").push_bind(from);
         }
@@ -219,32 +220,14 @@ impl StockMovementReads {
             from.0.as_deref(),
             to.0.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "stock_movements",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<i64>::new(&self.0, "stock_movements", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(MOVEMENT);
         query.push_bind(tenant.as_str());
         wanted.push(tenant, &mut query);
-        if let Some(after) = list.page.after {
-            query.push(" and m.position < ").push_bind(after);
-        }
-        query
-            .push(" order by m.position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<StockMovement> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.event_position);
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.descending(&mut query, "m.position");
+        let sort_key = |row: &StockMovement| row.event_position;
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// The life of one unit or device, the newest step first.
@@ -267,34 +250,18 @@ impl StockMovementReads {
     ) -> Result<PageAnswer<UnitStep>, Problem> {
         let tenant = &context.principal.tenant;
         let unit: UnitId = path_id(&unit.0)?;
-        let list = List::<i64>::new(
-            "unit_history",
-            tenant,
-            &[Some(unit.as_str())],
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let filters = [Some(unit.as_str())];
+        let list = List::<i64>::new(&self.0, "unit_history", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(STEP);
         query.push_bind(tenant.as_str());
         query.push(" and m.unit = ").push_bind(unit.as_str());
-        if let Some(after) = list.page.after {
-            query.push(" and m.position < ").push_bind(after);
-        }
-        query
-            .push(" order by m.position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<UnitStep> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        if rows.is_empty() && list.page.after.is_none() {
+        list.descending(&mut query, "m.position");
+        let sort_key = |row: &UnitStep| row.event_position;
+        let page = list.page(snapshot, query, sort_key).await?;
+        if page.items.is_empty() && list.after().is_none() {
             return Err(not_found());
         }
-        let page = list.cut(rows, snapshot.position, |row| row.event_position);
-        snapshot.close().await?;
         Ok(PageAnswer(page))
     }
 }

@@ -16,8 +16,8 @@ use time::OffsetDateTime;
 
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_day, filter_id, filter_word, path_id};
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_day, filter_id, filter_word, path_id};
 use crate::people::{self, SealedField};
 use crate::snapshot::Snapshot;
 
@@ -145,15 +145,8 @@ impl SupplierReads {
         let status = filter_word("status", status.0, &["active", "inactive"])?;
         let debt = filter_word("debt", debt.0, &["owing", "clear", "in_credit"])?;
         let filters = [status.as_deref(), debt.as_deref()];
-        let list = List::<String>::new(
-            "suppliers",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let list = List::<String>::new(&self.0, "suppliers", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         if let Some(status) = &status {
@@ -165,20 +158,9 @@ impl SupplierReads {
             Some(_) => query.push(" and balance_minor < 0"),
             None => &mut query,
         };
-        if let Some(after) = &list.page.after {
-            query.push(" and supplier_id > ").push_bind(after);
-        }
-        query
-            .push(" order by supplier_id limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<Supplier> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.supplier_id.clone());
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.ascending(&mut query, "supplier_id");
+        let sort_key = |row: &Supplier| row.supplier_id.clone();
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 
     /// One supplier.
@@ -200,17 +182,8 @@ impl SupplierReads {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and supplier_id = ").push_bind(id.as_str());
-        let found: Option<Supplier> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: found.ok_or_else(not_found)?,
-            position,
-        }))
+        let found: Supplier = snapshot.row_or_404(query.build_query_as()).await?;
+        snapshot.answer(found).await
     }
 
     /// A supplier's contacts in the order of their id; at most 100.
@@ -233,29 +206,18 @@ impl SupplierReads {
         let tenant = &context.principal.tenant;
         let id: SupplierId = path_id(&supplier_id.0)?;
         let filters = [Some(id.as_str())];
-        let list = List::<String>::new(
-            "supplier_contacts",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<String>::new(&self.0, "supplier_contacts", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         known(&mut snapshot, tenant, &id).await?;
-        let rows: Vec<ContactRow> = sqlx::query_as(
+        let mut query = QueryBuilder::new(
             "select contact_id, role, name_sealed, email_sealed, phone_sealed, changed_at from rm_supplier_contacts
-             where tenant = $1 and supplier_id = $2 and contact_id > $3 and not removed order by contact_id limit $4",
-        )
-        .bind(tenant.as_str())
-        .bind(id.as_str())
-        .bind(list.page.after.clone().unwrap_or_default())
-        .bind(list.page.fetch())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.contact_id.clone());
-        snapshot.close().await?;
+             where not removed and tenant = ",
+        );
+        query.push_bind(tenant.as_str());
+        query.push(" and supplier_id = ").push_bind(id.as_str());
+        list.ascending(&mut query, "contact_id");
+        let sort_key = |row: &ContactRow| row.contact_id.clone();
+        let page = list.page(snapshot, query, sort_key).await?;
         let items = self.opened(tenant, &id, page.items).await?;
         Ok(PageAnswer(Page {
             items,
@@ -284,18 +246,11 @@ impl SupplierReads {
         let tenant = &context.principal.tenant;
         let id: SupplierId = path_id(&supplier_id.0)?;
         let filters = [Some(id.as_str())];
-        let list = List::<i64>::new(
-            "supplier_ledger",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<i64>::new(&self.0, "supplier_ledger", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         known(&mut snapshot, tenant, &id).await?;
         // The balance before the page is one sum over the index; within it, a window adds up.
-        let rows: Vec<SupplierLedgerEntry> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "with page as (
                select * from rm_supplier_ledger
                where tenant = $1 and supplier_id = $2 and position > $3 order by position limit $4),
@@ -309,11 +264,9 @@ impl SupplierReads {
         )
         .bind(tenant.as_str())
         .bind(id.as_str())
-        .bind(list.page.after.unwrap_or(0))
-        .bind(list.page.fetch())
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
+        .bind(list.after().copied().unwrap_or(0))
+        .bind(list.fetch());
+        let rows: Vec<SupplierLedgerEntry> = snapshot.rows(statement).await?;
         let page = list.cut(rows, snapshot.position, |row| row.position);
         snapshot.close().await?;
         Ok(PageAnswer(page))
@@ -343,19 +296,13 @@ impl SupplierReads {
         let id: SupplierId = path_id(&supplier_id.0)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
         let expires_by = filter_day("expires_by", expires_by.0)?;
-        let filters = [
+        let filters @ [_, sku, _] = [
             Some(id.as_str()),
             sku.as_ref().map(Sku::as_str),
             expires_by.as_deref(),
         ];
-        let list = List::<(String, String)>::new(
-            "supplier_lots",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list =
+            List::<(String, String)>::new(&self.0, "supplier_lots", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         known(&mut snapshot, tenant, &id).await?;
         let mut query = QueryBuilder::new(
@@ -364,40 +311,23 @@ impl SupplierReads {
         );
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and supplier_id = ").push_bind(id.as_str());
-        if let Some(sku) = &sku {
-            query.push(" and sku = ").push_bind(sku.as_str());
-        }
+        push_equal(&mut query, "sku", sku);
         if let Some(day) = &expires_by {
             query.push(" and expires_on <= ").push_bind(day);
         }
-        if let Some((sku, lot)) = &list.page.after {
-            query.push(" and (sku, lot) > (").push_bind(sku);
-            query.push(", ").push_bind(lot).push(")");
-        }
-        query
-            .push(" order by sku, lot limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<SupplierLot> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| (row.sku.clone(), row.lot.clone()));
-        snapshot.close().await?;
-        Ok(PageAnswer(page))
+        list.ascending_pair(&mut query, "sku, lot");
+        let sort_key = |row: &SupplierLot| (row.sku.clone(), row.lot.clone());
+        list.page(snapshot, query, sort_key).await.map(PageAnswer)
     }
 }
 
 /// 404 for a supplier that is none of this tenant's.
 async fn known(snapshot: &mut Snapshot, tenant: &TenantId, id: &SupplierId) -> Result<(), Problem> {
-    let known: Option<i32> =
-        sqlx::query_scalar("select 1 from rm_suppliers where tenant = $1 and supplier_id = $2")
-            .bind(tenant.as_str())
-            .bind(id.as_str())
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-    known.map(|_| ()).ok_or_else(not_found)
+    let statement = sqlx::query_as("select 1 from rm_suppliers where tenant = $1 and supplier_id = $2")
+        .bind(tenant.as_str())
+        .bind(id.as_str());
+    let (_,): (i32,) = snapshot.row_or_404(statement).await?;
+    Ok(())
 }
 
 impl SupplierReads {

@@ -4,6 +4,8 @@
     reason = "one argument per parameter of the query, as poem-openapi wants it"
 )]
 
+mod documents;
+
 use std::collections::HashMap;
 
 use platform::http::{JsonAnswer, Page, PageAnswer, Problem, RequestContext};
@@ -11,7 +13,7 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use schemars::JsonSchema;
-use schemas::{Sku, StoreId, TenantId, TransferId};
+use schemas::{Sku, StoreId, TenantId, TransferId, UnitId};
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use time::OffsetDateTime;
@@ -19,9 +21,12 @@ use time::OffsetDateTime;
 use super::costs::{self, HasCosts};
 use super::{At, Group};
 use crate::QueryService;
-use crate::failure::{not_found, unavailable};
-use crate::parameters::{List, filter_id, filter_word, path_id};
+use crate::column::JsonText;
+use crate::list::{List, push_equal};
+use crate::parameters::{filter_id, filter_number, filter_word, path_id};
 use crate::snapshot::Snapshot;
+
+pub use documents::{TransferDecision, TransferDocuments, TransferMovedLine, TransferReception};
 
 const STATUSES: &[&str] = &["requested", "in_transit", "closed", "cancelled"];
 
@@ -85,8 +90,21 @@ pub struct TransferLine {
     /// What the pieces in transit cost, as far as it is known; absent for cashiers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_transit_value_minor: Option<i64>,
+    /// Of serialised goods those that are in transit, by IMEI or serial number. Only in the answer with one transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<UnitId>>")]
+    pub units_in_transit: Option<JsonText>,
     #[serde(skip)]
     transfer_id: String,
+}
+
+/// A transfer with what came of it and what was decided.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct WholeTransfer {
+    #[serde(flatten)]
+    pub transfer: Transfer,
+    #[serde(flatten)]
+    pub documents: TransferDocuments,
 }
 
 /// A transfer.
@@ -121,6 +139,13 @@ impl HasCosts for Transfer {
     }
 }
 
+impl HasCosts for WholeTransfer {
+    fn forget_costs(&mut self) {
+        self.transfer.forget_costs();
+        self.documents.forget_costs();
+    }
+}
+
 impl HasCosts for GoodsInTransit {
     fn forget_costs(&mut self) {
         self.value_minor = None;
@@ -151,6 +176,8 @@ impl TransferReads {
         sku: Query<Option<String>>,
         /// `true`: only those with a surplus that nobody has decided about.
         surplus: Query<Option<bool>>,
+        /// The transfer's number, whole and as it is printed: at most 32 characters.
+        number: Query<Option<String>>,
         /// Rows of a page, 1 to 200; 50 when absent.
         limit: Query<Option<i64>>,
         /// `next` of the page before.
@@ -163,68 +190,50 @@ impl TransferReads {
         let to: Option<StoreId> = filter_id("to", to.0)?;
         let status = filter_word("status", status.0, STATUSES)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
-        let filters = [
+        let number = filter_number(number.0)?;
+        let filters @ [from, to, status, sku, _, number] = [
             from.as_ref().map(StoreId::as_str),
             to.as_ref().map(StoreId::as_str),
             status.as_deref(),
             sku.as_ref().map(Sku::as_str),
             surplus.0.filter(|only| *only).map(|_| "surplus"),
+            number.as_deref(),
         ];
-        let list = List::<i64>::new(
-            "transfers",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
+        let list = List::<i64>::new(&self.0, "transfers", tenant, &filters, limit.0, cursor.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
-        for (column, value) in ["from_store", "to_store", "status"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
+        push_equal(&mut query, "from_store", from);
+        push_equal(&mut query, "to_store", to);
+        push_equal(&mut query, "status", status);
+        push_equal(&mut query, "number", number);
         if surplus.0 == Some(true) {
             query.push(" and surplus > 0");
         }
-        if let Some(sku) = &sku {
+        if let Some(sku) = sku {
             query
                 .push(
                     " and exists (select from rm_transfer_lines l where l.tenant = t.tenant
                        and l.transfer_id = t.transfer_id and l.sku = ",
                 )
-                .push_bind(sku.as_str())
+                .push_bind(sku)
                 .push(")");
         }
-        if let Some(after) = list.page.after {
-            query.push(" and created_position < ").push_bind(after);
-        }
-        query
-            .push(" order by created_position desc limit ")
-            .push_bind(list.page.fetch());
-        let rows: Vec<TransferHeader> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let Page {
-            items,
-            next,
-            position,
-        } = list.cut(rows, snapshot.position, |row| row.created_position);
-        let mut items = with_lines(&mut snapshot, tenant, items).await?;
+        list.descending(&mut query, "created_position");
+        let sort_key = |row: &TransferHeader| row.created_position;
+        let page = list.page_in(&mut snapshot, query, sort_key).await?;
+        let mut items = with_lines(&mut snapshot, tenant, page.items).await?;
         costs::hide(context.0, &mut items);
         snapshot.close().await?;
         Ok(PageAnswer(Page {
             items,
-            next,
-            position,
+            next: page.next,
+            position: page.position,
         }))
     }
 
-    /// One transfer with its lines.
+    /// One transfer with its lines, the units that are on their way, its receptions, and what was decided about differences.
+    /// Of receptions and decisions together at most the newest 1,000.
     #[oai(
         path = "/api/v1/transfers/:transfer_id",
         method = "get",
@@ -236,26 +245,20 @@ impl TransferReads {
         transfer_id: Path<String>,
         /// Wait until the read models hold this position.
         min_position: Query<Option<i64>>,
-    ) -> Result<JsonAnswer<At<Transfer>>, Problem> {
+    ) -> Result<JsonAnswer<At<WholeTransfer>>, Problem> {
         let tenant = &context.principal.tenant;
         let transfer_id: TransferId = path_id(&transfer_id.0)?;
         let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(HEADER);
         query.push(" where tenant = ").push_bind(tenant.as_str());
         query.push(" and transfer_id = ").push_bind(transfer_id.as_str());
-        let found: Option<TransferHeader> = query
-            .build_query_as()
-            .fetch_optional(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let mut found = with_lines(&mut snapshot, tenant, found.into_iter().collect()).await?;
-        costs::hide(context.0, &mut found);
-        let position = snapshot.position;
-        snapshot.close().await?;
-        Ok(JsonAnswer(At {
-            value: found.into_iter().next().ok_or_else(not_found)?,
-            position,
-        }))
+        let header: TransferHeader = snapshot.row_or_404(query.build_query_as()).await?;
+        let lines = lines_of(&mut snapshot, tenant, vec![transfer_id.as_str()], Units::Named).await?;
+        let documents = documents::documents_of(&mut snapshot, tenant, transfer_id.as_str()).await?;
+        let transfer = Transfer { header, lines };
+        let mut found = WholeTransfer { transfer, documents };
+        costs::hide(context.0, [&mut found]);
+        snapshot.answer(found).await
     }
 
     /// What is on its way, in the order of receiving store and SKU.
@@ -280,16 +283,10 @@ impl TransferReads {
         let tenant = &context.principal.tenant;
         let store: Option<StoreId> = filter_id("store", store.0)?;
         let sku: Option<Sku> = filter_id("sku", sku.0)?;
-        let filters = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
-        let list = List::<(String, String)>::new(
-            "goods_in_transit",
-            tenant,
-            &filters,
-            limit.0,
-            cursor.0.as_deref(),
-            &self.0.cursor_key,
-        )?;
-        let mut snapshot = self.0.snapshot(tenant, min_position.0).await?;
+        let filters @ [store, sku] = [store.as_ref().map(StoreId::as_str), sku.as_ref().map(Sku::as_str)];
+        let list =
+            List::<(String, String)>::new(&self.0, "goods_in_transit", tenant, &filters, limit.0, cursor.0)?;
+        let snapshot = self.0.snapshot(tenant, min_position.0).await?;
         let mut query = QueryBuilder::new(
             "select to_store as store, sku, sum(dispatched - received - lost - back)::bigint as quantity,
                     sum(dispatched_value_minor - settled_value_minor)::bigint as value_minor,
@@ -297,28 +294,18 @@ impl TransferReads {
              from rm_transfer_lines where dispatched > received + lost + back and tenant = ",
         );
         query.push_bind(tenant.as_str());
-        for (column, value) in ["to_store", "sku"].iter().zip(filters) {
-            if let Some(value) = value {
-                query.push(format!(" and {column} = ")).push_bind(value);
-            }
-        }
-        if let Some((store, sku)) = &list.page.after {
+        push_equal(&mut query, "to_store", store);
+        push_equal(&mut query, "sku", sku);
+        if let Some((store, sku)) = list.after() {
             query.push(" and (to_store, sku) > (").push_bind(store);
             query.push(", ").push_bind(sku).push(")");
         }
         query
             .push(" group by to_store, sku order by to_store, sku limit ")
-            .push_bind(list.page.fetch());
-        let mut rows: Vec<GoodsInTransit> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        costs::hide(context.0, &mut rows);
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.store.clone(), row.sku.clone())
-        });
-        snapshot.close().await?;
+            .push_bind(list.fetch());
+        let sort_key = |row: &GoodsInTransit| (row.store.clone(), row.sku.clone());
+        let mut page = list.page(snapshot, query, sort_key).await?;
+        costs::hide(context.0, &mut page.items);
         Ok(PageAnswer(page))
     }
 }
@@ -333,17 +320,7 @@ async fn with_lines(
         return Ok(Vec::new());
     }
     let ids: Vec<&str> = headers.iter().map(|header| header.transfer_id.as_str()).collect();
-    let rows: Vec<TransferLine> = sqlx::query_as(
-        "select transfer_id, line, sku, requested, dispatched, received, lost, back, surplus, surplus_accepted,
-                dispatched - received - lost - back as in_transit,
-                dispatched_value_minor - settled_value_minor as in_transit_value_minor
-         from rm_transfer_lines where tenant = $1 and transfer_id = any($2) order by transfer_id, line",
-    )
-    .bind(tenant.as_str())
-    .bind(ids)
-    .fetch_all(snapshot.connection())
-    .await
-    .map_err(unavailable)?;
+    let rows = lines_of(snapshot, tenant, ids, Units::LeftOut).await?;
     let mut lines: HashMap<String, Vec<TransferLine>> = HashMap::new();
     for row in rows {
         lines.entry(row.transfer_id.clone()).or_default().push(row);
@@ -353,4 +330,31 @@ async fn with_lines(
         header,
     });
     Ok(whole.collect())
+}
+
+/// Whether lines name their units: a page of transfers may have many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Units {
+    Named,
+    LeftOut,
+}
+
+/// The lines of transfers, in order.
+async fn lines_of(
+    snapshot: &mut Snapshot,
+    tenant: &TenantId,
+    transfers: Vec<&str>,
+    units: Units,
+) -> Result<Vec<TransferLine>, Problem> {
+    let statement = sqlx::query_as(
+        "select transfer_id, line, sku, requested, dispatched, received, lost, back, surplus, surplus_accepted,
+                dispatched - received - lost - back as in_transit,
+                dispatched_value_minor - settled_value_minor as in_transit_value_minor,
+                case when $3 then units_in_transit end as units_in_transit
+         from rm_transfer_lines where tenant = $1 and transfer_id = any($2) order by transfer_id, line",
+    )
+    .bind(tenant.as_str())
+    .bind(transfers)
+    .bind(units == Units::Named);
+    snapshot.rows(statement).await
 }

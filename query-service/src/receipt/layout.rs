@@ -4,8 +4,9 @@
 
 use platform::http::Language;
 use schemas::Currency;
+use unicode_normalization::UnicodeNormalization as _;
 
-use super::money::shown;
+use super::money::{shown, tax_is_added};
 
 /// What stands at the top: the tenant's letterhead, or its name.
 #[derive(Debug, Clone, Default)]
@@ -56,8 +57,10 @@ pub struct PrintedItem {
     pub unit: Option<String>,
     pub quantity: i64,
     pub unit_price_minor: i64,
+    /// `quantity × unit_price_minor`.
+    pub gross_minor: i64,
+    /// Its own and its share of the sale's.
     pub discount_minor: i64,
-    pub total_minor: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +92,10 @@ struct Words {
     customer: &'static str,
     discount: &'static str,
     subtotal: &'static str,
-    tax: &'static str,
+    /// Where it is in the prices.
+    tax_included: &'static str,
+    /// Where it comes on top of them.
+    tax_added: &'static str,
     total: &'static str,
     change: &'static str,
     returned: &'static str,
@@ -106,7 +112,8 @@ const SPANISH: Words = Words {
     customer: "Cliente",
     discount: "Descuento",
     subtotal: "Subtotal",
-    tax: "Impuesto incluido",
+    tax_included: "Impuesto incluido",
+    tax_added: "Impuesto",
     total: "TOTAL",
     change: "Cambio",
     returned: "Devuelto después",
@@ -123,7 +130,8 @@ const ENGLISH: Words = Words {
     customer: "Customer",
     discount: "Discount",
     subtotal: "Subtotal",
-    tax: "Tax included",
+    tax_included: "Tax included",
+    tax_added: "Tax",
     total: "TOTAL",
     change: "Change",
     returned: "Returned later",
@@ -222,9 +230,8 @@ impl Page {
             self.text(&item.name);
             let unit = item.unit.as_deref().unwrap_or(&item.sku);
             self.text(&format!("  {unit}"));
-            let gross = item.total_minor.saturating_add(item.discount_minor);
             let sum = format!("  {} x {}", item.quantity, amount(item.unit_price_minor));
-            self.columns(&sum, &amount(gross));
+            self.figures(&sum, &amount(item.gross_minor));
             if item.discount_minor != 0 {
                 self.columns(&format!("  {}", words.discount), &amount(-item.discount_minor));
             }
@@ -232,17 +239,30 @@ impl Page {
         self.rows.push(Row::Rule);
     }
 
+    /// Down to the total the figures add up: subtotal (what the lines come to), less discount, and tax where the prices
+    /// are without it. Tax that is in the prices stands below, since it adds nothing.
     fn sums(&mut self, receipt: &Printed, words: &Words, language: Language) {
         let amount = |minor| shown(minor, receipt.currency);
-        if receipt.discount_minor != 0 {
+        let is_added = tax_is_added(
+            receipt.gross_minor,
+            receipt.discount_minor,
+            receipt.tax_minor,
+            receipt.total_minor,
+        );
+        if receipt.discount_minor != 0 || is_added {
             self.columns(words.subtotal, &amount(receipt.gross_minor));
+        }
+        if receipt.discount_minor != 0 {
             self.columns(words.discount, &amount(-receipt.discount_minor));
+        }
+        if is_added {
+            self.columns(words.tax_added, &amount(receipt.tax_minor));
         }
         let total = format!("{} {}", receipt.currency, amount(receipt.total_minor));
         let line = columns(words.total, &total, self.width);
         self.rows.push(Row::Bold(line));
-        if receipt.tax_minor != 0 {
-            self.columns(words.tax, &amount(receipt.tax_minor));
+        if receipt.tax_minor != 0 && !is_added {
+            self.columns(words.tax_included, &amount(receipt.tax_minor));
         }
         for payment in &receipt.payments {
             self.columns(method(language, &payment.method), &amount(payment.tendered_minor));
@@ -287,6 +307,16 @@ impl Page {
         self.text(&format!("{name}: {value}"));
     }
 
+    /// As `columns`, where the left is a figure too: nothing of it is cut, the amount takes the next line.
+    fn figures(&mut self, left: &str, right: &str) {
+        if left.chars().count() + right.chars().count() < self.width {
+            self.columns(left, right);
+        } else {
+            self.text(left);
+            self.columns("", right);
+        }
+    }
+
     fn columns(&mut self, left: &str, right: &str) {
         let line = columns(left, right, self.width);
         self.rows.push(Row::Plain(line));
@@ -306,8 +336,10 @@ fn centred(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(left))
 }
 
-/// Breaks at spaces; a word that is longer than a line is cut. Keeps the spaces in front.
+/// Breaks at spaces; a word that is longer than a line is cut. Keeps the spaces in front. A letter and its mark become one
+/// character (NFC), of which a line is measured and which the fonts have.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let text: String = text.nfc().collect();
     let indent: String = text.chars().take_while(|c| *c == ' ').collect();
     let mut lines = Vec::new();
     let mut line = indent.clone();

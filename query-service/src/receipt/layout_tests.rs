@@ -9,8 +9,8 @@ pub(in super::super) fn sample() -> Printed {
         unit: None,
         quantity,
         unit_price_minor: price,
+        gross_minor: price * quantity,
         discount_minor: discount,
-        total_minor: price * quantity - discount,
     };
     Printed {
         letterhead: Letterhead {
@@ -123,6 +123,148 @@ fn a_voided_sale_says_so_first_and_a_return_is_shown() {
             .iter()
             .any(|line| line.starts_with("Returned later") && line.ends_with("-250.00"))
     );
+}
+
+/// A sale that is hard to add up, in a shop whose prices have the tax in them or not.
+fn reckoned(discounts: [i64; 3], prices_include_tax: bool) -> Printed {
+    let goods = [(7, 333), (3, 123_456_789), (5, 777)];
+    let sale = sample();
+    let mut sold = Printed {
+        items: Vec::new(),
+        gross_minor: 0,
+        discount_minor: 0,
+        tax_minor: 0,
+        total_minor: 0,
+        payments: Vec::new(),
+        change_minor: 0,
+        ..sale
+    };
+    for ((quantity, price), discount) in goods.into_iter().zip(discounts) {
+        let gross = quantity * price;
+        let net = gross - discount;
+        let tax = if prices_include_tax {
+            net * 15 / 115
+        } else {
+            net * 15 / 100
+        };
+        sold.gross_minor += gross;
+        sold.discount_minor += discount;
+        sold.tax_minor += tax;
+        sold.total_minor += net + if prices_include_tax { 0 } else { tax };
+        sold.items.push(PrintedItem {
+            name: "Artículo".to_owned(),
+            sku: "A".to_owned(),
+            unit: None,
+            quantity,
+            unit_price_minor: price,
+            gross_minor: gross,
+            discount_minor: discount,
+        });
+    }
+    sold
+}
+
+/// The figures that stand on paper, as somebody with a pencil finds them.
+#[derive(Debug, Default, PartialEq)]
+struct Figures {
+    /// Quantity, price and amount.
+    lines: Vec<(i64, i64, i64)>,
+    line_discounts: i64,
+    subtotal: Option<i64>,
+    discount: Option<i64>,
+    /// Between the subtotal and the total.
+    tax_above: Option<i64>,
+    total: i64,
+    tax_below: Option<i64>,
+}
+
+fn figures(lines: &[String], words: &Words) -> Figures {
+    let minor = |text: &str| -> i64 { text.replace([',', '.'], "").parse().unwrap() };
+    let mut found = Figures::default();
+    for line in lines {
+        let Some((left, right)) = line.rsplit_once(' ') else {
+            continue;
+        };
+        let is_indented = left.starts_with("  ");
+        match left.trim() {
+            text if is_indented && text.contains(" x ") => {
+                let (quantity, price) = text.split_once(" x ").unwrap();
+                let line = (quantity.parse().unwrap(), minor(price), minor(right));
+                found.lines.push(line);
+            }
+            text if is_indented && text == words.discount => found.line_discounts += minor(right),
+            text if text == words.discount => found.discount = Some(minor(right)),
+            text if text == words.subtotal => found.subtotal = Some(minor(right)),
+            text if text == words.tax_added => found.tax_above = Some(minor(right)),
+            text if text == words.tax_included => found.tax_below = Some(minor(right)),
+            text if text.starts_with(words.total) => {
+                assert_eq!(found.tax_below, None, "what is included stands below the total");
+                found.total = minor(right);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_printed_adds_up_whether_prices_include_the_tax_or_not() {
+    for (discounts, included) in [
+        ([0, 0, 0], true),
+        ([0, 0, 0], false),
+        ([303, 12_345_556, 129], true),
+        ([303, 12_345_556, 129], false),
+    ] {
+        let receipt = reckoned(discounts, included);
+        for (language, width) in [Language::Spanish, Language::English]
+            .into_iter()
+            .flat_map(|language| [(language, 42), (language, 88)])
+        {
+            let lines = texts(&rows(&receipt, language, width));
+            let found = figures(&lines, words(language));
+            let whole = lines.join("\n");
+            assert_eq!(found.lines.len(), 3, "{whole}");
+            let of_lines: i64 = found.lines.iter().map(|(_, _, amount)| amount).sum();
+            for (quantity, price, amount) in &found.lines {
+                assert_eq!(quantity * price, *amount, "{whole}");
+            }
+            assert_eq!(found.discount.unwrap_or(0), found.line_discounts, "{whole}");
+            assert_eq!(found.subtotal.unwrap_or(of_lines), of_lines, "{whole}");
+            let added = found.tax_above.unwrap_or(0);
+            assert_eq!(of_lines + found.line_discounts + added, found.total, "{whole}");
+            assert_eq!(found.total, receipt.total_minor);
+            let tax = Some(receipt.tax_minor);
+            let expected = if included { (None, tax) } else { (tax, None) };
+            assert_eq!((found.tax_above, found.tax_below), expected, "{whole}");
+        }
+    }
+}
+
+#[test]
+fn a_price_gives_no_digit_away_for_its_amount() {
+    let mut receipt = sample();
+    receipt.items[0].quantity = 1_234_567;
+    receipt.items[0].unit_price_minor = 800_000_000;
+    receipt.items[0].gross_minor = 1_234_567 * 800_000_000;
+    let lines = texts(&rows(&receipt, Language::English, 42));
+    let price = lines.iter().position(|line| line == "  1234567 x 8,000,000.00");
+    let amount = &lines[price.unwrap() + 1];
+    assert_eq!(amount.trim_start(), "9,876,536,000,000.00");
+    assert_eq!(amount.chars().count(), 42);
+}
+
+#[test]
+fn a_letter_and_its_mark_are_printed_as_one() {
+    let receipt = Printed {
+        customer_name: Some("Jose\u{301} Nun\u{303}ez Agu\u{308}ero".to_owned()),
+        ..sample()
+    };
+    let lines = texts(&rows(&receipt, Language::Spanish, 42));
+    assert!(
+        lines.contains(&"Cliente: José Nuñez Agüero".to_owned()),
+        "{lines:#?}"
+    );
+    assert_eq!(wrapped("e\u{301}e\u{301}", 2), ["éé"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Amounts as people read them in the shop's country.
+//! Amounts as people read them in the shop's country, and how a sale's amounts belong together.
 
 use schemas::Currency;
 
@@ -32,9 +32,23 @@ pub fn shown(minor: i64, currency: Currency) -> String {
     text
 }
 
+/// Whether a sale's tax came on top of its prices: then gross, less discount, and tax make the total. Else tax is in them.
+/// The sale itself tells, so that no setting of the tenant's is asked.
+pub fn tax_is_added(gross_minor: i64, discount_minor: i64, tax_minor: i64, total_minor: i64) -> bool {
+    let net = gross_minor.saturating_sub(discount_minor);
+    tax_minor != 0 && net.saturating_add(tax_minor) == total_minor
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tax_is_added_where_only_with_it_the_total_is_reached() {
+        assert!(tax_is_added(100, 10, 14, 104));
+        assert!(!tax_is_added(100, 10, 12, 90));
+        assert!(!tax_is_added(100, 10, 0, 90));
+    }
 
     #[test]
     fn amounts_have_their_currencys_decimals_and_their_countrys_marks() {

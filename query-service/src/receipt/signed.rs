@@ -1,8 +1,8 @@
 //! What a receipt vouches for, its signature, and the code that finds it again.
 //!
 //! The code is `<tenant>.<32 hexadecimal digits>`: the key (1 byte), the position of the sale's first event (5 bytes) and
-//! 10 bytes of the SHA-256 of the signature. Nobody guesses 80 bits, so a code that fits was printed by us; whoever wants
-//! more gets the signed text, the signature and the public key.
+//! 10 bytes of the SHA-256 of the signature. Nobody guesses 80 bits, so a code that fits was printed by us; whoever may
+//! read the sale and wants more gets the signed text, the signature and the public key.
 
 use platform::auth::{DocumentKeys, DocumentSignature, TokenError};
 use schemas::TenantId;
@@ -111,10 +111,19 @@ fn text_of(receipt: &SignedReceipt) -> Result<String, TokenError> {
     serde_json::to_string(receipt).map_err(|_| TokenError::Key)
 }
 
+/// SHA-256 of the signature as it is written, in hexadecimal; its first ten bytes end the code. Without the signature it
+/// tells nothing: who has no key can't try texts against it, as one could against a signature or a digest of the text.
+pub fn digest_of(signature: &DocumentSignature) -> String {
+    hex(&digest(signature))
+}
+
+fn digest(signature: &DocumentSignature) -> [u8; 32] {
+    Sha256::digest(signature.signature.as_bytes()).into()
+}
+
 fn hash_of(signature: &DocumentSignature) -> [u8; HASH_BYTES] {
-    let digest = Sha256::digest(signature.signature.as_bytes());
     let mut hash = [0; HASH_BYTES];
-    hash.copy_from_slice(&digest[..HASH_BYTES]);
+    hash.copy_from_slice(&digest(signature)[..HASH_BYTES]);
     hash
 }
 
@@ -221,12 +230,35 @@ mod tests {
         }
     }
 
+    /// A sale with all that is vouched for.
+    fn sold() -> SignedReceipt {
+        SignedReceipt {
+            number: Some("F-0001".into()),
+            lines: vec![SignedLine {
+                sku: "PHONE".into(),
+                unit: Some("imei:490154203237518".into()),
+                quantity: 1,
+                total_minor: 100,
+            }],
+            payments: vec![SignedPayment {
+                method: "cash".into(),
+                amount_minor: 100,
+            }],
+            ..receipt(100)
+        }
+    }
+
     #[test]
     fn a_code_finds_its_sale_and_fits_no_other_figures_and_no_other_key() {
         let tenant = TenantId::new("telefonia-teg").unwrap();
         let proof = prove(&keys(1), &tenant, 70_000, &receipt(100)).unwrap();
         let code = Code::read(&proof.code).unwrap();
         assert_eq!((code.tenant.as_str(), code.position), ("telefonia-teg", 70_000));
+        assert!(
+            proof
+                .code
+                .ends_with(&digest_of(&proof.signature)[..2 * HASH_BYTES])
+        );
         assert_eq!(check(&keys(1), &code, &receipt(100)), Some(proof));
         assert_eq!(check(&keys(1), &code, &receipt(101)), None);
         assert_eq!(check(&keys(2), &code, &receipt(100)), None);
@@ -244,6 +276,14 @@ mod tests {
             text(Some("F-1")),
             without.replace(r#""sale_id":"s","#, r#""sale_id":"s","number":"F-1","#)
         );
+    }
+
+    /// Made with openssl from the text that was signed when the first receipts were printed: whatever changes here, such a
+    /// code is ours for as long as paper lasts.
+    #[test]
+    fn a_code_that_was_printed_long_ago_still_fits() {
+        let code = Code::read("t.000000011170a98a65af43267f380ea4").unwrap();
+        assert!(check(&keys(1), &code, &sold()).is_some());
     }
 
     #[test]

@@ -33,7 +33,8 @@ struct Words {
     sale: &'static str,
     date: &'static str,
     total: &'static str,
-    tax: &'static str,
+    tax_included: &'static str,
+    tax_added: &'static str,
     returned: &'static str,
     status: &'static str,
     completed: &'static str,
@@ -53,7 +54,8 @@ const SPANISH: Words = Words {
     sale: "Venta",
     date: "Fecha",
     total: "Total",
-    tax: "Impuesto incluido",
+    tax_included: "Impuesto incluido",
+    tax_added: "Impuesto",
     returned: "Devuelto después",
     status: "Estado",
     completed: "Vigente",
@@ -73,7 +75,8 @@ const ENGLISH: Words = Words {
     sale: "Sale",
     date: "Date",
     total: "Total",
-    tax: "Tax included",
+    tax_included: "Tax included",
+    tax_added: "Tax",
     returned: "Returned later",
     status: "Status",
     completed: "Valid",
@@ -110,11 +113,15 @@ pub fn valid(receipt: &VerifiedReceipt, language: Language) -> String {
         ]),
         None => facts.push((words.receipt, receipt.sale_id.clone(), "")),
     }
-    facts.extend([
-        (words.date, receipt.printed_at.clone(), ""),
-        (words.total, amount(receipt.total_minor), "total"),
-        (words.tax, amount(receipt.tax_minor), ""),
-    ]);
+    facts.push((words.date, receipt.printed_at.clone(), ""));
+    // In the paper's order: what is added stands above the total, what is in it below.
+    let total = (words.total, amount(receipt.total_minor), "total");
+    let tax = amount(receipt.tax_minor);
+    if receipt.tax_is_added {
+        facts.extend([(words.tax_added, tax, ""), total]);
+    } else {
+        facts.extend([total, (words.tax_included, tax, "")]);
+    }
     if receipt.returned_minor != 0 {
         facts.push((words.returned, amount(-receipt.returned_minor), ""));
     }

@@ -25,6 +25,7 @@ pub struct Api {
     pub vault: Vault,
     /// The OpenAPI document of the operations.
     pub document: String,
+    pub service: QueryService,
     endpoint: BoxEndpoint<'static, Response>,
 }
 
@@ -55,6 +56,7 @@ impl Api {
             vault,
             document,
             endpoint: service.service().endpoint,
+            service,
         }
     }
 
@@ -69,12 +71,16 @@ impl Api {
     }
 
     pub async fn get(&self, tenant: &str, path_and_query: &str) -> (StatusCode, Value) {
+        self.get_as(Role::Admin, tenant, path_and_query).await
+    }
+
+    pub async fn get_as(&self, role: Role, tenant: &str, path_and_query: &str) -> (StatusCode, Value) {
         let mut request = Request::builder().uri(path_and_query.parse().unwrap()).finish();
         request.extensions_mut().insert(RequestContext {
             principal: Principal {
                 tenant: TenantId::new(tenant).unwrap(),
                 username: Username::new("ana").unwrap(),
-                role: Role::Admin,
+                role,
                 session_version: 1,
                 terminal: None,
             },

@@ -2,7 +2,7 @@
 
 use poem::http::StatusCode;
 use schemas::Event;
-use schemas::events::SaleEvent;
+use schemas::events::{RepairEvent, SaleEvent};
 use serde_json::json;
 
 use crate::api::Api;
@@ -83,4 +83,116 @@ async fn a_transfer_has_its_number_in_the_list_and_by_itself() {
     let numbers: Vec<_> = list.iter().map(|transfer| &transfer["number"]).collect();
     assert_eq!(numbers, [&json!(null), &json!("T-0001")]);
     assert_eq!(api.read("t1", "/api/v1/transfers/tr-1").await["number"], "T-0001");
+}
+
+#[tokio::test]
+async fn orders_purchases_transfers_and_repairs_are_found_by_their_number() {
+    let api = Api::new().await;
+    let mut log = Log::new();
+    let content = json!({"store": "centro", "currency": "HNL", "lines": [], "gross_minor": 0, "discount_minor": 0,
+                         "tax_minor": 0, "total_minor": 0});
+    for id in ["a", "b"] {
+        let number = format!("N-{id}");
+        let events = [
+            (
+                "order",
+                "order.placed",
+                json!({"order_id": id, "number": number, "content": content}),
+            ),
+            (
+                "purchase",
+                "purchase.ordered",
+                json!({"purchase_id": id, "number": number, "supplier_id": "p1", "store": "centro",
+                       "currency": "HNL", "tolerance_percent": 0, "lines": [], "net_minor": 0, "tax_minor": 0,
+                       "total_minor": 0}),
+            ),
+            (
+                "transfer",
+                "transfer_order.requested",
+                json!({"transfer_id": id, "number": number, "from": "centro", "to": "norte", "lines": []}),
+            ),
+        ];
+        for (kind, name, data) in events {
+            log.append("t1", vec![(&format!("{kind}/{id}"), event(name, data))])
+                .await;
+        }
+    }
+    let Event::Repair(RepairEvent::Received(mut repair)) = shop::golden("repair.received") else {
+        panic!("the golden sample is no repair");
+    };
+    repair.number = Some("N-a".to_owned());
+    let repair_id = json!(repair.repair_id);
+    log.append("t1", vec![("repair/a", Event::from(repair))]).await;
+    api.project(&log).await;
+    for (path, name, id) in [
+        ("/api/v1/sales/orders", "order_id", json!("a")),
+        ("/api/v1/purchases", "purchase_id", json!("a")),
+        ("/api/v1/transfers", "transfer_id", json!("a")),
+        ("/api/v1/repairs", "repair_id", repair_id),
+    ] {
+        let found = api.all("t1", &format!("{path}?number=N-a"), 5).await;
+        assert_eq!(found.len(), 1, "{path}");
+        assert_eq!((&found[0][name], &found[0]["number"]), (&id, &json!("N-a")));
+        let none = api.all("t1", &format!("{path}?number=N-0"), 5).await;
+        assert!(none.is_empty(), "{path}");
+        let (status, problem) = api.get("t1", &format!("{path}?number=")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn numbering_says_the_number_that_the_next_document_gets() {
+    let api = Api::new().await;
+    let mut log = Log::new();
+    let set = |series: &str, next: i64| {
+        let data = json!({"series": series, "prefix": "OR-", "next": next, "digits": 4});
+        event("admin.numbering_set", data)
+    };
+    let taken = |count: i64| {
+        let data = json!({"series": "order", "prefix": "OR-", "count": count, "number": format!("OR-{count:04}"),
+                          "document": format!("order/o{count}")});
+        event("admin.number_taken", data)
+    };
+    let last = 999_999_999_999_i64;
+    let used_up = json!({"series": "repair", "prefix": "OR-", "count": last, "number": format!("OR-{last}"),
+                         "document": "repair/r"});
+    log.append(
+        "t1",
+        vec![
+            ("tenant/self", shop::tenant_created("t1")),
+            ("tenant/self", set("order", 1)),
+            ("counter/order", taken(1)),
+            ("counter/order", taken(2)),
+            ("tenant/self", set("receipt", 7)),
+            (
+                "tenant/self",
+                event("admin.numbering_ended", json!({"series": "receipt"})),
+            ),
+            ("tenant/self", set("repair", last)),
+            ("counter/repair", event("admin.number_taken", used_up)),
+            ("tenant/self", set("transfer", 12_345)),
+        ],
+    )
+    .await;
+    api.project(&log).await;
+    let series = api.all("t1", "/api/v1/admin/numbering", 5).await;
+    let told: Vec<_> = series
+        .iter()
+        .map(|one| {
+            (
+                one["series"].as_str().unwrap(),
+                one["next"].clone(),
+                one["next_number"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("order", json!(1), json!("OR-0003")),
+            ("receipt", json!(7), json!(null)),
+            ("repair", json!(last), json!(null)),
+            ("transfer", json!(12_345), json!("OR-12345")),
+        ]
+    );
 }

@@ -27,6 +27,14 @@ module_events! {
     }
 }
 
+/// Spanish names under which partners' systems know some types, and the types that they mean.
+pub const SPANISH_NAMES: [(&str, &str); 4] = [
+    ("movimiento_creado", "inventory.movement_created"),
+    ("movimiento_aprobado", "inventory.movement_approved"),
+    ("stock_bajo", "inventory.threshold_breach"),
+    ("alerta_generada", "inventory.alert_raised"),
+];
+
 /// How much of an event is posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -35,6 +35,7 @@ pub struct DemoApiKey {
     pub name: String,
     /// For `Authorization: ApiKey`.
     pub key: String,
+    /// What it may do, as the API names scopes.
     pub scopes: Vec<&'static str>,
 }
 
@@ -45,6 +46,7 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Derives the tenant's secret from the demo's `key`: the same at every start.
     pub fn new(key: &[u8; 32], tenant: &TenantId, secrets: &ApiKeySecrets) -> anyhow::Result<Self> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(b"demo api key\0");

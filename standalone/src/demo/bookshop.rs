@@ -11,6 +11,7 @@ const TAX: &str = "IVA19";
 const STORE: &str = "providencia";
 const STOREROOM: &str = "bodega";
 
+/// All steps of the bookshop, in order.
 pub fn script() -> anyhow::Result<Script> {
     let mut shop = Script::default();
     shop.tax(TAX, "Impuesto al valor agregado 19 %", 190_000)?;

@@ -25,6 +25,7 @@ pub const REPLAYS: &[&str] = &["sale", "transfer_order"];
 #[derive(Debug, Clone, Serialize)]
 pub struct DemoConnector {
     pub slug: String,
+    /// In clear, for `X-Integration-Token`.
     pub token: String,
 }
 
@@ -35,6 +36,7 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Derives the tenant's token from the demo's `key`: the same at every start.
     pub fn new(
         key: &[u8; 32],
         tenant: &TenantId,

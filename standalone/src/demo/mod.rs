@@ -81,10 +81,12 @@ pub struct DemoTenant {
     pub api_key: Option<DemoApiKey>,
 }
 
+/// Somebody who may sign in at a demo tenant, as `demo.json` names them.
 #[derive(Debug, Clone, Serialize)]
 pub struct DemoUser {
     pub role: &'static str,
     pub username: String,
+    /// In clear; derived from the demo's key, so the same at every start.
     pub password: String,
 }
 

@@ -11,6 +11,7 @@ const TAX: &str = "ISV15";
 const CENTRO: &str = "centro";
 const KENNEDY: &str = "kennedy";
 
+/// All steps of the phone shop, in order.
 pub fn script() -> anyhow::Result<Script> {
     let mut shop = Script::default();
     shop.tax(TAX, "Impuesto sobre ventas 15 %", 150_000)?;

@@ -35,6 +35,7 @@ pub enum Step {
 }
 
 impl Step {
+    /// The command to submit; a customer's name and phone are sealed under the customer's key.
     pub async fn build(self, vault: &Vault, tenant: &TenantId) -> anyhow::Result<Command> {
         match self {
             Step::Command(command) => Ok(*command),
@@ -75,6 +76,7 @@ impl Script {
         self.steps.push(Step::Command(Box::new(command.into())));
     }
 
+    /// Sets a tax rate in parts per million: 150,000 is 15 %.
     pub fn tax(&mut self, code: &str, name: &str, rate_ppm: i64) -> anyhow::Result<()> {
         self.push(SetTaxRate {
             tax_code: TaxCode::new(code)?,
@@ -99,6 +101,7 @@ impl Script {
         Ok(())
     }
 
+    /// Adds an item at a price in minor units of the tenant's currency.
     pub fn item(
         &mut self,
         sku: &str,
@@ -119,6 +122,7 @@ impl Script {
         Ok(())
     }
 
+    /// Takes counted goods in: SKU, pieces, and what one piece cost in minor units.
     pub fn receive(&mut self, store: &str, lines: &[(&str, i64, i64)]) -> anyhow::Result<()> {
         let lines = lines
             .iter()
@@ -139,6 +143,7 @@ impl Script {
         Ok(())
     }
 
+    /// Takes units of one serialised item in, each at the same cost in minor units.
     pub fn receive_units(
         &mut self,
         store: &str,
@@ -163,6 +168,7 @@ impl Script {
         Ok(())
     }
 
+    /// Registers a customer whose name and phone are sealed when the step is built.
     pub fn customer(
         &mut self,
         id: &str,
@@ -181,6 +187,8 @@ impl Script {
         Ok(())
     }
 
+    /// Sells at the store's first till at the catalogue's prices; payments are in minor units. It becomes the last step
+    /// to look for.
     pub fn sale(
         &mut self,
         id: &str,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use command_service::imports::direct::DirectImport;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use schemas::StoreId;
 use schemas::ids::ImportId;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub async fn begin(args: &ImportArgs, username: &str, wanted: &DirectImport) -> 
         .post(format!("{base}/api/v1/auth/token"))
         .header("Accept-Language", language)
         .json(&credentials);
-    let signed_in = answer(request.send().await?).await?;
+    let signed_in = answer(sent(request, words).await?, words).await?;
     let token = signed_in["access_token"].as_str().unwrap_or_default();
 
     let overrides: Vec<&str> = args.excepciones.iter().map(|which| which.name()).collect();
@@ -63,7 +63,7 @@ pub async fn begin(args: &ImportArgs, username: &str, wanted: &DirectImport) -> 
             wanted.reason.as_deref().unwrap_or_default().as_bytes(),
         )
         .body(wanted.content.clone());
-    let uploaded = answer(request.send().await?).await?;
+    let uploaded = answer(sent(request, words).await?, words).await?;
     let id = uploaded["import_id"].as_str().unwrap_or_default();
     Ok(ImportId::new(id)?)
 }
@@ -107,14 +107,20 @@ fn password(file: Option<&Path>, words: Words) -> anyhow::Result<Zeroizing<Strin
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
+async fn sent(request: RequestBuilder, words: Words) -> anyhow::Result<Response> {
+    let sent = request.send().await;
+    sent.context(words.say("el sistema no responde", "the system does not answer"))
+}
+
 /// The body of a success; of a problem its sentence, in the language that was asked for.
-async fn answer(mut response: Response) -> anyhow::Result<Value> {
+async fn answer(mut response: Response, words: Words) -> anyhow::Result<Value> {
     let status = response.status();
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         anyhow::ensure!(
             bytes.len() + chunk.len() <= MAX_ANSWER_BYTES,
-            "an answer without end"
+            "{}",
+            words.say("una respuesta sin fin", "an answer without end")
         );
         bytes.extend_from_slice(&chunk);
     }

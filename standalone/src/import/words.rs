@@ -1,6 +1,7 @@
 //! What the command line says about an import, in Spanish or English. Not here: when it says it.
 
-use command_service::imports::direct::{Remark, Said};
+use command_service::imports::direct::{Difference, Remark, Said};
+use domain::refusal::Language;
 use serde_json::Value;
 
 use crate::cli::Tongue;
@@ -50,6 +51,35 @@ const STATES: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Fields of articles and shelves. Amounts are whole numbers of the smallest unit.
+const FIELDS: &[(&str, &str, &str)] = &[
+    ("name", "nombre", "name"),
+    ("kind", "tipo", "type"),
+    (
+        "price_minor",
+        "precio en unidades mínimas",
+        "price in minor units",
+    ),
+    ("cost_minor", "costo en unidades mínimas", "cost in minor units"),
+    ("tax_code", "impuesto", "tax"),
+    ("on_hand", "existencias", "on hand"),
+    ("unit", "unidad", "unit"),
+    ("gtin", "código de barras", "barcode"),
+    ("brand", "marca", "brand"),
+    ("model", "modelo", "model"),
+    ("colour", "color", "colour"),
+    ("capacity", "capacidad", "capacity"),
+    ("condition", "condición", "condition"),
+    ("warranty_months", "garantía en meses", "warranty in months"),
+];
+
+/// Types of articles.
+const KINDS: &[(&str, &str, &str)] = &[
+    ("counted", "por cantidad", "by quantity"),
+    ("serialised", "unidad por unidad", "unit by unit"),
+    ("service", "servicio", "service"),
+];
+
 /// Whether some rows are left for somebody to look at.
 pub fn leaves_rows(counts: &Value) -> bool {
     let mut names = COUNTS.iter().filter(|(_, _, _, is_left)| *is_left);
@@ -61,6 +91,7 @@ pub fn leaves_rows(counts: &Value) -> bool {
 pub struct Words(pub Tongue);
 
 impl Words {
+    /// The sentence of this language.
     pub fn say<'a>(self, es: &'a str, en: &'a str) -> &'a str {
         match self.0 {
             Tongue::Es => es,
@@ -68,25 +99,52 @@ impl Words {
         }
     }
 
+    /// For sentences of the rules.
+    pub fn language(self) -> Language {
+        match self.0 {
+            Tongue::Es => Language::Spanish,
+            Tongue::En => Language::English,
+        }
+    }
+
+    /// What was given for a parameter that takes an id.
+    pub fn not_an_id(self, parameter: &str) -> anyhow::Error {
+        let said = self.say("no es un identificador válido", "is no valid id");
+        anyhow::anyhow!("{parameter}: {said}")
+    }
+
+    /// A word of a table; its own name when it is none that is known here.
+    fn word<'a>(self, table: &'a [(&str, &str, &str)], name: &'a str) -> &'a str {
+        table
+            .iter()
+            .find(|(known, _, _)| *known == name)
+            .map_or(name, |(_, es, en)| self.say(es, en))
+    }
+
     /// A state's word; its own name when it is none that is known here.
     pub fn status(self, status: &str) -> &str {
-        STATES
-            .iter()
-            .find(|(name, _, _)| *name == status)
-            .map_or(status, |(_, es, en)| self.say(es, en))
+        self.word(STATES, status)
     }
 
+    /// What a row was told, with its code.
     pub fn said(self, said: &Said) -> String {
-        format!("{} [{}]", self.say(&said.es, &said.en), said.code)
+        let value = said
+            .value
+            .as_ref()
+            .map_or(String::new(), |value| format!(" ({value})"));
+        format!("{}{value} [{}]", self.say(&said.es, &said.en), said.code)
     }
 
+    /// One row of the file in a line: number, SKU, state, changes and what is wrong.
     pub fn remark(self, remark: &Remark) -> String {
         let sku = remark.sku.as_deref().unwrap_or("-");
         let line = self.say("línea", "line");
         let mut text = format!("{line} {}: {sku}: {}", remark.line, self.status(&remark.status));
         for change in &remark.changes {
-            text.push_str("; ");
-            text.push_str(change);
+            for difference in self.differences(change) {
+                text.push_str("; ");
+                text.push_str(&difference);
+            }
         }
         for said in &remark.says {
             text.push_str("; ");
@@ -95,6 +153,32 @@ impl Words {
         text
     }
 
+    /// `field: from → to`; of a group of fields, those that differ, each by itself.
+    fn differences(self, change: &Difference) -> Vec<String> {
+        let Difference { field, from, to } = change;
+        let Some(fields) = to.as_object() else {
+            let (field, from, to) = (self.word(FIELDS, field), self.shown(from), self.shown(to));
+            return vec![format!("{field}: {from} → {to}")];
+        };
+        let differing = fields.iter().filter(|(name, to)| from[name.as_str()] != **to);
+        let each = differing.flat_map(|(name, to)| {
+            let (field, from, to) = (name.clone(), from[name.as_str()].clone(), to.clone());
+            self.differences(&Difference { field, from, to })
+        });
+        each.collect()
+    }
+
+    fn shown(self, value: &Value) -> String {
+        match value {
+            Value::Null => "—".to_owned(),
+            Value::String(text) => self.word(KINDS, text).to_owned(),
+            Value::Bool(true) => self.say("sí", "yes").to_owned(),
+            Value::Bool(false) => "no".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// How many rows the file has and what became of them; states without rows are left out.
     pub fn counts(self, counts: &Value) -> String {
         let rows = counts["rows"].as_i64().unwrap_or(0);
         let mut text = format!("{rows} {}", self.say("filas", "rows"));
@@ -115,6 +199,7 @@ impl Words {
         format!("{sentence} [{}]", failure["code"].as_str().unwrap_or_default())
     }
 
+    /// Says that `first`, another import's id, has used this file up.
     pub fn repeated(self, first: &str) -> String {
         let said = self.say(
             "el mismo archivo ya se confirmó como importación",
@@ -144,6 +229,46 @@ mod tests {
         );
         assert!(leaves_rows(&counts));
         assert!(!leaves_rows(&json!({ "rows": 2, "applied": 1, "unchanged": 1 })));
+    }
+
+    #[test]
+    fn changes_are_said_in_the_language_that_was_asked_for() {
+        let change = |field: &str, from: Value, to: Value| Difference {
+            field: field.to_owned(),
+            from,
+            to,
+        };
+        let said = |change: &Difference| Words(Tongue::Es).differences(change);
+        let price = change("price_minor", json!(500), json!(400));
+        assert_eq!(said(&price), ["precio en unidades mínimas: 500 → 400"]);
+        assert_eq!(
+            Words(Tongue::En).differences(&price),
+            ["price in minor units: 500 → 400"]
+        );
+        assert_eq!(
+            said(&change("kind", Value::Null, json!("counted"))),
+            ["tipo: — → por cantidad"]
+        );
+        let details = change(
+            "details",
+            json!({ "brand": "Acme", "attributes": { "talla": 4 } }),
+            json!({ "brand": "Acme", "colour": "rojo", "attributes": { "talla": 5 } }),
+        );
+        assert_eq!(said(&details), ["talla: 4 → 5", "color: — → rojo"]);
+    }
+
+    #[test]
+    fn what_a_warning_speaks_of_is_said_with_it() {
+        let said = Said {
+            code: "sheet.left_out".to_owned(),
+            en: "Others are left out.".to_owned(),
+            es: "Se omiten otras.".to_owned(),
+            value: Some("Hoja2".to_owned()),
+        };
+        assert_eq!(
+            Words(Tongue::Es).said(&said),
+            "Se omiten otras. (Hoja2) [sheet.left_out]"
+        );
     }
 
     #[test]

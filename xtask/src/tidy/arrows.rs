@@ -53,13 +53,10 @@ fn reason_against(name: &str, dependency: &str) -> Option<&'static str> {
             Some("of our crates it knows only schemas")
         }
         "private-servers" if is_ours => Some("it knows nothing of the product"),
-        "query-service" if dependency == "projector" => None,
         _ if is_service && SERVICES.contains(&dependency) => Some("services meet in the log, not in code"),
-        "lab" if matches!(dependency, "projector" | "command-service" | "bench") => {
-            Some("the checker is independent of what it checks")
-        }
+        "lab" if is_ours => Some("the checker is independent of what it checks"),
         // It measures them from inside, and nothing depends on it.
-        "standalone" | "tests" | "lab" | "bench" => None,
+        "standalone" | "tests" | "bench" => None,
         _ if SERVICES.contains(&dependency) || dependency == "standalone" => {
             Some("only standalone puts services together")
         }

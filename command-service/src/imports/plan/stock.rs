@@ -48,6 +48,12 @@ impl<'a> Planner<'a> {
                     }
                     None
                 }
+                (Some(quantity), Some(_)) if self.settings.stock == StockMode::Received => {
+                    if self.received.contains_key(&record.sku) {
+                        found.warn(WarningCode::RowAdded, "quantity", &quantity.to_string());
+                    }
+                    Some(self.counted(record, quantity, store, found))
+                }
                 (Some(quantity), Some(first)) => {
                     if first.quantity != Some(quantity) {
                         found.warn(WarningCode::RowContradicts, "quantity", &quantity.to_string());
@@ -94,7 +100,9 @@ impl<'a> Planner<'a> {
 
     fn counted(&self, record: &Record, quantity: i64, store: &StoreId, found: &mut Findings) -> Part {
         let shelf = self.world.shelves.get(&record.sku);
-        let on_hand = shelf.map_or(0, |shelf| shelf.on_hand);
+        // What earlier rows bring is there by then.
+        let earlier = self.received.get(&record.sku).copied().unwrap_or(0);
+        let on_hand = shelf.map_or(0, |shelf| shelf.on_hand).saturating_add(earlier);
         let (delta, bases) = match self.settings.stock {
             StockMode::Counted => {
                 let base = Base::Shelf {

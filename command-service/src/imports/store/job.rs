@@ -24,6 +24,7 @@ pub(in crate::imports) enum Status {
 }
 
 impl Status {
+    /// As the tables and the API name it.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Received => "received",

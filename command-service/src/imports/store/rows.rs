@@ -348,7 +348,7 @@ pub(in crate::imports) async fn settle(
              movement_id = coalesce($4 -> r.line::text ->> 'movement_id', r.movement_id)
            where r.tenant = $1 and r.import_id = $2 and r.line between $5 and $6 and r.line = any($3)
              and r.{column} = 'planned'
-           returning case when r.{other} in ('refused', 'changed_meanwhile') then r.{other} else 'planned' end as was,
+           returning case when r.{other} in ('refused', 'changed_meanwhile', 'held') then r.{other} else 'planned' end as was,
              r.status as status)
          select was, status, count(*) from moved group by was, status"
     );

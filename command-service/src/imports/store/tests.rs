@@ -38,8 +38,13 @@ async fn confirmed(pool: &PgPool, rows: usize) -> Job {
     for row in 1..=rows {
         writeln!(file, "A-{row},Article {row},100,5,60").unwrap();
     }
+    of_file(pool, &file).await
+}
+
+/// An import of a file that is about to be carried out.
+async fn of_file(pool: &PgPool, file: &str) -> Job {
     let settings = settings(Kind::Auto, StockMode::Counted);
-    let draft = Arc::new(drafted(&file, &world(), &settings));
+    let draft = Arc::new(drafted(file, &world(), &settings));
     let (tenant, id) = (TenantId::new("t1").unwrap(), ImportId::new("large").unwrap());
     let new = NewImport {
         tenant: &tenant,
@@ -137,4 +142,31 @@ async fn each_page_of_a_large_import_reads_its_own_rows_and_no_others() {
         .await
         .unwrap();
     assert_eq!(problem, "no");
+}
+
+#[tokio::test]
+async fn a_row_of_which_one_part_is_held_is_held_while_and_after_its_other_part_is_carried_out() {
+    let database = testkit::database_from_template("write side", |url| async move {
+        Ok(platform::db::migrate(&url, &crate::start::migrations()).await?)
+    })
+    .await;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(database.url())
+        .await
+        .unwrap();
+    // Another price, and fewer pieces than are there.
+    let job = of_file(&pool, "sku,price,qty\nCABLE,101,3\n").await;
+    let statuses = async || -> (String, serde_json::Value) {
+        sqlx::query_as("select r.status, i.progress -> 'rows' from import_rows r, imports i")
+            .fetch_one(&pool)
+            .await
+            .unwrap()
+    };
+    let (status, before) = statuses().await;
+    assert_eq!((status.as_str(), before), ("held", json!({ "held": 1 })));
+    assert_eq!(carry_out(&pool, &job, PartName::Item).await, [2]);
+    let (status, after) = statuses().await;
+    assert_eq!((status.as_str(), after), ("held", json!({ "held": 1 })));
+    assert_eq!(super::counts(&pool, &job).await.unwrap().held, 1);
 }

@@ -1,7 +1,8 @@
 //! Bodies and answers of customers' operations. Not here: what is done with them.
 
-use platform::http::Problem;
+use platform::http::{Problem, Text, codes};
 use schemars::JsonSchema;
+use schemas::events::admin::Role;
 use schemas::events::catalogue::double_option;
 use schemas::events::customer::{CreditTerms, CustomerKind, CustomerStatus};
 use schemas::events::sale::PaymentMethod;
@@ -19,6 +20,7 @@ pub(super) struct NewCustomer {
     pub(super) customer_id: Option<CustomerId>,
     #[serde(default = "person")]
     pub(super) kind: CustomerKind,
+    /// Anything but `none` is for managers and administrators; absent: `none`.
     #[serde(default = "no_credit")]
     pub(super) credit: CreditTerms,
     /// 1 to 200 characters.
@@ -45,8 +47,24 @@ fn no_credit() -> CreditTerms {
     CreditTerms::None
 }
 
+/// Who may not change credit does not give any to somebody new either.
+pub(super) fn check_credit(credit: CreditTerms, role: Role) -> Result<(), Problem> {
+    let may_give = match role {
+        Role::Admin | Role::Manager => true,
+        Role::Cashier | Role::SyncOperator | Role::Auditor => false,
+    };
+    if may_give || credit == CreditTerms::None {
+        return Ok(());
+    }
+    let detail = Text::fixed(
+        "Solo gerencia y administración dan crédito.",
+        "Only managers and administrators give credit.",
+    );
+    Err(Problem::new(&codes::AUTH_ROLE_FORBIDDEN).at("/credit", detail))
+}
+
 /// Bounds of the contact's fields, in characters.
-pub(super) fn check_contact(fields: [(&'static str, Option<&str>); 4]) -> Result<(), Problem> {
+fn check_contact(fields: [(&'static str, Option<&str>); 4]) -> Result<(), Problem> {
     for (field, text) in fields {
         let max_chars = match field {
             "email" => 254,
@@ -81,11 +99,22 @@ impl NewCustomer {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CustomerChange {
-    #[serde(default)]
-    pub(super) kind: Option<CustomerKind>,
-    /// 1 to 200 characters.
-    #[serde(default)]
-    pub(super) name: Option<String>,
+    /// Every customer is of a kind: not `null`.
+    #[serde(
+        default,
+        deserialize_with = "double_option::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "CustomerKind")]
+    pub(super) kind: Option<Option<CustomerKind>>,
+    /// 1 to 200 characters. Every customer has one: not `null`.
+    #[serde(
+        default,
+        deserialize_with = "double_option::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "String")]
+    pub(super) name: Option<Option<String>>,
     /// At most 50 characters; `null` clears it.
     #[serde(default, deserialize_with = "double_option::deserialize")]
     #[schemars(with = "Option<String>")]
@@ -102,6 +131,32 @@ pub(super) struct CustomerChange {
     #[serde(default, deserialize_with = "double_option::deserialize")]
     #[schemars(with = "Option<String>")]
     pub(super) address: Option<Option<String>>,
+}
+
+impl CustomerChange {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.kind == Some(None) {
+            return Err(parameters::field_problem(
+                "/kind",
+                "Un cliente es de algún tipo: no se puede quitar.",
+                "A customer is of some kind: it cannot be cleared.",
+            ));
+        }
+        if self.name == Some(None) {
+            return Err(parameters::field_problem(
+                "/name",
+                "Un cliente tiene nombre: no se puede quitar.",
+                "A customer has a name: it cannot be cleared.",
+            ));
+        }
+        given(&self.name).map_or(Ok(()), |name| parameters::personal("name", name, 200))?;
+        check_contact([
+            ("tax_id", given(&self.tax_id)),
+            ("email", given(&self.email)),
+            ("phone", given(&self.phone)),
+            ("address", given(&self.address)),
+        ])
+    }
 }
 
 /// A field that is given and not cleared.

@@ -26,6 +26,7 @@ pub(super) struct SaleBody {
     pub(super) store: StoreId,
     #[serde(default)]
     pub(super) terminal: Option<TerminalId>,
+    /// Absent: the reservation's customer, if the sale takes one.
     #[serde(default)]
     pub(super) customer_id: Option<CustomerId>,
     /// At most 1,000.
@@ -157,7 +158,8 @@ impl From<DraftBody> for DraftContent {
 pub(super) struct Completion {
     #[serde(default)]
     pub(super) payments: Vec<PaymentBody>,
-    /// A confirmed reservation whose goods this sale takes: all of them must be among the draft's lines.
+    /// A confirmed reservation whose goods this sale takes: all of them must be among the draft's lines. Its customer is
+    /// the sale's where the draft has none.
     #[serde(default)]
     pub(super) reservation_id: Option<ReservationId>,
     /// When it happened by the till's clock; absent: now.
@@ -166,7 +168,7 @@ pub(super) struct Completion {
     pub(super) occurred_at: Option<OffsetDateTime>,
 }
 
-/// When a sale was voided.
+/// When a sale was voided; not before it was made.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VoidBody {
@@ -192,10 +194,12 @@ pub(super) struct ReturnBody {
     customer_id: Option<CustomerId>,
     /// At most 1,000.
     lines: Vec<ReturnBodyLine>,
-    /// Must come to the total. None: all to the customer's account, or in cash without a customer.
+    /// Must come to the total. None: all to the customer's account, or in cash without a customer. Of a sale to a customer
+    /// no more goes back in cash, by card and by transfer, all its returns together, than was paid so; managers and
+    /// administrators may go beyond.
     #[serde(default)]
     refunds: Vec<RefundBody>,
-    /// When it happened by the till's clock; absent: now.
+    /// When it happened by the till's clock, not before the sale; absent: now.
     #[serde(default, with = "rfc3339::option")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     occurred_at: Option<OffsetDateTime>,
@@ -210,10 +214,12 @@ pub(super) struct ReturnBodyLine {
     sale_line: Option<i64>,
     #[serde(default)]
     sku: Option<Sku>,
+    /// `imei:…` or `serial:…`, of the sale; without a sale none comes back, since its sale is known.
     #[serde(default)]
     unit: Option<UnitId>,
     quantity: Quantity,
-    /// What is paid back for one; needed without a sale.
+    /// What is paid back for one, without tax where the tenant's prices are. Needed without a sale, and then at most the
+    /// catalogue's price now, unless a manager or an administrator asks; refused with a sale, where what was paid counts.
     #[serde(default)]
     unit_price_minor: Option<Minor>,
     /// Whether the goods go back on the shelf.

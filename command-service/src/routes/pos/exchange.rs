@@ -38,10 +38,11 @@ pub(super) struct ExchangeBody {
     /// Of the difference when what goes out costs more; at most 50, and only cash gives change.
     #[serde(default)]
     payments: Vec<PaymentBody>,
-    /// Of the difference when what comes back is worth more. None: to the customer's account, or in cash without one.
+    /// Of the difference when what comes back is worth more. None: to the customer's account, or in cash without one. In
+    /// cash, by card and by transfer no more than was paid so, as for returns.
     #[serde(default)]
     refunds: Vec<RefundBody>,
-    /// When it happened by the till's clock; absent: now.
+    /// When it happened by the till's clock, not before the sale; absent: now.
     #[serde(default, with = "rfc3339::option")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     occurred_at: Option<OffsetDateTime>,

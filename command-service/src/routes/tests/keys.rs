@@ -443,3 +443,12 @@ async fn a_workshop_says_nothing_of_devices_that_are_not_with_it_and_learns_noth
         (Some(WORKSHOP), None)
     );
 }
+
+#[test]
+fn the_door_and_the_rules_mean_the_same_stream_of_a_user() {
+    let username = schemas::ids::Username::new("ana").unwrap();
+    assert_eq!(
+        platform::auth::user_stream(&username),
+        domain::streams::user(&username)
+    );
+}

@@ -211,12 +211,11 @@ fn example(operation: &str) -> (Value, &'static str) {
         ),
         "retire_terminal" => (json!({}), "retire_terminal"),
         "create_user" => {
-            let body =
-                json!({ "username": "u", "role": "cashier", "display_name": "U", "password": "12345678" });
+            let body = json!({ "username": "u", "role": "cashier", "display_name": "U", "password": "123456789012" });
             (body, "create_user")
         }
         "change_user_role" => (json!({ "role": "auditor" }), "change_user_role"),
-        "change_user_password" => (json!({ "password": "12345678" }), "change_user_password"),
+        "change_user_password" => (json!({ "password": "123456789012" }), "change_user_password"),
         "disable_user" => (json!({}), "disable_user"),
         "enable_user" => (json!({}), "enable_user"),
         "set_tax_rate" => (json!({ "name": "ISV", "rate_ppm": 150_000 }), "set_tax_rate"),

@@ -13,6 +13,8 @@ use crate::security::audit_success;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces a user's password hash and ends all of the user's sessions; the change is audited. The very same sealed
+/// bytes again change nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeUserPassword {
     pub username: Username,

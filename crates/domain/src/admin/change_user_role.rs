@@ -13,6 +13,8 @@ use crate::security::audit_success;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes what a user may do and ends all of the user's sessions; the change is audited. A role that the user has
+/// already changes nothing, not even one's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeUserRole {
     pub username: Username,

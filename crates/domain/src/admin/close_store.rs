@@ -10,6 +10,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends business in a store until it is reopened; a store that is closed already stays so. What a transfer has on its
+/// way is still taken in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CloseStore {
     pub store: StoreId,

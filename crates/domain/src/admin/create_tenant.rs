@@ -14,6 +14,8 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Creates the organisation itself, once. Currency, time zone and whether prices include tax are for ever; name and
+/// stock policy may change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateTenant {
     /// 1 to 200 characters.

@@ -14,10 +14,12 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Creates a user who may sign in from now on; usernames are never used again. The creation is audited with its role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateUser {
     pub username: Username,
     pub role: Role,
+    /// Sealed: the rules never see it.
     pub display_name: Sealed,
     /// The argon2id hash, sealed.
     pub password_hash: Sealed,

@@ -13,6 +13,8 @@ use crate::security::audit_success;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a user's sessions and refuses new ones until the user is enabled again. Nobody does it to themselves, even when
+/// they are disabled already.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DisableUser {
     pub username: Username,

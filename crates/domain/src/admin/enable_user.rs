@@ -12,6 +12,7 @@ use crate::security::audit_success;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Lets a disabled user sign in again with the same role and password; sessions from before stay ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnableUser {
     pub username: Username,

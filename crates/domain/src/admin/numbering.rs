@@ -22,6 +22,7 @@ pub const MAX_COUNT: i64 = 999_999_999_999;
 /// How documents of one kind are numbered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbering {
+    /// Stands before the digits; counts of another prefix are counted apart.
     pub prefix: String,
     /// No count below this is handed out.
     pub next: i64,
@@ -40,6 +41,7 @@ impl Numbering {
 /// What was handed out so far, by prefix: the next free count.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter {
+    /// Prefixes that ever numbered a document, with the count after the last one that was taken.
     pub free: BTreeMap<String, i64>,
 }
 

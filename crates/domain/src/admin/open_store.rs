@@ -13,6 +13,8 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Adds a store, open from the start. An id that ever was a store's is refused, closed ones included
+/// ([`super::ReopenStore`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenStore {
     pub store: StoreId,

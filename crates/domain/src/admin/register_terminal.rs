@@ -13,6 +13,8 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Adds a till to one open store; it never moves to another one. An id that ever was a till's is refused, retired ones
+/// included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RegisterTerminal {
     pub terminal: TerminalId,

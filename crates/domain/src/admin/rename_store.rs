@@ -11,6 +11,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes the name that people see; the id in documents and addresses stays. The name that it has already changes
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RenameStore {
     pub store: StoreId,

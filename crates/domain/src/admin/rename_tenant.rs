@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes the name that people see, not the letterhead's legal name. The name that it has already changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RenameTenant {
     /// 1 to 200 characters.

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes the name that people see. The name that it has already changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RenameTerminal {
     pub terminal: TerminalId,

@@ -10,6 +10,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes the name that people see. Sealed anew it is a change even if the text is the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RenameUser {
     pub username: Username,

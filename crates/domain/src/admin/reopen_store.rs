@@ -10,6 +10,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Lets a closed store do business again; one that never was is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReopenStore {
     pub store: StoreId,

@@ -10,6 +10,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a till for good; nothing brings it back. What it still holds of offline sales may come in, vouched for by an
+/// administrator or manager.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RetireTerminal {
     pub terminal: TerminalId,

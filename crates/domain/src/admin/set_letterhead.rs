@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces the whole letterhead; texts that are absent stand on documents no more. What documents said before stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetLetterhead {
     pub letterhead: LetterheadSet,

@@ -16,6 +16,8 @@ use crate::work::{Decision, Missing, Work};
 /// Prefixes that one series may have had.
 const MAX_PREFIXES: usize = 500;
 
+/// Starts numbering documents of one kind or changes how. A count that this prefix has used up already is refused, so
+/// that no number is handed out twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetNumbering {
     pub series: Series,
@@ -46,7 +48,8 @@ impl Decide for SetNumbering {
             if let Some(free) = counter.free.get(&self.prefix).filter(|free| **free > self.next) {
                 return Err(AdminSettingsRefusal::NumberUsed { free: *free }.into());
             }
-            check_entries("prefix", counter.free.len(), MAX_PREFIXES)?;
+            let new = usize::from(!counter.free.contains_key(&self.prefix));
+            check_entries("prefix", counter.free.len().saturating_add(new), MAX_PREFIXES)?;
         }
         let next = wanted.number(counter.next(&wanted));
         if changes {

@@ -26,6 +26,8 @@ pub const DEFAULT_REPAIR_TERMS: RepairTermsSet = RepairTermsSet {
     warranty_days: 90,
 };
 
+/// Replaces all repair terms: targets of 1 second to 366 days, and 0 to 3,653 days of warranty. Repairs that are here
+/// keep their target; a warranty is by the terms that hold at the delivery.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetRepairTerms {
     pub terms: RepairTermsSet,

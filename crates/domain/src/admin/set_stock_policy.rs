@@ -9,6 +9,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Says for all stores whether counted items may be sold below zero. Serialised ones never may.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetStockPolicy {
     pub stock_policy: StockPolicy,

@@ -16,6 +16,8 @@ use crate::work::{Decision, Missing, Work};
 /// Tax codes of one tenant.
 const MAX_TAX_CODES: usize = 200;
 
+/// Sets name and rate of one tax code, new or known; none is ever taken away, and there are at most 200. What was sold
+/// keeps the rate that it had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetTaxRate {
     pub tax_code: TaxCode,

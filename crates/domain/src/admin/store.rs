@@ -11,9 +11,11 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// A store as the rules know it, from its opening on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
     pub name: String,
+    /// Whether business is done there; a closed store may be opened again.
     pub open: bool,
 }
 

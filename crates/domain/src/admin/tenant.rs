@@ -17,24 +17,29 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// The organisation's own settings, which nearly every command reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
     pub name: String,
     pub currency: Currency,
     /// IANA name; checked when the tenant was created.
     pub time_zone: String,
+    /// Whether the prices of items and sales contain the tax, or it is added to them.
     pub prices_include_tax: bool,
+    /// Whether counted items may be sold below zero.
     pub stock_policy: StockPolicy,
     pub tax_rates: BTreeMap<TaxCode, TaxRate>,
     /// What stands on documents; absent until it is set.
     pub letterhead: Option<Box<LetterheadSet>>,
     /// Documents of these kinds have numbers of the tenant's own.
     pub numbering: BTreeMap<Series, Numbering>,
+    /// Targets and warranty for repairs; the defaults until they are set.
     pub repair_terms: RepairTermsSet,
     /// From which size on movements of stock wait for approval.
     pub movement_policy: MovementPolicySet,
 }
 
+/// What a tax code stands for at present.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxRate {
     pub name: String,

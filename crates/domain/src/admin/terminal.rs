@@ -9,10 +9,12 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// A till as the rules know it; its store never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terminal {
     pub store: StoreId,
     pub name: String,
+    /// For good; it sells nothing, but may still send in what it sold offline.
     pub retired: bool,
 }
 

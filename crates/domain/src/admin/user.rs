@@ -13,11 +13,14 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// A user as the rules know it, from the creation on; nobody is ever deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     pub role: Role,
+    /// Whether the user may sign in.
     pub enabled: bool,
     pub display_name: Sealed,
+    /// The argon2id hash, sealed.
     pub password_hash: Sealed,
     /// Starts at 1 and grows with each change of role or password and when the user is disabled; tokens that carry
     /// an older one are void.

@@ -13,6 +13,7 @@ use crate::refusal::StockRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Marks an open alert as seen. A resolved one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AcknowledgeAlert {
     pub alert_id: AlertId,

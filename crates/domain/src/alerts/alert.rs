@@ -9,6 +9,7 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// An alert as the rules know it; the figures of its crossing are in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     pub store: StoreId,
@@ -16,12 +17,15 @@ pub struct Alert {
     pub status: Status,
 }
 
+/// Whether somebody still has to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// Nobody has looked at it yet.
     Open,
     /// Somebody has seen it.
     Acknowledged,
+    /// Over: stock is back, the threshold is gone, or somebody said so.
     Resolved,
 }
 

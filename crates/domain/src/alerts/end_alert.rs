@@ -1,5 +1,5 @@
-//! Ends the alert of a crossing that is over; the platform asks for it. One that was not raised yet is raised as
-//! resolved, and one that is resolved stays as it is.
+//! Ends the alert of a crossing that is over; the platform asks for it. One that was not raised yet is left to
+//! `raise_alert`, which raises it as resolved; one that is resolved stays as it is.
 
 use schemas::AlertId;
 use schemas::events::alert::AlertEnd;
@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Resolves an open or acknowledged alert. Where there is none to end nothing happens, and nothing is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndAlert {
     pub alert_id: AlertId,

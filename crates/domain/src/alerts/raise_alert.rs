@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Opens the alert of one crossing, once: the id is the crossing's own, and an alert that is there stays as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RaiseAlert {
     pub alert_id: AlertId,

@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends an alert by hand, seen before or not; stock may still be below its minimum. Resolved already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResolveAlert {
     pub alert_id: AlertId,

@@ -13,6 +13,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Lets a key that was deactivated be used again, with the secrets that it still has; audited. An active key stays as
+/// it is, a revoked one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActivateApiKey {
     pub api_key_id: ApiKeyId,

@@ -11,6 +11,7 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// A key as the rules know it; who uses it proves one of its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     pub settings: ApiKeySettings,
@@ -19,9 +20,11 @@ pub struct ApiKey {
     pub secrets: Vec<LiveSecret>,
 }
 
+/// Whether requests with this key are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApiKeyStatus {
+    /// Accepted until its settings' end, if they name one.
     Active,
     /// Not accepted until it is activated again.
     Inactive,

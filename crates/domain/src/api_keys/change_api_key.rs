@@ -15,10 +15,13 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// New values for a key's settings; absent fields stay. Bounds are those of a new key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SettingsChange {
+    /// 1 to 100 characters.
     #[serde(default)]
     pub name: Option<String>,
+    /// What the key is for, 1 to 100 characters.
     #[serde(default)]
     pub system: Option<String>,
     /// All of them.
@@ -30,6 +33,7 @@ pub struct SettingsChange {
     /// Absent leaves it, `null` clears it.
     #[serde(default, with = "double_option", skip_serializing_if = "Option::is_none")]
     pub workshop: Option<Option<SupplierId>>,
+    /// 1 to [`super::MAX_REQUESTS_PER_HOUR`].
     #[serde(default)]
     pub requests_per_hour: Option<i64>,
     /// Absent leaves it, `null` clears it.
@@ -42,6 +46,8 @@ pub struct SettingsChange {
 #[serde(transparent)]
 pub struct Moment(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
 
+/// Changes what a key that is not revoked may do; audited. The change is merged here, so that of two at once neither
+/// undoes the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeApiKey {
     pub api_key_id: ApiKeyId,

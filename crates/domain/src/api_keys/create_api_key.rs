@@ -15,10 +15,13 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Creates a key that is accepted from now on; audited. Stores and workshop must exist, and there is at least one
+/// scope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateApiKey {
     pub api_key_id: ApiKeyId,
     pub settings: ApiKeySettings,
+    /// The keyed hash of the secret, its name and its last four characters; never the secret.
     pub secret: ApiKeySecret,
 }
 

@@ -13,6 +13,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Stops a key for a while; its secrets and their ends stay. Audited; inactive already, it stays so, and a revoked key
+/// is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeactivateApiKey {
     pub api_key_id: ApiKeyId,

@@ -13,6 +13,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a key and its secrets for ever; audited. Revoked already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevokeApiKey {
     pub api_key_id: ApiKeyId,

@@ -17,9 +17,12 @@ use crate::work::{Decision, Missing, Work};
 /// Longest time that two secrets live side by side: seven days.
 pub const MAX_OVERLAP_S: i64 = 604_800;
 
+/// Makes another secret the newest; audited. At most two live, so the one before the present one ends at once. The
+/// newest secret again changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RotateApiKey {
     pub api_key_id: ApiKeyId,
+    /// The keyed hash of the new secret, its name and its last four characters; never the secret.
     pub secret: ApiKeySecret,
     /// How long the present secret is accepted from now on; 0 ends it at once.
     pub overlap_s: i64,

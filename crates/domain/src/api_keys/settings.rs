@@ -10,8 +10,9 @@ use crate::refusal::ApiKeyRefusal;
 use crate::streams;
 use crate::work::{Missing, Work};
 
-/// API-2.
+/// Requests an hour that a key is allowed when nobody says otherwise (API-2).
 pub const DEFAULT_REQUESTS_PER_HOUR: i64 = 1_000;
+/// Most requests an hour that a key may be allowed.
 pub const MAX_REQUESTS_PER_HOUR: i64 = 1_000_000;
 /// Stores that one key may be limited to.
 const MAX_STORES: usize = 200;

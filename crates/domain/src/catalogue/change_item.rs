@@ -12,11 +12,15 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes fields of an item, discontinued or not; sku and kind never change. Sales, quotes and orders that were made
+/// keep their prices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeItem {
     pub sku: Sku,
+    /// 1 to 200 characters.
     #[serde(default)]
     pub name: Option<String>,
+    /// Of one unit, in minor units of the tenant's currency; 0 is allowed.
     #[serde(default)]
     pub price_minor: Option<Minor>,
     /// Absent leaves the tax, `null` clears it.

@@ -13,14 +13,18 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Adds an item that is on sale at once in every store. A SKU that was ever taken is refused, and so is a tax code that
+/// has no rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateItem {
     pub sku: Sku,
     /// 1 to 200 characters.
     pub name: String,
+    /// Counted, serialised or service; it never changes.
     pub kind: ItemKind,
     /// Of one unit, in minor units of the tenant's currency; 0 is allowed.
     pub price_minor: Minor,
+    /// Absent: no tax.
     #[serde(default)]
     pub tax_code: Option<TaxCode>,
     #[serde(default)]

@@ -10,6 +10,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Refuses an item in new sales, quotes, orders and purchases; goods of it may still be moved, counted and returned.
+/// Discontinued already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscontinueItem {
     pub sku: Sku,

@@ -11,15 +11,18 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// An item as the rules know it; nothing ever leaves the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     pub name: String,
+    /// Fixed when the item was created.
     pub kind: ItemKind,
     /// Price of one unit, in minor units of the tenant's currency.
     pub price_minor: Minor,
     /// Absent: no tax.
     pub tax_code: Option<TaxCode>,
     pub details: ItemDetails,
+    /// Not sold or bought any more, until it is reinstated.
     pub discontinued: bool,
     /// What one piece usually costs to buy.
     pub cost_minor: Option<Minor>,

@@ -19,6 +19,8 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Puts an item as it should be; the answer says whether it was created, changed or left as it was. Another kind than
+/// it has is refused, and a discontinued item stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PutItem {
     pub sku: Sku,
@@ -31,6 +33,7 @@ pub struct PutItem {
     /// Of one unit, in minor units of the tenant's currency; 0 for a new item when absent.
     #[serde(default)]
     pub price_minor: Option<Minor>,
+    /// Absent: a new item has no tax, and one that exists keeps its own; none can be cleared this way.
     #[serde(default)]
     pub tax_code: Option<TaxCode>,
     #[serde(default)]

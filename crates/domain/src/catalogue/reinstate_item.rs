@@ -10,6 +10,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Lets a discontinued item be sold and bought again; one that is on sale stays as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReinstateItem {
     pub sku: Sku,

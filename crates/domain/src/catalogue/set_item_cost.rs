@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Notes what one piece usually costs, without moving any shelf's value; of discontinued items, too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetItemCost {
     pub sku: Sku,

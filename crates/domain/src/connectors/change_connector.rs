@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes a connector that is not revoked; tokens and what its feed holds already stay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeConnector {
     pub slug: ConnectorSlug,
@@ -36,6 +37,10 @@ impl Decide for ChangeConnector {
         };
         check_text("name", &changed.name, 100)?;
         grants::check(&changed.grants)?;
+        // Grants that are there already may be of an older build.
+        if let Some(grants) = &self.grants {
+            grants::check_known(grants)?;
+        }
         if changed.name != before.name || changed.grants != before.grants {
             work.emit(stream, changed)?;
         }

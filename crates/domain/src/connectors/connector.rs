@@ -10,18 +10,22 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// A connector as the rules know it; who pulls proves one of its tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connector {
     pub name: String,
+    /// Entities (`sale`, or `sale.*`) and event types (`sale.completed`) that enter its feed.
     pub grants: Vec<String>,
     pub status: ConnectorStatus,
     /// The newest last; at most two.
     pub tokens: Vec<LiveToken>,
 }
 
+/// Whether it may pull, and whether its feed grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectorStatus {
+    /// May pull what its feed holds.
     Active,
     /// Its feed grows, but it may not pull.
     Disabled,

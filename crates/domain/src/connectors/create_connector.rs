@@ -15,11 +15,15 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Creates a connector whose feed grows from now on. A slug that was ever taken is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateConnector {
     pub slug: ConnectorSlug,
+    /// 1 to 100 characters.
     pub name: String,
+    /// 1 to 50: entities (`sale`, or `sale.*`) and event types (`sale.completed`).
     pub grants: Vec<String>,
+    /// The keyed hash of the token and its name; never the token.
     pub token: ConnectorToken,
 }
 
@@ -34,6 +38,7 @@ impl Decide for CreateConnector {
         }
         check_text("name", &self.name, 100)?;
         grants::check(&self.grants)?;
+        grants::check_known(&self.grants)?;
         check_token(&self.token)?;
         let created = ConnectorCreated {
             slug: self.slug.clone(),

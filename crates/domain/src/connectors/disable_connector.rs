@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Stops a connector for a while; its tokens stay. Disabled already, it stays so; a revoked one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DisableConnector {
     pub slug: ConnectorSlug,

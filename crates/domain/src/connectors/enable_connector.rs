@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a pause with nothing missing from the feed. An active connector stays as it is; a revoked one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnableConnector {
     pub slug: ConnectorSlug,

@@ -1,10 +1,12 @@
 //! What a connector may be granted: entities, and single event types.
 //!
 //! An entity is what stands before the dot of an event type: `sale` means every `sale.…` event. Deliberately absent: a
-//! grant of everything, since an outside system should get what somebody named.
+//! grant of everything, since an outside system should get what somebody named, and the other names that endpoints'
+//! filters know for some types: a feed says each type by its own.
 
 use crate::bounds::check_entries;
 use crate::refusal::Refusal;
+use crate::webhooks::filters::{is_module, is_type};
 
 const MAX_GRANTS: usize = 50;
 const MAX_GRANT_CHARS: usize = 100;
@@ -21,6 +23,22 @@ pub(super) fn check(grants: &[String]) -> Result<(), Refusal> {
         Some(index) => Err(Refusal::ConnectorGrantInvalid {
             index,
             grant: grants[index].chars().take(MAX_GRANT_CHARS).collect(),
+        }),
+    }
+}
+
+/// # Errors
+/// The first grant that no event can match.
+pub(super) fn check_known(grants: &[String]) -> Result<(), Refusal> {
+    let is_known = |grant: &String| {
+        let plain = grant.strip_suffix(".*").unwrap_or(grant);
+        is_module(plain) || (plain.len() == grant.len() && is_type(plain))
+    };
+    match grants.iter().position(|grant| !is_known(grant)) {
+        None => Ok(()),
+        Some(index) => Err(Refusal::ConnectorGrantUnknown {
+            index,
+            grant: grants[index].clone(),
         }),
     }
 }

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a connector for ever, disabled ones too. Revoked already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevokeConnector {
     pub slug: ConnectorSlug,

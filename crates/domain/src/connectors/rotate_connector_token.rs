@@ -16,9 +16,12 @@ use crate::work::{Decision, Missing, Work};
 /// Longest time that two tokens live side by side: seven days.
 pub const MAX_OVERLAP_S: i64 = 604_800;
 
+/// Makes another token the newest. At most two live, so the one before the present one ends at once. The newest token
+/// again changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RotateConnectorToken {
     pub slug: ConnectorSlug,
+    /// The keyed hash of the new token and its name; never the token.
     pub token: ConnectorToken,
     /// How long the present token is accepted from now on; 0 ends it at once.
     pub overlap_s: i64,

@@ -105,6 +105,26 @@ fn grants_are_named_one_by_one_and_at_least_one() {
     shop()
         .when(create(&["sale", "*"]))
         .then_refused("connector.grant_invalid");
+    for unknown in [
+        "nope",
+        "inventory.nope",
+        "sales",
+        "nope.*",
+        "sale.completed.*",
+        "movimiento_creado",
+    ] {
+        let refused = shop().when(create(&["sale", unknown]));
+        let code = if unknown == "sale.completed.*" {
+            "connector.grant_invalid"
+        } else {
+            "connector.grant_unknown"
+        };
+        assert_eq!(
+            refused.then_refused(code).as_deref(),
+            Some("/grants/1"),
+            "{unknown}"
+        );
+    }
     let many: Vec<&str> = vec!["sale"; 51];
     shop()
         .when(create(&many))
@@ -122,6 +142,13 @@ fn a_change_keeps_what_it_does_not_name_and_the_same_again_changes_nothing() {
     let shop = shop.when(change.clone()).then(["connector.changed"]);
     assert_eq!(connector(&shop).name, "Contabilidad");
     assert_eq!(connector(&shop).grants, ["inventory"]);
+    let misspelt = ChangeConnector {
+        grants: Some(vec!["inventari".to_owned()]),
+        ..change.clone()
+    };
+    shop.clone()
+        .when(misspelt)
+        .then_refused("connector.grant_unknown");
     shop.when(change).then_nothing();
 }
 

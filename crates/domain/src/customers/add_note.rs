@@ -14,12 +14,14 @@ use crate::work::{Decision, Missing, Work};
 /// Notes that may hold about one customer at a time: their ids are part of the customer's state.
 pub const MAX_NOTES: usize = 200;
 
+/// Adds a note under an id that no other note of the customer has. Blocked and archived customers may have notes, too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AddCustomerNote {
     pub customer_id: CustomerId,
     /// Absent: one is generated.
     #[serde(default)]
     pub note_id: Option<NoteId>,
+    /// Sealed under the customer's key.
     pub text: Sealed,
 }
 

@@ -11,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces a customer's terms of credit. The terms that hold already change nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeCredit {
     pub customer_id: CustomerId,

@@ -14,6 +14,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes the fields that are given; absent ones stay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeCustomer {
     pub customer_id: CustomerId,

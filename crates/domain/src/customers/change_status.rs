@@ -12,6 +12,7 @@ use crate::refusal::{Amount, CustomerRefusal};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Takes a customer from any status to any other; the same status again changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeCustomerStatus {
     pub customer_id: CustomerId,

@@ -12,13 +12,15 @@ use crate::refusal::CustomerRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Adds a debt that no sale, order or repair explains. Refused for blocked and archived customers and beyond the
+/// credit's limit; an id that is among the newest 200 charges is refused, too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChargeCustomer {
     pub customer_id: CustomerId,
     /// Absent: one is generated.
     #[serde(default)]
     pub charge_id: Option<ChargeId>,
-    /// Positive.
+    /// Positive, in minor units of the tenant's currency.
     pub amount_minor: Minor,
     /// At most 500 characters.
     #[serde(default)]

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Gives a note that holds another text; what it said before stays sealed in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CorrectCustomerNote {
     pub customer_id: CustomerId,

@@ -20,9 +20,11 @@ use crate::work::{Missing, Work};
 /// noticed.
 const REMEMBERED: usize = 200;
 
+/// The account and what decides about it; who the customer is stays sealed in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     pub kind: CustomerKind,
+    /// How far the balance may rise by credit; it is not lowered by what is owed.
     pub credit: CreditTerms,
     pub currency: Currency,
     /// Positive: the customer owes.
@@ -34,7 +36,7 @@ pub struct Customer {
     pub charges: VecDeque<ChargeId>,
     #[serde(default)]
     pub status: CustomerStatus,
-    /// The notes that hold.
+    /// Ids of the notes that hold; that of a removed one is free again.
     #[serde(default)]
     pub notes: BTreeSet<NoteId>,
 }

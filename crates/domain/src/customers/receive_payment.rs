@@ -13,6 +13,8 @@ use crate::refusal::Refusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Lowers a customer's balance by money that came in; blocked and archived customers may pay, too. An id that is among
+/// the newest 200 payments is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceivePayment {
     pub customer_id: CustomerId,

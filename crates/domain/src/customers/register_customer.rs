@@ -13,6 +13,7 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Opens an account with a balance of zero in the tenant's currency, under an id that no customer ever had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RegisterCustomer {
     pub customer_id: CustomerId,

@@ -11,6 +11,7 @@ use crate::refusal::CustomerRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Removes a note that holds; what it said stays sealed in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RemoveCustomerNote {
     pub customer_id: CustomerId,

@@ -23,6 +23,8 @@ use crate::work::{Decision, Missing, Work};
 /// Names the fingerprints of articles.
 const ITEM_BASES: Uuid = Uuid::from_u128(0x2b1d_7c60_51f4_4e0b_8a55_90f1_6f0e_3a21);
 
+/// Does for a confirmed import what an ordinary command would do, unless something that the draft rests on has changed
+/// since. Waits or is refused as that command would be; not twice for the same rows is the caller's part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApplyImport {
     pub import_id: ImportId,
@@ -30,7 +32,8 @@ pub struct ApplyImport {
     #[serde(default)]
     pub bases: Vec<Base>,
     pub action: ImportAction,
-    /// What the article costs to buy, set by the same decision after the action.
+    /// What the article costs to buy, set by the same decision after the action; only where that creates or changes
+    /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<SetItemCost>,
 }
@@ -42,7 +45,9 @@ pub enum ImportAction {
     CreateItem(CreateItem),
     ChangeItem(ChangeItem),
     SetItemCost(SetItemCost),
+    /// Goods that come in, or that a count found. One row that is large waits for approval alone.
     ReceiveStock(ReceiveStock),
+    /// What a count found missing, or more of.
     AdjustStock(AdjustStock),
 }
 

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a confirmed import whose rows have all come to something; completed already, it keeps its first counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CompleteImport {
     pub import_id: ImportId,

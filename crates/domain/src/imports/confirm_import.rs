@@ -19,11 +19,15 @@ use crate::work::{Decision, Missing, Work};
 /// Roles that may take responsibility for an override.
 const MAY_OVERRIDE: [&str; 2] = ["admin", "manager"];
 
+/// Lets the very draft that somebody looked at be carried out, and uses its file up for the store. Overrides are for
+/// administrators and managers only. Once completed, it may be confirmed again with more overrides as long as rows are
+/// held back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmImport {
     pub import_id: ImportId,
     /// Of the draft that somebody looked at.
     pub draft_sha256: String,
+    /// What is let through now, beside what was before.
     #[serde(default)]
     pub overrides: BTreeSet<ImportOverride>,
 }

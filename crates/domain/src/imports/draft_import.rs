@@ -12,9 +12,12 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Records a draft of an import that is not confirmed yet, also after a failure. The same draft of the same file again
+/// changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DraftImport {
     pub import_id: ImportId,
+    /// Whose stock it is; absent: the catalogue alone.
     #[serde(default)]
     pub store: Option<StoreId>,
     /// At most 200 characters.
@@ -22,6 +25,7 @@ pub struct DraftImport {
     pub file_name: Option<String>,
     /// Lower-case hexadecimal.
     pub file_sha256: String,
+    /// Of the draft's own content, so that exactly this one is confirmed.
     pub draft_sha256: String,
     pub counts: DraftCounts,
 }

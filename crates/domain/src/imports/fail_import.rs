@@ -12,6 +12,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Records that an import came to nothing, with or without a draft before. One that is completed is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailImport {
     pub import_id: ImportId,
@@ -20,7 +21,7 @@ pub struct FailImport {
     #[serde(default)]
     pub file_name: Option<String>,
     pub file_sha256: String,
-    /// A stable code.
+    /// A stable code of the cause; at most 100 characters.
     pub code: String,
     /// At most 500 characters.
     #[serde(default)]

@@ -11,10 +11,13 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// An import as the rules know it; its rows are with whoever carries them out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     pub status: Status,
+    /// Whose stock it is; absent: the catalogue alone.
     pub store: Option<StoreId>,
+    /// Of the file's content, in lower-case hexadecimal.
     pub file_sha256: String,
     /// Of the newest draft; empty when there never was one.
     pub draft_sha256: String,
@@ -24,6 +27,7 @@ pub struct Import {
     pub held: i64,
 }
 
+/// How far an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -38,6 +42,7 @@ pub enum Status {
 }
 
 impl Status {
+    /// As the API spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Drafted => "drafted",

@@ -14,6 +14,8 @@ use crate::refusal::StockRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Lets a pending movement happen now, at an open store: the goods move as if asked for at this moment and are refused
+/// for what is wrong with them now. Never by who asked; a rejected movement is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApproveMovement {
     pub movement_id: MovementId,

@@ -24,6 +24,8 @@ use crate::work::{Decision, Missing, Work};
 /// Lines and units of one movement, together: each is a stream or two of one append.
 const MAX_MOVEMENT: usize = 1_000;
 
+/// Moves goods of one open store in, out or off the books, or sets counted figures right. Within the tenant's limits it
+/// is done at once, beyond them it waits, and goods that are to leave are kept for it meanwhile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateMovement {
     /// Absent: one is generated.
@@ -31,12 +33,14 @@ pub struct CreateMovement {
     pub movement_id: Option<MovementId>,
     pub kind: MovementKind,
     pub store: StoreId,
+    /// At least one; lines and units together at most 1,000.
     pub lines: Vec<MovementLineRequest>,
     /// At most 500 characters.
     #[serde(default)]
     pub comment: Option<String>,
 }
 
+/// So many pieces of one item; services have no stock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MovementLineRequest {
     pub sku: Sku,

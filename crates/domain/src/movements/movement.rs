@@ -12,16 +12,19 @@ use crate::stock::{Goods, Kept, Wanted};
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// What was asked for, word for word, and whether somebody has decided about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     pub kind: MovementKind,
     pub store: StoreId,
     pub lines: Vec<MovementLine>,
     pub comment: Option<String>,
+    /// The username, or the id of an external system's key; only somebody else may decide.
     pub requested_by: String,
     pub status: Status,
 }
 
+/// What became of a movement; one that is done at once is approved in the same append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -29,6 +32,7 @@ pub enum Status {
     Pending,
     /// Done.
     Approved,
+    /// Nothing moved, and nothing is kept any more.
     Rejected,
 }
 

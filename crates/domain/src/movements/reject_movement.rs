@@ -14,6 +14,8 @@ use crate::refusal::StockRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a pending movement for good without moving anything, also when its store is closed by now. Never by who asked;
+/// an approved movement is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RejectMovement {
     pub movement_id: MovementId,

@@ -13,6 +13,7 @@ use crate::refusal::StockRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces both limits for all stores. A limit that is absent is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetMovementPolicy {
     /// More pieces than this wait; 0 or more.

@@ -10,7 +10,7 @@ use schemas::envelope::Actor;
 use schemas::events::admin::StockPolicy;
 use schemas::events::customer::{CreditTerms, CustomerStatus};
 use schemas::events::offline::{OfflineLine, OfflinePayment, OfflineSale, QuarantineCause, QuarantineKind};
-use schemas::events::sale::DraftLine;
+use schemas::events::sale::{DraftLine, PaymentMethod};
 use schemas::{Minor, Quantity, Sku, StreamName, TerminalId, UnitId};
 
 use super::quarantine::Leniency;
@@ -50,14 +50,17 @@ pub(super) fn attempt(
         },
         ..ctx.clone()
     };
-    let command = match complete(sale) {
+    let mut command = match complete(sale) {
         Ok(command) => command,
-        Err(refusal) => return Ok(Attempt::Blocked(cause_of(&refusal))),
+        Err(refusal) => return Ok(Attempt::Blocked(cause_of(&refusal, sale))),
     };
+    if leniency.over_limit {
+        owe_missing_store_credit(work, &mut command)?;
+    }
     let decided = match command.decide(Work::new(&view), &ctx) {
         Ok(decision) => decision,
         Err(Missing::Streams(streams)) => return Err(Missing::Streams(streams)),
-        Err(Missing::Refused(refusal)) => return Ok(Attempt::Blocked(cause_of(&refusal))),
+        Err(Missing::Refused(refusal)) => return Ok(Attempt::Blocked(cause_of(&refusal, sale))),
     };
     if !leniency.prices
         && let Some(cause) = price_changed(work, sale, &command.lines, &decided)?
@@ -114,6 +117,31 @@ fn complete(sale: &OfflineSale) -> Result<CompleteSale, Refusal> {
         reservation_id: None,
         occurred_at: Some(sale.occurred_at),
     })
+}
+
+/// What the customer's store credit does not cover was taken all the same: those payments become credit, so that the
+/// customer owes what the shop did not. Where it covers them they stay.
+///
+/// # Errors
+/// [`Missing::Streams`].
+fn owe_missing_store_credit(work: &Work<'_>, command: &mut CompleteSale) -> Result<(), Missing> {
+    let Some(id) = &command.customer_id else {
+        return Ok(());
+    };
+    let State::Customer(Some(customer)) = work.state(&streams::customer(id))? else {
+        return Ok(());
+    };
+    let is_store_credit = |payment: &&mut PaymentRequest| payment.method == PaymentMethod::StoreCredit;
+    let amounts = command.payments.iter_mut().filter(is_store_credit);
+    let Ok(taken) = Minor::sum(amounts.map(|payment| payment.amount_minor)) else {
+        return Ok(());
+    };
+    if customer.check_store_credit(id, taken).is_err() {
+        for payment in command.payments.iter_mut().filter(is_store_credit) {
+            payment.method = PaymentMethod::Credit;
+        }
+    }
+    Ok(())
 }
 
 /// A line of which each word can be what it should be; whether there are such goods is for the sale's own rules.
@@ -189,8 +217,8 @@ pub(super) fn retired(terminal: &TerminalId) -> QuarantineCause {
     }
 }
 
-/// Which kind of collision a refusal is.
-fn cause_of(refusal: &Refusal) -> QuarantineCause {
+/// Which kind of collision a refusal is, and the line that it is about.
+fn cause_of(refusal: &Refusal, sale: &OfflineSale) -> QuarantineCause {
     let code = refusal.code();
     let kind = match code {
         "unit.sold" | "unit.reserved" | "unit.other_store" | "unit.written_off" | "unit.away" => {
@@ -211,8 +239,22 @@ fn cause_of(refusal: &Refusal) -> QuarantineCause {
     QuarantineCause {
         kind,
         code: code.to_owned(),
-        line: refusal.pointer().as_deref().and_then(line_of),
+        line: refusal
+            .pointer()
+            .as_deref()
+            .and_then(line_of)
+            .or_else(|| line_with(refusal, sale)),
     }
+}
+
+/// The first line of the item that a refusal without a pointer names.
+fn line_with(refusal: &Refusal, sale: &OfflineSale) -> Option<i64> {
+    let (Refusal::ItemNotFound { sku } | Refusal::ItemDiscontinued { sku }) = refusal else {
+        return None;
+    };
+    let mut numbered = (1..).zip(&sale.content.lines);
+    let named = numbered.find(|(_, line)| line.sku.as_deref() == Some(sku.as_str()));
+    named.map(|(number, _)| number)
 }
 
 /// `/lines/0/quantity` is line 1.

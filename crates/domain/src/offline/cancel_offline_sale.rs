@@ -12,6 +12,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a quarantined sale for good without completing it; no goods and no money move. Cancelled already, it stays so;
+/// once accepted it is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CancelOfflineSale {
     pub quarantine_id: QuarantineId,

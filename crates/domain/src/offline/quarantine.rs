@@ -9,11 +9,14 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// A sale that has happened and could not be completed by itself, and what was decided about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantine {
     /// As the till took it, with what somebody has put right: units, items, quantities, the customer, payments, the time.
     pub sale: OfflineSale,
+    /// Who sent it in, in whose name it is completed.
     pub cashier: String,
+    /// What stands in its way at present; the newest.
     pub cause: QuarantineCause,
     /// What somebody has let pass.
     pub leniency: Leniency,
@@ -23,16 +26,22 @@ pub struct Quarantine {
 /// What is let pass for one sale that has happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leniency {
+    /// Counted items may fall below zero, whatever the tenant's policy.
     pub negative_stock: bool,
+    /// Credit beyond the customer's terms, also when the customer is blocked.
     pub over_limit: bool,
+    /// The till's prices hold, whatever the catalogue says now.
     pub prices: bool,
 }
 
+/// Whether somebody still has to decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuarantineStatus {
     Quarantined,
+    /// Completed as a sale, at last.
     Accepted,
+    /// Never became a sale.
     Cancelled,
 }
 

@@ -4,6 +4,7 @@
 
 use schemas::envelope::Actor;
 use schemas::events::offline::{OfflineLine, OfflineSale, OfflineSaleQuarantined, OfflineSaleRecorded};
+use schemas::text::is_hidden;
 use schemas::{Incarnation, QuarantineId, TerminalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,8 +28,12 @@ const MAY_VOUCH: [&str; 2] = ["admin", "manager"];
 /// What is kept of a word that a till noted: every SKU and every unit fits, so that what is cut off was neither.
 const MAX_NOTED_CHARS: usize = 100;
 
+/// Takes in the next sale of a till's count in the sender's name; a gap in the count is refused. Whatever keeps the
+/// sale from being completed does not refuse it: it is quarantined, since it has happened. A number that is known is
+/// answered as a duplicate if it is the same sale, else refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordOfflineSale {
+    /// Which life of the till counts; another one counts from 1.
     pub incarnation: Incarnation,
     /// From 1, one by one.
     pub sequence: i64,
@@ -182,10 +187,10 @@ fn may_vouch(actor: &Actor) -> bool {
 /// Cuts a word to [`MAX_NOTED_CHARS`], and shows what controls as what it is: not readable. A space before such a word makes
 /// sure of that, whenever it is read again: neither an item nor a unit begins with one.
 fn keep_printable(word: &mut String) {
-    let controls = word.chars().any(char::is_control);
+    let controls = word.chars().any(is_hidden);
     if word.len() > MAX_NOTED_CHARS || controls {
         let shown = word.chars().map(|c| match c {
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c if is_hidden(c) => char::REPLACEMENT_CHARACTER,
             c => c,
         });
         let mark = controls.then_some(' ');

@@ -17,6 +17,9 @@ use crate::sales::{MAX_PAYMENTS, check_reference};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Puts one thing of a quarantined sale right, or lets it pass, and tries to complete the sale. Only what fits its
+/// present cause is allowed. If another cause is in the way, that is answered and the sale waits on; a mere retry that
+/// changes nothing is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResolveOfflineSale {
     pub quarantine_id: QuarantineId,
@@ -110,13 +113,17 @@ fn check_fits(cause: &QuarantineCause, resolution: &Resolution) -> Result<(), Of
         Resolution::CorrectQuantity { .. } => {
             matches!(
                 cause.code.as_str(),
-                "quarantine.quantity_invalid" | "unit.quantity_not_one"
+                "quarantine.quantity_invalid" | "unit.quantity_not_one" | "amount.out_of_range"
             )
         }
         Resolution::CorrectCustomer { .. } => {
             cause.code == "quarantine.customer_unreadable" || cause.code.starts_with("customer.")
         }
-        Resolution::CorrectPayments { .. } => cause.code.starts_with("payment."),
+        Resolution::CorrectPayments { .. } => {
+            let code = cause.code.as_str();
+            let is_amount = matches!(code, "amount.not_positive" | "credit.store_credit_insufficient");
+            is_amount || code.starts_with("payment.") || cause.kind == QuarantineKind::PriceChanged
+        }
         Resolution::CorrectTime { .. } => cause.code.starts_with("time."),
     };
     if fits {

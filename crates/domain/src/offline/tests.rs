@@ -42,7 +42,8 @@ fn taken(id: &str, terminal: &TerminalId, lines: Vec<DraftLine>, method: Payment
         content: OfflineContent {
             store: centro(),
             terminal: Some(terminal.clone()),
-            customer_id: (method == PaymentMethod::Credit).then(|| customer("ana")),
+            customer_id: matches!(method, PaymentMethod::Credit | PaymentMethod::StoreCredit)
+                .then(|| customer("ana")),
             customer_unreadable: false,
             lines: lines.into_iter().map(noted).collect(),
             discount: None,
@@ -335,6 +336,86 @@ fn credit_that_was_exceeded_is_owed_when_somebody_accepts_it() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn store_credit_that_was_not_there_is_owed_or_was_paid_otherwise() {
+    let lines = vec![charged(line("CABLE", 1), 10_000)];
+    let sale = taken("off-1", &caja(), lines, PaymentMethod::StoreCredit);
+    let outcome = shop().when(record(1, sale));
+    let id = kept_as(
+        &outcome,
+        QuarantineKind::CreditExceeded,
+        "credit.store_credit_insufficient",
+    );
+    let in_cash = Resolution::CorrectPayments {
+        payments: vec![OfflinePayment {
+            method: PaymentMethod::Cash,
+            amount_minor: minor(10_000),
+            reference: None,
+        }],
+    };
+    accepted(outcome.given.clone().when(resolve(&id, in_cash)));
+    let given = accepted(outcome.given.when(resolve(&id, Resolution::AcceptOverLimit)));
+    match given.state(&streams::customer(&customer("ana"))) {
+        State::Customer(Some(ana)) => assert_eq!(ana.balance_minor, minor(10_000)),
+        other => panic!("{other:?}"),
+    }
+    let methods = given.events().find_map(|event| match event {
+        Event::Sale(schemas::events::SaleEvent::Completed(completed)) => Some(
+            completed
+                .payments
+                .iter()
+                .map(|paid| paid.method)
+                .collect::<Vec<_>>(),
+        ),
+        _ => None,
+    });
+    assert_eq!(methods, Some(vec![PaymentMethod::Credit]));
+}
+
+#[test]
+fn payments_that_cannot_be_are_put_right_and_so_is_a_total_that_was_charged_otherwise() {
+    let paid = |minor_units: i64| {
+        let mut sale = cables("off-1", 1);
+        sale.payments[0].amount_minor = minor(minor_units);
+        sale
+    };
+    let right = |amount: i64| Resolution::CorrectPayments {
+        payments: vec![OfflinePayment {
+            method: PaymentMethod::Card,
+            amount_minor: minor(amount),
+            reference: None,
+        }],
+    };
+    let outcome = shop().when(record(1, paid(0)));
+    let id = kept_as(&outcome, QuarantineKind::Refused, "amount.not_positive");
+    accepted(outcome.given.when(resolve(&id, right(10_000))));
+    // The till added up to more than its lines come to.
+    let mut sale = paid(10_050);
+    sale.total_minor = minor(10_050);
+    let outcome = shop().when(record(1, sale));
+    let id = kept_as(&outcome, QuarantineKind::PriceChanged, "quarantine.price_changed");
+    let outcome = outcome.given.when(resolve(&id, right(10_000)));
+    assert_eq!(outcome.decision().answer["kind"], "price_changed");
+    accepted(outcome.given.when(resolve(&id, Resolution::AcceptPrices)));
+}
+
+#[test]
+fn an_item_that_is_not_known_is_blamed_on_its_line() {
+    let lines = vec![
+        charged(line("CABLE", 1), 10_000),
+        charged(line("NUEVO", 1), 10_000),
+    ];
+    let outcome = shop().when(record(1, taken("off-1", &caja(), lines, PaymentMethod::Cash)));
+    let cause = outcome.given.events().find_map(|event| match event {
+        Event::Offline(schemas::events::OfflineEvent::Quarantined(kept)) => Some(kept.cause.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        cause.map(|cause| (cause.code, cause.line)),
+        Some(("item.not_found".to_owned(), Some(2)))
+    );
 }
 
 #[test]

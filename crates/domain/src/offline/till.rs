@@ -10,6 +10,7 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// The counts of one till. Default: it never sent anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Till {
     /// The last number of each incarnation.

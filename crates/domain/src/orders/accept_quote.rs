@@ -13,6 +13,8 @@ use crate::refusal::OrderRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Turns a quote that still holds into an open order. One that is an order already stays as it is; cancelled or
+/// expired, it is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AcceptQuote {
     pub order_id: OrderId,
@@ -25,7 +27,11 @@ impl Decide for AcceptQuote {
     fn decide(&self, mut work: Work<'_>, ctx: &Ctx) -> Result<Decision, Missing> {
         let id = &self.order_id;
         let order = load(&work, ctx, id)?;
-        let customer_id = order.customer_id.clone().or_else(|| self.customer_id.clone());
+        // Whose it is, is said with the acceptance and not after it.
+        let customer_id = match order.stage {
+            Stage::Quote => order.customer_id.clone().or_else(|| self.customer_id.clone()),
+            Stage::Open | Stage::Confirmed | Stage::Cancelled | Stage::Expired => order.customer_id.clone(),
+        };
         if let Some(given) = &self.customer_id
             && customer_id.as_ref() != Some(given)
         {

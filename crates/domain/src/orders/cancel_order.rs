@@ -16,6 +16,8 @@ use crate::stock::Wanted;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a quote or order for good. Refused when everything was delivered, and for a quote that has expired; cancelled
+/// already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CancelOrder {
     pub order_id: OrderId,

@@ -20,6 +20,8 @@ use crate::refusal::{OrderRefusal, Refusal};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces what a quote that still holds or an open order says: store, customer, lines, discount and time. Totals and
+/// taxes are reckoned anew. Once it is confirmed or ended it is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeOrder {
     pub order_id: OrderId,
@@ -27,6 +29,7 @@ pub struct ChangeOrder {
     pub expected_revision: i64,
     /// Where the goods are.
     pub store: StoreId,
+    /// Absent: nobody, also when there was somebody before.
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
     /// The customer's own number for it, at most 100 characters.
@@ -40,6 +43,7 @@ pub struct ChangeOrder {
     /// Of a quote, as when it is made; it stays when neither is given.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub valid_until: Option<OffsetDateTime>,
+    /// Of a quote, in seconds from now, at most [`super::MAX_VALIDITY_S`]; never together with `valid_until`.
     #[serde(default)]
     pub valid_for_s: Option<i64>,
 }

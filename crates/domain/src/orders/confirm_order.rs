@@ -16,6 +16,8 @@ use crate::stock::{Goods, Kept, keep};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Keeps all goods of an open order in its store, which must be open, until they are delivered or it is cancelled.
+/// Confirmed already, it stays so; a quote must be accepted first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmOrder {
     pub order_id: OrderId,

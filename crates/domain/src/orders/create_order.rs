@@ -24,6 +24,8 @@ pub const MAX_VALIDITY_S: i64 = 366 * 24 * 60 * 60;
 /// A quote that says nothing holds for 30 days, in seconds.
 pub const DEFAULT_VALIDITY_S: i64 = 30 * 24 * 60 * 60;
 
+/// Writes a quote or an open order for goods on sale in an open store, at the prices given or today's. Takes the
+/// order's number where the tenant numbers orders; quotes keep it when they are accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateOrder {
     /// Absent: one is generated.
@@ -32,6 +34,7 @@ pub struct CreateOrder {
     pub kind: OrderKind,
     /// Where the goods are.
     pub store: StoreId,
+    /// Absent: nobody in particular; an invoice on credit needs somebody.
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
     /// The customer's own number for it, at most 100 characters.
@@ -44,6 +47,7 @@ pub struct CreateOrder {
     pub discount: Option<Discount>,
 }
 
+/// What is made: an offer that ends, or an order that needs no acceptance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum OrderKind {

@@ -18,6 +18,8 @@ use crate::stock::{MovedCost, Shelf, dispatch_unit, has_stock};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Hands goods of a confirmed order over at its store, which must be open; nothing is charged before they are invoiced.
+/// Never more than is left to deliver. An id that is known with other goods is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliverOrder {
     pub order_id: OrderId,
@@ -33,10 +35,12 @@ pub struct DeliverOrder {
     pub occurred_at: Option<OffsetDateTime>,
 }
 
+/// What is handed over of one line of the order; each line once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryLineRequest {
     /// Of the order, from 1.
     pub line: i64,
+    /// Pieces.
     pub quantity: Quantity,
     /// For serialised goods: as many as `quantity`.
     #[serde(default)]
@@ -120,6 +124,21 @@ fn answer(work: &Work<'_>, id: &OrderId, delivery_id: &OrderDeliveryId) -> Resul
     Ok(json!({ "order_id": id, "status": status, "delivery_id": delivery_id }))
 }
 
+/// A unit that another line of the order names is kept for that line, until it is delivered.
+fn check_not_kept(id: &OrderId, order: &Order, pick: &Pick<'_>, line: usize) -> Result<(), Refusal> {
+    let others = (1..).zip(&order.lines);
+    let others = others.filter(|(number, other)| *number != pick.number && other.undelivered() > 0);
+    let kept: Vec<_> = others.filter_map(|(_, other)| other.unit.as_ref()).collect();
+    match pick.units.iter().find(|unit| kept.contains(unit)) {
+        Some(unit) => Err(Refusal::UnitReserved {
+            unit: unit.clone(),
+            holder: document(id),
+            line,
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Takes one line's goods out of the store. What is kept for the order is used first.
 fn hand_over(
     work: &mut Work<'_>,
@@ -142,6 +161,7 @@ fn hand_over(
     let (store, sku) = (&order.store, &pick.line.sku);
     let kind = work.item(sku)?.kind;
     pick.check_units(work, kind, line)?;
+    check_not_kept(id, order, pick, line)?;
     let mut cost = MovedCost::default();
     if has_stock(kind) {
         let (shelf, document) = (Shelf { store, sku }, document(id));

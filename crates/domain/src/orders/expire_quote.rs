@@ -14,6 +14,8 @@ use crate::refusal::OrderRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a quote for good once its time is over by the engine's clock; before that it is refused, and so is one that was
+/// accepted or cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExpireQuote {
     pub order_id: OrderId,

@@ -21,6 +21,8 @@ use crate::sales::{PaymentRequest, on_account, settle};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Charges what is with the customer and not invoiced yet at the order's prices and taxes; of a cancelled order, too,
+/// if something was delivered. The customer of a credit is the order's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InvoiceOrder {
     pub order_id: OrderId,
@@ -37,10 +39,12 @@ pub struct InvoiceOrder {
     pub occurred_at: Option<OffsetDateTime>,
 }
 
+/// So many pieces of one line of the order; each line once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InvoiceLineRequest {
     /// Of the order, from 1.
     pub line: i64,
+    /// Pieces; at most what was delivered, not returned and not invoiced.
     pub quantity: Quantity,
 }
 

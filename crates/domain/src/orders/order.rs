@@ -22,11 +22,13 @@ use crate::work::{Missing, Work};
 /// Deliveries, invoices and returns that one order may have, of each kind: its state lists them.
 pub const MAX_DOCUMENTS: usize = 200;
 
+/// All that the rules know of one quote or order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     pub store: StoreId,
     pub customer_id: Option<CustomerId>,
     pub currency: Currency,
+    /// With tax, of all lines; deliveries and returns do not change it.
     pub total_minor: Minor,
     pub stage: Stage,
     /// Of a quote.
@@ -42,7 +44,9 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// Each delivery with its lines, so that one that is sent again is known.
     pub deliveries: BTreeMap<OrderDeliveryId, Delivery>,
+    /// Ids of its invoices, so that one that is sent again is known.
     pub invoices: BTreeSet<InvoiceId>,
+    /// Ids of its returns, so that one that is sent again is known.
     pub returns: BTreeSet<ReturnId>,
 }
 
@@ -50,6 +54,7 @@ pub struct Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// An offer that nobody has accepted; `valid_until` says for how long.
     Quote,
     /// Ordered; nothing is kept yet.
     Open,
@@ -68,7 +73,9 @@ pub enum Status {
     Quote,
     Open,
     Confirmed,
+    /// Something was delivered, and something is left to deliver.
     PartlyDelivered,
+    /// In full; something that the customer has is not invoiced yet.
     Delivered,
     /// Delivered in full, and what the customer kept is invoiced.
     Invoiced,
@@ -89,6 +96,7 @@ pub struct Delivery {
 /// One line of a delivery, to compare another one with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handed {
+    /// Of the order, from 1.
     pub line: i64,
     pub quantity: i64,
     pub units: Vec<UnitId>,
@@ -211,6 +219,8 @@ impl Order {
         }
     }
 
+    /// How far the order is for people: its stage, and once it is confirmed what deliveries, returns and invoices make
+    /// of it.
     pub fn status(&self) -> Status {
         let of = |figure: fn(&OrderLine) -> i64| self.lines.iter().map(figure).sum::<i64>();
         match self.stage {

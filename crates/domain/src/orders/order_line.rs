@@ -11,18 +11,23 @@ use serde::{Deserialize, Serialize};
 use crate::refusal::Refusal;
 use crate::stock::MovedCost;
 
+/// One line as it was ordered, what became of its pieces, and what was invoiced of them in minor units of the tenant's
+/// currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderLine {
     pub sku: Sku,
     /// The one unit that was ordered, when it was named.
     pub unit: Option<UnitId>,
+    /// Pieces ordered.
     pub quantity: i64,
     /// Of the whole line: before its discount, the discount, the tax, and with tax.
     pub gross_minor: Minor,
     pub discount_minor: Minor,
     pub tax_minor: Minor,
     pub total_minor: Minor,
+    /// Pieces that left the store, those that came back included.
     pub delivered: i64,
+    /// Pieces of `delivered` that came back.
     pub returned: i64,
     /// Less what was credited for goods that came back.
     pub invoiced: i64,

@@ -21,13 +21,16 @@ use crate::context::Ctx;
 use crate::customers;
 use crate::refusal::{OrderRefusal, Refusal};
 use crate::sales::{refunds_for, to_account};
-use crate::stock::{MovedCost, Shelf, arrive_unit, end_unit, has_stock};
+use crate::stock::{MovedCost, Shelf, arrive_unit, end_unit, has_stock, share};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
 /// What becomes of a unit that came back and is not sold again.
 const NOT_RESTOCKED: &str = "returned and not put back on the shelf";
 
+/// Takes back goods that an order delivered, at the order's store, which must be open; a cancelled order's, too.
+/// Credits what was invoiced of them; pieces that were not invoiced cost the customer nothing. An id of a return that
+/// this order had is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReturnDelivered {
     pub order_id: OrderId,
@@ -44,10 +47,12 @@ pub struct ReturnDelivered {
     pub occurred_at: Option<OffsetDateTime>,
 }
 
+/// What comes back of one line of the order; each line once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliveredReturnLine {
     /// Of the order, from 1.
     pub line: i64,
+    /// Pieces; at most what is with the customer.
     pub quantity: Quantity,
     /// For serialised goods: as many as `quantity`.
     #[serde(default)]
@@ -192,15 +197,6 @@ fn cost_of(line: &OrderLine, pieces: i64) -> MovedCost {
         quantity,
         value_minor: line.cost.value_minor.saturating_sub(value),
     }
-}
-
-/// `figure × part ÷ whole`, rounded down; nothing of nothing.
-fn share(figure: i64, part: i64, whole: i64) -> i64 {
-    if whole <= 0 {
-        return 0;
-    }
-    let share = i128::from(figure) * i128::from(part) / i128::from(whole);
-    i64::try_from(share).unwrap_or(i64::MAX)
 }
 
 /// Puts the goods back on the shelf, or takes units off the books that are not to be sold again.

@@ -298,6 +298,34 @@ fn serialised_goods_are_ordered_by_item_and_leave_unit_by_unit() {
 }
 
 #[test]
+fn a_unit_that_one_line_names_is_not_delivered_for_another() {
+    let shop = confirmed(vec![unit_line(IMEI), line("PHONE", 1)]);
+    shop.clone()
+        .when(deliver("e-1", vec![(2, 1, &[IMEI])]))
+        .then_refused("unit.reserved");
+    let shop = shop.and(deliver("e-1", vec![(1, 1, &[IMEI]), (2, 1, &[SERIAL])]));
+    assert_eq!(state(&shop).status(), Status::Delivered);
+}
+
+#[test]
+fn who_accepted_is_not_said_after_the_acceptance() {
+    let mut nobodys = quote();
+    nobodys.customer_id = None;
+    let by = |name: Option<&str>| AcceptQuote {
+        customer_id: name.map(customer),
+        ..accept()
+    };
+    let shop = shop().and(nobodys);
+    let open = shop.clone().and(by(None));
+    open.clone()
+        .when(by(Some("ana")))
+        .then_refused("order.other_customer");
+    assert!(open.when(by(None)).decision().events.is_empty());
+    let hers = shop.and(by(Some("ana")));
+    assert!(hers.when(by(Some("ana"))).decision().events.is_empty());
+}
+
+#[test]
 fn a_unit_that_was_ordered_by_its_number_is_kept_and_delivered_itself() {
     let shop = confirmed(vec![unit_line(IMEI)]);
     shop.clone()

@@ -7,6 +7,7 @@ use super::{Fact, Process, Reaction, Timer};
 use crate::orders::ExpireQuote;
 use crate::refusal::{OrderRefusal, Refusal};
 
+/// Submits [`ExpireQuote`] when a quote's time is over by the database's clock; the timer's key is the order's id.
 pub const QUOTE_EXPIRY: Process = Process {
     name: "quote_expiry",
     event_types: &[

@@ -10,6 +10,7 @@ use super::{Fact, Process, Reaction, Timer};
 use crate::refusal::{Refusal, RepairRefusal};
 use crate::repairs::RecordSlaBreach;
 
+/// Submits [`RecordSlaBreach`] when a running clock comes to its target; the timer's key is the repair's id.
 pub const REPAIR_SLA: Process = Process {
     name: "repair_sla",
     event_types: &[

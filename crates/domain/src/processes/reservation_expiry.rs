@@ -7,6 +7,8 @@ use super::{Fact, Process, Reaction, Timer};
 use crate::refusal::Refusal;
 use crate::reservations::ExpireReservation;
 
+/// Submits [`ExpireReservation`] when a pending reservation's time is over by the database's clock; the timer's key is
+/// the reservation's id.
 pub const RESERVATION_EXPIRY: Process = Process {
     name: "reservation_expiry",
     event_types: &[

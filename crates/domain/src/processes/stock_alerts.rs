@@ -9,6 +9,7 @@ use schemas::events::alert::AlertEnd;
 use super::{Fact, Process, Reaction};
 use crate::alerts::{EndAlert, RaiseAlert};
 
+/// Submits [`RaiseAlert`] for each breach and [`EndAlert`] for each end of one; keeps no timers.
 pub const STOCK_ALERTS: Process = Process {
     name: "stock_alerts",
     event_types: &[

@@ -19,8 +19,12 @@ use crate::streams;
 use crate::suppliers::settle;
 use crate::work::{Decision, Missing, Work};
 
+/// Adds to what received goods of an order cost, or takes off; also once it is closed. The supplier's balance moves by
+/// the differences and their tax. The same adjustment again adds nothing; one of the same id with other amounts is
+/// refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdjustPurchaseCost {
+    /// Lines of it must have been received.
     pub purchase_id: PurchaseId,
     /// Absent: one is generated.
     #[serde(default)]
@@ -32,6 +36,8 @@ pub struct AdjustPurchaseCost {
     pub lines: Vec<CostLineRequest>,
 }
 
+/// One line's difference: of its price, or freight. Neither may fall below zero in all, and a price cannot change once
+/// everything went back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostLineRequest {
     /// The order's line, from 1; each once for each kind.

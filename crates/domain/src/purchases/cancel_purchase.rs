@@ -15,6 +15,8 @@ use crate::refusal::{PurchaseRefusal, Refusal};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Gives up what is outstanding of an order, sent or not; what came stays, and the tolerance of these lines ends. A
+/// closed purchase is refused; where nothing is outstanding nothing changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CancelPurchase {
     pub purchase_id: PurchaseId,

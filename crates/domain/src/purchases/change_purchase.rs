@@ -14,11 +14,14 @@ use crate::refusal::PurchaseRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces all that an order says, also supplier and store, before it is sent. Costs and taxes are reckoned anew at
+/// today's rates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangePurchase {
     pub purchase_id: PurchaseId,
     /// The revision that this replaces. A change that asks for what is there already is done, whatever it says here.
     pub expected_revision: i64,
+    /// Active.
     pub supplier_id: SupplierId,
     /// Where the goods are to arrive; open.
     pub store: StoreId,

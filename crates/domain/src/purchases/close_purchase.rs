@@ -12,6 +12,8 @@ use crate::refusal::PurchaseRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Says that nothing more comes of a purchase that was sent. Refused while pieces are outstanding, and before it is
+/// sent; closing it again changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClosePurchase {
     pub purchase_id: PurchaseId,

@@ -14,9 +14,11 @@ use crate::stock::has_stock;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// So many pieces of one item at a cost. The item must be on sale and have stock: no services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderLineRequest {
     pub sku: Sku,
+    /// Pieces.
     pub quantity: Quantity,
     /// Without tax; not negative.
     pub unit_cost_minor: Minor,

@@ -15,6 +15,8 @@ use crate::streams;
 use crate::suppliers::settle;
 use crate::work::{Decision, Missing, Work};
 
+/// Owes the supplier the total of one reception, with tax. A reception is invoiced once: the same number again changes
+/// nothing, another one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InvoiceReception {
     pub purchase_id: PurchaseId,

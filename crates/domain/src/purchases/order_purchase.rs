@@ -16,11 +16,14 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Writes an order at the costs given and today's taxes; nothing is owed or on any shelf before goods come. With `send`
+/// it is with the supplier at once and cannot be changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderPurchase {
     /// Absent: one is generated.
     #[serde(default)]
     pub purchase_id: Option<PurchaseId>,
+    /// Active.
     pub supplier_id: SupplierId,
     /// Where the goods are to arrive; open.
     pub store: StoreId,

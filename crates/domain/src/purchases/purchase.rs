@@ -22,6 +22,7 @@ use crate::work::{Missing, Work};
 /// Lines, units and lots in all documents of one purchase: the state remembers each of them.
 pub(super) const MAX_RECORDED: usize = 20_000;
 
+/// All that the rules know of one purchase, from the written order on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
     pub supplier_id: SupplierId,
@@ -37,7 +38,9 @@ pub struct Purchase {
     /// Line 1 first.
     pub lines: Vec<Line>,
     pub receptions: BTreeMap<ReceptionId, Reception>,
+    /// Later costs by their ids, to know one that is sent again.
     pub adjustments: BTreeMap<CostAdjustmentId, Vec<AdjustedLine>>,
+    /// What went back to the supplier by the returns' ids, to know one that is sent again.
     pub returns: BTreeMap<SupplierReturnId, Vec<ReturnedToSupplierLine>>,
     /// Lines, units and lots in those documents; at most [`MAX_RECORDED`].
     pub recorded: usize,
@@ -57,15 +60,22 @@ pub enum Status {
     Cancelled,
 }
 
+/// One line of the order and what became of it, in pieces and minor units of the tenant's currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub sku: Sku,
     pub kind: ItemKind,
+    /// Pieces that the order says, given up or not.
     pub ordered: i64,
+    /// Of one piece, without tax, as ordered; later costs do not change it.
     pub unit_cost_minor: Minor,
+    /// Parts per million, as it was when the order was written or changed.
     pub tax_rate_ppm: i64,
+    /// Pieces that came, those that went back again included.
     pub received: i64,
+    /// Pieces that were given up before they came.
     pub cancelled: i64,
+    /// Pieces of `received` that went back to the supplier.
     pub returned: i64,
     /// What the goods that came and did not go back cost, without tax: what a return may be credited with.
     pub value_minor: Minor,

@@ -23,6 +23,9 @@ use crate::work::{Decision, Missing, Work};
 /// How documents of units begin that went back to a supplier.
 const BY_PURCHASE: &str = "purchase/";
 
+/// Takes in what came of a purchase that was sent, at its store, which must be open. Never more than ordered and its
+/// tolerance. With the supplier's invoice number its total is owed at once. An id that is known with other goods is
+/// refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceivePurchase {
     pub purchase_id: PurchaseId,
@@ -36,10 +39,12 @@ pub struct ReceivePurchase {
     pub lines: Vec<ReceptionLineRequest>,
 }
 
+/// What came of one line of the order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceptionLineRequest {
     /// The order's line, from 1; each once.
     pub line: i64,
+    /// Pieces.
     pub quantity: Quantity,
     /// For serialised items as many as `quantity`, else none.
     #[serde(default)]

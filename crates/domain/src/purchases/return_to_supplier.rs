@@ -20,6 +20,9 @@ use crate::streams;
 use crate::suppliers::settle;
 use crate::work::{Decision, Missing, Work};
 
+/// Takes goods off the shelf of the purchase's store, which must be open, and off what the supplier is owed; also once
+/// the purchase is closed. Never more than came and is not back already. An id that is known with other goods is
+/// refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReturnToSupplier {
     pub purchase_id: PurchaseId,
@@ -30,10 +33,12 @@ pub struct ReturnToSupplier {
     pub lines: Vec<SupplierReturnLineRequest>,
 }
 
+/// What goes back of one line of the order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SupplierReturnLineRequest {
     /// The order's line, from 1; each once.
     pub line: i64,
+    /// Pieces.
     pub quantity: Quantity,
     /// For serialised items as many as `quantity`, of those that came with the line; else none.
     #[serde(default)]

@@ -12,6 +12,8 @@ use crate::refusal::PurchaseRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Puts a written order before its supplier: from now on it cannot be changed, and goods may come. One that is sent
+/// already stays as it is; a closed or cancelled one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SendPurchase {
     pub purchase_id: PurchaseId,

@@ -23,12 +23,14 @@ super::table::refusals! {
     BaseChanged { sku: Sku } = "import.base_changed" Conflict
         en "{sku} was changed after the draft was made; draft the file again"
         es "{sku} cambió después de hacerse el borrador; haga de nuevo el borrador del archivo"
-    FileUnsupported { found: String } = "import.file_unsupported" Invalid
+    /// What it is, in English and in Spanish.
+    FileUnsupported { found: String, hallado: String } = "import.file_unsupported" Invalid
         en "the file is {found}; CSV and XLSX can be imported"
-        es "el archivo es {found}; se pueden importar CSV y XLSX"
-    FileRejected { cause: String } = "import.file_rejected" Invalid
+        es "el archivo es {hallado}; se pueden importar CSV y XLSX"
+    /// Why, in English and in Spanish.
+    FileRejected { cause: String, causa: String } = "import.file_rejected" Invalid
         en "the file cannot be imported: {cause}"
-        es "el archivo no se puede importar: {cause}"
+        es "el archivo no se puede importar: {causa}"
     HeadingsUnknown {} = "import.headings_unknown" Invalid
         en "no row of headings was recognised; one of them must name the article, such as code or name"
         es "no se reconoció ninguna fila de encabezados; uno de ellos debe nombrar el artículo, como código o nombre"

@@ -52,10 +52,13 @@ impl fmt::Display for Amount {
     }
 }
 
-/// Makes a message that stands alone: a capital first and a full stop last.
-pub(super) fn sentence(message: &str) -> String {
+/// Makes a message that stands alone: a capital first, unless its `template` begins with a value, and a full stop last.
+pub(super) fn sentence(template: &str, message: &str) -> String {
     let mut letters = message.chars();
-    let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let mut text = String::with_capacity(message.len() + 1);
+    if !template.starts_with('{') {
+        text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+    }
     text.push_str(letters.as_str());
     text.push('.');
     text
@@ -82,7 +85,11 @@ mod tests {
 
     #[test]
     fn a_message_becomes_a_sentence_also_with_accents() {
-        assert_eq!(sentence("único dueño"), "Único dueño.");
-        assert_eq!(sentence(""), ".");
+        assert_eq!(sentence("único {word}", "único dueño"), "Único dueño.");
+        assert_eq!(
+            sentence("{unit} was sold", "serial:a was sold"),
+            "serial:a was sold."
+        );
+        assert_eq!(sentence("", ""), ".");
     }
 }

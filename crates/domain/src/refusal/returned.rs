@@ -32,10 +32,12 @@ impl ReturnedRefusal {
         Vec::new()
     }
 
+    /// The return's own code.
     pub fn code(&self) -> &'static str {
         self.returned.code()
     }
 
+    /// The return's own kind.
     pub fn kind(&self) -> RefusalKind {
         self.returned.kind()
     }
@@ -49,6 +51,7 @@ impl ReturnedRefusal {
         })
     }
 
+    /// The return's own sentence.
     pub fn text(&self, language: Language) -> String {
         self.returned.text(language)
     }

@@ -39,6 +39,7 @@ macro_rules! refusals {
                 }
             }
 
+            /// What the refusal is about, as its row says; the HTTP layer takes the status from it.
             pub fn kind(&self) -> $crate::refusal::RefusalKind {
                 match self {
                     $(Self::$variant { .. } => $crate::refusal::RefusalKind::$kind,)+
@@ -63,9 +64,12 @@ macro_rules! refusals {
             #[allow(unused_variables, reason = "a sentence may leave a field out, but the table binds all")]
             pub fn text(&self, language: $crate::refusal::Language) -> String {
                 match language {
-                    $crate::refusal::Language::English => $crate::refusal::render::sentence(&self.to_string()),
+                    $crate::refusal::Language::English => match self {
+                        $(Self::$variant { $($field),* } => $crate::refusal::render::sentence($english, &format!($english)),)+
+                        $(Self::$module(refusal) => refusal.text(language),)*
+                    },
                     $crate::refusal::Language::Spanish => match self {
-                        $(Self::$variant { $($field),* } => $crate::refusal::render::sentence(&format!($spanish)),)+
+                        $(Self::$variant { $($field),* } => $crate::refusal::render::sentence($spanish, &format!($spanish)),)+
                         $(Self::$module(refusal) => refusal.text(language),)*
                     },
                 }

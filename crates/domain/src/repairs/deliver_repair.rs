@@ -17,6 +17,8 @@ use crate::stock::end_custody;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Hands over a device whose repair is ready, once. Charges the approved quote unless the warranty pays, and starts the
+/// warranty on the repair by today's terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliverRepair {
     pub repair_id: RepairId,

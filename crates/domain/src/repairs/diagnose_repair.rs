@@ -14,6 +14,8 @@ use crate::refusal::RepairRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Records the fault that was found, before there is a quote. Work that the warranty pays may be diagnosed anew,
+/// which interrupts it. Only a device that was under warranty at the intake may be covered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiagnoseRepair {
     pub repair_id: RepairId,

@@ -22,12 +22,15 @@ use crate::work::{Decision, Missing, Work};
 /// Lines of one quote.
 const MAX_LINES: usize = 200;
 
+/// Offers the customer a price for a diagnosed repair, or a new one in place of the last one while it waits for an
+/// answer, was declined or is being worked on. Each has the next number; the very same lines again make none. Refused
+/// when the warranty pays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuoteRepair {
     pub repair_id: RepairId,
     /// 1 to 200: parts, and labour as services.
     pub lines: Vec<DraftLine>,
-    /// On the whole quote.
+    /// On what is left after the lines' own discounts.
     #[serde(default)]
     pub discount: Option<Discount>,
 }

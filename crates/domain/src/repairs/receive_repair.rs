@@ -25,6 +25,8 @@ use crate::work::{Decision, Missing, Work};
 const MAX_PROMISE_DAYS: i64 = 366;
 const MAX_ACCESSORIES: usize = 50;
 
+/// Takes a device into custody in an open store and starts its target's clock. Refused for a device that is goods of
+/// ours or that another repair has, and for an archived customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceiveRepair {
     /// Absent: one is generated.
@@ -40,9 +42,10 @@ pub struct ReceiveRepair {
     /// At most 50, of at most 100 characters each.
     #[serde(default)]
     pub accessories: Vec<String>,
-    /// At most 2,000 characters.
+    /// What the customer says is wrong; 1 to 2,000 characters.
     pub fault: String,
     pub priority: RepairPriority,
+    /// When the customer was told that it would be ready: at most 366 days ahead. Absent: nothing was promised.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub promised_at: Option<OffsetDateTime>,
 }

@@ -12,6 +12,8 @@ use crate::refusal::RepairRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Notes that a running clock has passed its target by the engine's time. Refused while the clock rests or time is
+/// left; noted already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordSlaBreach {
     pub repair_id: RepairId,

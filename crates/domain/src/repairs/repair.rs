@@ -17,14 +17,17 @@ use crate::stock::{Kept, MovedCost};
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// All that the rules know of one repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repair {
     pub store: StoreId,
     pub customer_id: CustomerId,
+    /// The device's IMEI or serial number; its stream says that this repair has it.
     pub unit: UnitId,
     pub status: Status,
     /// Whether a warranty held on the day of the intake.
     pub under_warranty: bool,
+    /// The newest; absent until there is one.
     pub diagnosis: Option<String>,
     /// The warranty pays.
     pub covered: bool,
@@ -34,26 +37,41 @@ pub struct Repair {
     pub kept: Vec<KeptPart>,
     /// What is on the workbench: taken and not given back.
     pub parts: BTreeMap<Sku, Bench>,
+    /// Who has the device instead of the shop, if anybody.
     pub workshop: Option<Workshop>,
     pub priority: RepairPriority,
+    /// In seconds of the running clock, by the terms that held at the intake.
     pub sla_target_s: i64,
+    /// The target's clock, as the last event that moved the repair on left it.
     pub sla: SlaClock,
+    /// The target was missed at some time; it is noted once.
     pub sla_breached: bool,
 }
 
+/// What a repair has come to; which step follows which is drawn in docs/domain/repairs.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// The device is here; nobody has said yet what is wrong.
     Received,
+    /// The fault is known. Work may begin when the warranty pays, else a quote comes first.
     Diagnosed,
+    /// Waits for the customer's answer.
     Quoted,
+    /// The customer wants it done at the quoted price.
     Approved,
+    /// The customer does not want the quote; another one may follow.
     Declined,
     InProgress,
+    /// Begun; the clock rests until parts come.
     WaitingForParts,
+    /// Done; the customer may fetch it.
     Ready,
+    /// Back with its customer, repaired.
     Delivered,
+    /// Back with its customer as it was.
     ReturnedUnrepaired,
+    /// Given back before any work was done.
     Cancelled,
 }
 
@@ -80,6 +98,7 @@ impl Status {
         )
     }
 
+    /// As the API spells it, such as `waiting_for_parts`.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Received => "received",
@@ -97,12 +116,14 @@ impl Status {
     }
 }
 
+/// What the repair was offered for, line by line, as the customer saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     /// From 1.
     pub number: i64,
     pub lines: Vec<SaleLine>,
     pub tax_minor: Minor,
+    /// With tax, in minor units of the tenant's currency.
     pub total_minor: Minor,
 }
 

@@ -42,6 +42,7 @@ impl Decide for StartRepair {
     }
 }
 
+/// Interrupts work that is under way; the target's clock rests until it is resumed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WaitForParts {
     pub repair_id: RepairId,

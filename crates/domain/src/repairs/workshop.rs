@@ -16,6 +16,9 @@ use crate::refusal::RepairRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Gives a device that is received, diagnosed, approved or being worked on to a supplier's workshop or a user. One
+/// that is there already stays there; one that is with somebody else must come back first. The target's clock goes
+/// on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SendToWorkshop {
     pub repair_id: RepairId,
@@ -71,6 +74,7 @@ impl Decide for SendToWorkshop {
     }
 }
 
+/// Has the device back from wherever it was sent, in any status; refused when it was not away.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TakeFromWorkshop {
     pub repair_id: RepairId,

@@ -14,6 +14,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Takes the end off a pending reservation, so that it no longer expires. Confirmed already, it stays so; fulfilled,
+/// released or expired, it is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmReservation {
     pub reservation_id: ReservationId,

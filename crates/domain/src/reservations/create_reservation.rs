@@ -20,12 +20,15 @@ use crate::work::{Decision, Missing, Work};
 /// A reservation that is not confirmed lasts at most 90 days, in seconds.
 pub const MAX_EXPIRY_S: i64 = 90 * 24 * 60 * 60;
 
+/// Keeps goods of an open store from everybody else until a time, unless it is confirmed before. They must be on sale
+/// and available as for a sale; services cannot be kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateReservation {
     /// Absent: one is generated.
     #[serde(default)]
     pub reservation_id: Option<ReservationId>,
     pub store: StoreId,
+    /// Absent: for nobody in particular; whichever sale names the reservation may take the goods.
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
     /// 1 to 1,000.
@@ -38,6 +41,7 @@ pub struct CreateReservation {
     pub expires_in_s: Option<i64>,
 }
 
+/// So many pieces of an item, or one unit; serialised items need the unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReservationLineRequest {
     /// Absent when `unit` names the goods.
@@ -45,6 +49,7 @@ pub struct ReservationLineRequest {
     pub sku: Option<Sku>,
     #[serde(default)]
     pub unit: Option<UnitId>,
+    /// Pieces; 1 when `unit` is given.
     pub quantity: Quantity,
 }
 

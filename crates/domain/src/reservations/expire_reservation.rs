@@ -14,6 +14,8 @@ use crate::refusal::Refusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Gives a pending reservation's goods back once its time is over by the engine's clock; before that it is refused, and
+/// so is a confirmed one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExpireReservation {
     pub reservation_id: ReservationId,

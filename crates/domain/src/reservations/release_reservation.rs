@@ -12,6 +12,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Gives up a pending or confirmed reservation. Released already, it stays so; one that a sale took or that has expired
+/// is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseReservation {
     pub reservation_id: ReservationId,

@@ -12,16 +12,19 @@ use crate::stock::{Kept, Wanted};
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// What was asked for stands here for good; whether it is still kept says `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     pub store: StoreId,
     pub customer_id: Option<CustomerId>,
     pub lines: Vec<ReservedLine>,
+    /// When it ends unless it is confirmed; no matter once it is.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
     pub status: Status,
 }
 
+/// What became of a reservation. Only a pending or confirmed one keeps goods.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -30,10 +33,10 @@ pub enum Status {
     /// Keeps its goods until a sale takes them or it is released.
     Confirmed,
     /// A sale took the goods.
-    Fulfilled {
-        sale_id: SaleId,
-    },
+    Fulfilled { sale_id: SaleId },
+    /// Somebody gave it up.
     Released,
+    /// Its time was over before anybody confirmed it.
     Expired,
 }
 

@@ -44,6 +44,26 @@ pub(super) struct Exchange {
     pub returned_minor: Minor,
 }
 
+/// The content with its customer: where the till names none, the one for whom the goods were kept.
+///
+/// # Errors
+/// [`Missing::Streams`]; a reservation that is not there.
+pub(super) fn with_customer(
+    work: &Work<'_>,
+    content: DraftContent,
+    reservation_id: Option<&ReservationId>,
+) -> Result<DraftContent, Missing> {
+    let Some(id) = reservation_id.filter(|_| content.customer_id.is_none()) else {
+        return Ok(content);
+    };
+    work.require([&streams::reservation(id)])?;
+    let customer_id = work.reservation(id)?.customer_id.clone();
+    Ok(DraftContent {
+        customer_id,
+        ..content
+    })
+}
+
 /// Loads what a till's content touches, and checks where and to whom it is sold.
 ///
 /// # Errors

@@ -13,6 +13,8 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Sells at an open store's till without a draft before: prices, taxes, change, stock and the customer's account in one
+/// decision. Serialised goods need their unit. An id that is taken, by a draft too, is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CompleteSale {
     /// Absent: one is generated.
@@ -21,6 +23,7 @@ pub struct CompleteSale {
     pub store: StoreId,
     #[serde(default)]
     pub terminal: Option<TerminalId>,
+    /// Absent: the reservation's customer, if it has one.
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
     /// 1 to 1,000.
@@ -60,6 +63,7 @@ impl Decide for CompleteSale {
             discount: self.discount,
             hold_stock: false,
         };
+        let content = checkout::with_customer(&work, content, self.reservation_id.as_ref())?;
         let skus = checkout::open(&work, ctx, &sale_id, &content, self.reservation_id.as_ref())?;
         if !matches!(work.state(&streams::sale(&sale_id))?, State::Sale(None)) {
             return Err(Refusal::SaleExists { sale_id }.into());

@@ -14,6 +14,8 @@ use crate::stock::Wanted;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Gives up an open draft for good; its id stays taken. A draft that is discarded already stays as it is; a completed
+/// or voided sale is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscardDraft {
     pub sale_id: SaleId,

@@ -12,9 +12,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::checkout::{self, Checkout, Exchange};
-use super::payments::refunds_for;
+use super::payments::{check_money, refunds_for};
 use super::{PaymentRequest, ReturnGoods, ReturnLineRequest};
-use crate::bounds::{self, check_entries};
+use crate::bounds::check_entries;
 use crate::business_day::business_day;
 use crate::command::Decide;
 use crate::context::Ctx;
@@ -26,6 +26,8 @@ use crate::work::{Decision, Missing, Work};
 /// Lines that come back and lines that go out, together: both halves share one command's streams.
 pub const MAX_EXCHANGE_LINES: usize = 500;
 
+/// Takes goods of one completed sale back and sells others in the same store. The lesser of both values is paid in
+/// goods (`exchange`); only the difference moves money or the customer's account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExchangeGoods {
     /// The sale whose goods come back.
@@ -53,7 +55,8 @@ pub struct ExchangeGoods {
     /// Of the difference, when what goes out costs more.
     #[serde(default)]
     pub payments: Vec<PaymentRequest>,
-    /// Of the difference, when what comes back is worth more. None: to the customer's account, or in cash without one.
+    /// Of the difference, when what comes back is worth more. None: to the customer's account, or in cash without one. No
+    /// more of it in money than was paid for the sale in money, unless a manager decides.
     #[serde(default)]
     pub refunds: Vec<Refund>,
     /// When it happened by the till's clock; absent: now.
@@ -74,6 +77,8 @@ impl Decide for ExchangeGoods {
             let sale_id = new_sale_id;
             return Err(Refusal::SaleExists { sale_id }.into());
         }
+        let sold = work.sale(&self.sale_id)?.sold(&self.sale_id)?;
+        let occurred_at = sold.occurred_after(&self.sale_id, self.occurred_at, ctx)?;
         let exchange = Exchange {
             return_id: prepared.return_id.clone(),
             returned_minor: prepared.total_minor,
@@ -84,15 +89,16 @@ impl Decide for ExchangeGoods {
             reservation_id: None,
             payments: &self.payments,
             exchange: Some(exchange),
-            occurred_at: self.occurred_at,
+            occurred_at: Some(occurred_at),
         };
         let sold_minor = checkout.price(&work, ctx, skus.clone())?.0.total_minor;
         let ids = (&prepared.return_id, &new_sale_id);
         let amounts = (prepared.total_minor, sold_minor);
-        let exchanged = self.exchanged(&work, ctx, ids, &content, amounts)?;
+        let exchanged = self.exchanged(&work, ctx, (ids, occurred_at), &content, amounts)?;
         let back = exchanged.returned_minor.minus(exchanged.exchanged_minor)?;
         let has_customer = content.customer_id.is_some();
         let mut refunds = refunds_for(&self.refunds, has_customer, back, exchanged.currency)?;
+        check_money(ctx, work.sale(&self.sale_id)?.sold(&self.sale_id)?, &refunds)?;
         if !exchanged.exchanged_minor.is_zero() {
             let goods = Refund {
                 method: PaymentMethod::Exchange,
@@ -156,12 +162,11 @@ impl ExchangeGoods {
         &self,
         work: &Work<'_>,
         ctx: &Ctx,
-        (return_id, new_sale_id): (&ReturnId, &SaleId),
+        ((return_id, new_sale_id), occurred_at): ((&ReturnId, &SaleId), OffsetDateTime),
         content: &DraftContent,
         (returned_minor, sold_minor): (Minor, Minor),
     ) -> Result<SaleExchanged, Missing> {
         let tenant = work.tenant(&ctx.tenant)?;
-        let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
         Ok(SaleExchanged {
             sale_id: self.sale_id.clone(),
             return_id: return_id.clone(),

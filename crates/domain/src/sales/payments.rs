@@ -6,9 +6,10 @@ use schemas::card::holds_card_number;
 use schemas::events::sale::{PaymentMethod, Refund, SalePayment};
 use schemas::{Currency, CustomerId, Minor};
 
-use super::PaymentRequest;
+use super::{PaymentRequest, Sold};
 use crate::bounds::{check_entries, check_optional_text, check_positive};
-use crate::refusal::{Amount, ExchangeRefusal, Refusal};
+use crate::context::Ctx;
+use crate::refusal::{Amount, ExchangeRefusal, Refusal, ReturnRefusal};
 use crate::work::{Missing, Work};
 
 /// Payments of one sale, and refunds of one return.
@@ -134,14 +135,56 @@ pub(crate) fn on_account(
 /// # Errors
 /// [`Refusal::AmountOutOfRange`].
 pub(crate) fn to_account(refunds: &[Refund]) -> Result<Minor, Refusal> {
-    let on_account =
-        |refund: &&Refund| matches!(refund.method, PaymentMethod::Credit | PaymentMethod::StoreCredit);
-    Ok(Minor::sum(
-        refunds
-            .iter()
-            .filter(on_account)
-            .map(|refund| refund.amount_minor),
-    )?)
+    sum_of(refunds, is_account)
+}
+
+/// What changes hands as money. Goods that pay for goods are none: nobody knows by then what they were paid with.
+pub(super) fn is_money(method: PaymentMethod) -> bool {
+    match method {
+        PaymentMethod::Cash | PaymentMethod::Card | PaymentMethod::Transfer => true,
+        PaymentMethod::Credit | PaymentMethod::StoreCredit | PaymentMethod::Exchange => false,
+    }
+}
+
+/// What moves the customer's account.
+pub(super) fn is_account(method: PaymentMethod) -> bool {
+    matches!(method, PaymentMethod::Credit | PaymentMethod::StoreCredit)
+}
+
+/// The sum of what went by some methods.
+///
+/// # Errors
+/// [`Refusal::AmountOutOfRange`].
+pub(super) fn sum_of(amounts: &[Refund], of: fn(PaymentMethod) -> bool) -> Result<Minor, Refusal> {
+    let some = amounts.iter().filter(|amount| of(amount.method));
+    Ok(Minor::sum(some.map(|amount| amount.amount_minor))?)
+}
+
+/// Whether all of a sale's refunds in money, these included, stay within the money that was taken for it. Managers and
+/// administrators may go beyond: the account may have been paid meanwhile. A sale without a customer was paid with money,
+/// or with goods that were.
+///
+/// # Errors
+/// [`ReturnRefusal::ExceedsPaid`].
+pub(super) fn check_money(ctx: &Ctx, sold: &Sold, refunds: &[Refund]) -> Result<(), Refusal> {
+    let now = sum_of(refunds, is_money)?;
+    if now.is_zero() || sold.customer_id.is_none() || ctx.is_manager() {
+        return Ok(());
+    }
+    let (paid, before) = sold.paid_and_refunded(is_money)?;
+    let refunded = before.plus(now)?;
+    if refunded <= paid {
+        return Ok(());
+    }
+    let show = |minor| Amount {
+        minor,
+        currency: sold.currency,
+    };
+    Err(ReturnRefusal::ExceedsPaid {
+        paid: show(paid),
+        refunded: show(refunded),
+    }
+    .into())
 }
 
 /// What goes back for a total: as asked for, or else all to the customer's account, in cash without a customer.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::goods::{self, Returned};
-use super::payments::{MAX_PAYMENTS, refunds_for, to_account};
+use super::payments::{MAX_PAYMENTS, check_money, refunds_for, to_account};
 use super::return_lines::{self, Reckoned};
 use crate::admin::{counter_needed, next_number, put_number};
 use crate::bounds::{self, MAX_LINES, check_entries};
@@ -25,6 +25,9 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Takes goods back in an open store: against their completed sale at the share of what was paid then, or, goods
+/// without serial numbers, without a sale at a price given and today's taxes. Never more than was sold and is not back
+/// already.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReturnGoods {
     /// Absent: one is generated.
@@ -42,7 +45,8 @@ pub struct ReturnGoods {
     pub customer_id: Option<CustomerId>,
     /// 1 to 1,000.
     pub lines: Vec<ReturnLineRequest>,
-    /// Must come to the total. None: all to the customer's account, or in cash when there is no customer.
+    /// Must come to the total. None: all to the customer's account, or in cash when there is no customer. With a sale, no
+    /// more of it in money than was paid in money, unless a manager decides.
     #[serde(default)]
     pub refunds: Vec<Refund>,
     /// When it happened by the till's clock; absent: now.
@@ -50,6 +54,7 @@ pub struct ReturnGoods {
     pub occurred_at: Option<OffsetDateTime>,
 }
 
+/// One line of what comes back: of a sale named by the sale's line or by its unit, without a sale by its item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReturnLineRequest {
     /// The sale's line, from 1; needed with a sale unless `unit` names the goods.
@@ -60,8 +65,10 @@ pub struct ReturnLineRequest {
     pub sku: Option<Sku>,
     #[serde(default)]
     pub unit: Option<UnitId>,
+    /// Pieces; 1 when `unit` is given.
     pub quantity: Quantity,
-    /// What is paid back for one; needed without a sale, of no effect with one.
+    /// What is paid back for one: needed without a sale, and then at most the item's price now unless a manager decides;
+    /// not given with one.
     #[serde(default)]
     pub unit_price_minor: Option<Minor>,
     /// Whether the goods go back on the shelf.
@@ -84,6 +91,9 @@ impl Decide for ReturnGoods {
         let currency = work.tenant(&ctx.tenant)?.currency;
         let has_customer = prepared.customer_id.is_some();
         let refunds = refunds_for(&self.refunds, has_customer, prepared.total_minor, currency)?;
+        if let Some(sale_id) = &self.sale_id {
+            check_money(ctx, work.sale(sale_id)?.sold(sale_id)?, &refunds)?;
+        }
         let answer = self.carry_out(&mut work, ctx, prepared, refunds)?;
         Ok(work.finish(answer))
     }
@@ -104,7 +114,7 @@ impl ReturnGoods {
         let customer_id = self.load(work, ctx, &return_id)?;
         let reckoned = match &self.sale_id {
             Some(sale_id) => return_lines::of_sale(work, sale_id, &self.lines)?,
-            None => return_lines::without_sale(work, work.tenant(&ctx.tenant)?, &self.lines)?,
+            None => return_lines::without_sale(work, ctx, &self.lines)?,
         };
         let total_minor = Minor::sum(reckoned.iter().map(|line| line.total_minor))?;
         Ok(Prepared {
@@ -224,7 +234,13 @@ impl ReturnGoods {
         refunds: Vec<Refund>,
     ) -> Result<SaleReturned, Missing> {
         let tenant = work.tenant(&ctx.tenant)?;
-        let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
+        let occurred_at = match &self.sale_id {
+            Some(id) => work
+                .sale(id)?
+                .sold(id)?
+                .occurred_after(id, self.occurred_at, ctx)?,
+            None => bounds::occurred_at(self.occurred_at, ctx)?,
+        };
         let reckoned = &prepared.reckoned;
         let mut lines = Vec::with_capacity(reckoned.len());
         for (number, (line, request)) in (1..).zip(reckoned.iter().zip(&self.lines)) {

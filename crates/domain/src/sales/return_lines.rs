@@ -12,9 +12,9 @@ use super::goods::Returned;
 use super::lines::item_of;
 use super::pricing::tax_and_total;
 use super::sale::{Sold, SoldLine};
-use crate::admin::Tenant;
 use crate::bounds::{check_not_negative, distinct};
-use crate::refusal::Refusal;
+use crate::context::Ctx;
+use crate::refusal::{Amount, Refusal, ReturnRefusal};
 use crate::stock::{Goods, Place};
 use crate::streams;
 use crate::work::{Missing, Work};
@@ -127,7 +127,7 @@ struct Back {
 /// always the rounded share of the whole; thus the last piece takes whatever is left.
 ///
 /// # Errors
-/// Lines that the sale does not have, and more than was sold.
+/// Lines that the sale does not have or that name a price, and more than was sold.
 pub(super) fn of_sale(
     work: &Work<'_>,
     sale_id: &SaleId,
@@ -147,6 +147,9 @@ pub(super) fn of_sale(
         };
         let number = i64::try_from(place).map_or(i64::MAX, |place| place + 1);
         check_same_goods(work, sale_id, request, sold_line, (number, line))?;
+        if request.unit_price_minor.is_some() {
+            return Err(ReturnRefusal::PriceNotAllowed { line }.into());
+        }
         let before = so_far.get(&place).copied().unwrap_or(Back {
             quantity: sold_line.returned_quantity,
             tax: sold_line.returned_tax_minor,
@@ -212,50 +215,54 @@ fn check_same_goods(
     Ok(())
 }
 
-/// Reckons at the prices given, with today's taxes. Units must be with a customer.
+/// Reckons at the prices given, with today's taxes. Serialised goods come back with their sale, which is always known.
 ///
 /// # Errors
-/// Lines without goods or price, and serialised goods that were not sold.
+/// Lines without goods or price, prices above the catalogue's unless a manager decides, and serialised goods.
 pub(super) fn without_sale(
     work: &Work<'_>,
-    tenant: &Tenant,
+    ctx: &Ctx,
     requests: &[ReturnLineRequest],
 ) -> Result<Vec<Reckoned>, Missing> {
+    let tenant = work.tenant(&ctx.tenant)?;
     let mut reckoned = Vec::with_capacity(requests.len());
     for (line, request) in requests.iter().enumerate() {
         let sku = item_of(work, request.unit.as_ref(), request.sku.as_ref(), line)?;
         let item = work.item(&sku)?;
-        match &request.unit {
-            Some(unit) if !matches!(work.unit(unit, line)?.place, Place::Sold { .. }) => {
-                let unit = unit.clone();
-                return Err(Refusal::UnitNotSold { unit, line }.into());
-            }
-            Some(_) => {}
-            None if item.kind == ItemKind::Serialised => {
-                let quantity = request.quantity.get();
-                return Err(Refusal::UnitsRequired {
-                    sku,
-                    quantity,
-                    units: 0,
-                    line,
-                }
-                .into());
-            }
-            None => {}
+        if let Some(unit) = &request.unit {
+            return Err(unit_without_sale(work, unit, line)?.into());
         }
-        check_not_negative(
-            &format!("lines/{line}/unit_price_minor"),
-            request.unit_price_minor,
-        )?;
-        let price = request
-            .unit_price_minor
-            .ok_or(Refusal::ReturnPriceRequired { line })?;
+        if item.kind == ItemKind::Serialised {
+            let quantity = request.quantity.get();
+            return Err(Refusal::UnitsRequired {
+                sku,
+                quantity,
+                units: 0,
+                line,
+            }
+            .into());
+        }
+        let price = price_given(request, line)?;
+        if price > item.price_minor && !ctx.is_manager() {
+            let show = |minor| Amount {
+                minor,
+                currency: tenant.currency,
+            };
+            let (price, ceiling) = (show(price), show(item.price_minor));
+            return Err(ReturnRefusal::PriceTooHigh {
+                sku,
+                price,
+                ceiling,
+                line,
+            }
+            .into());
+        }
         let net = price.times(request.quantity)?;
         let rate_ppm = tenant.rate_ppm(item.tax_code.as_ref())?;
         let (tax_minor, total_minor) = tax_and_total(net, rate_ppm, tenant.prices_include_tax)?;
         let goods = Goods {
             sku,
-            unit: request.unit.clone(),
+            unit: None,
             quantity: request.quantity,
             kind: item.kind,
         };
@@ -271,4 +278,31 @@ pub(super) fn without_sale(
         });
     }
     Ok(reckoned)
+}
+
+/// Why a unit does not come back without a sale: it is with a customer, so that its sale is known and would be left as if
+/// the customer still had it; or it is with nobody.
+fn unit_without_sale(work: &Work<'_>, unit: &UnitId, line: usize) -> Result<Refusal, Missing> {
+    let unit_id = unit.clone();
+    Ok(match &work.unit(unit, line)?.place {
+        Place::Sold { sale_id } => ReturnRefusal::SaleKnown {
+            unit: unit_id,
+            sale_id: sale_id.clone(),
+            line,
+        }
+        .into(),
+        Place::InStock { .. } | Place::WrittenOff | Place::Away { .. } => {
+            Refusal::UnitNotSold { unit: unit_id, line }
+        }
+    })
+}
+
+fn price_given(request: &ReturnLineRequest, line: usize) -> Result<Minor, Refusal> {
+    check_not_negative(
+        &format!("lines/{line}/unit_price_minor"),
+        request.unit_price_minor,
+    )?;
+    request
+        .unit_price_minor
+        .ok_or(Refusal::ReturnPriceRequired { line })
 }

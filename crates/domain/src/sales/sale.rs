@@ -2,21 +2,31 @@
 //!
 //! Keeps what voids and returns need: what is left of each line and what was paid how.
 
-use schemas::events::sale::{DraftContent, Refund, SaleCompleted, SaleEvent, SaleReturned};
+use schemas::events::sale::{DraftContent, PaymentMethod, Refund, SaleCompleted, SaleEvent, SaleReturned};
 use schemas::{Currency, CustomerId, Minor, ReturnId, SaleId, Sku, StoreId, UnitId};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use crate::refusal::Refusal;
+use super::payments::sum_of;
+use crate::bounds;
+use crate::context::Ctx;
+use crate::refusal::{Refusal, ReturnRefusal};
 use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// What became of a sale. A draft may still be changed, completed or discarded; a completed sale returned or voided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sale {
+    /// Not sold yet: what the till saved, with the prices that it left open.
     Draft(DraftContent),
+    /// A draft that was given up; the id stays taken.
     Discarded,
+    /// Sold, and perhaps returned in part or in full.
     Completed(Sold),
+    /// Undone for good; `total_minor` is what went back by the void itself, without earlier returns.
     Voided { total_minor: Minor },
 }
 
@@ -32,23 +42,36 @@ pub struct Sold {
     pub paid: Vec<Refund>,
     /// What went back with returns, by method.
     pub refunded: Vec<Refund>,
+    /// Of the whole sale as it was sold, with tax; returns do not lower it.
     pub total_minor: Minor,
+    /// The tax in `total_minor`.
     pub tax_minor: Minor,
     /// Of all returns so far.
     pub returned_total_minor: Minor,
+    /// The tax in `returned_total_minor`.
     pub returned_tax_minor: Minor,
+    /// By the till's clock. Nothing that is done to the sale happened before.
+    #[serde(with = "time::serde::rfc3339")]
+    pub occurred_at: OffsetDateTime,
+    /// `2026-12-01` by the tenant's calendar; a void counts for this day, too.
     pub business_day: String,
+    /// Ids of the returns against this sale.
     pub returns: Vec<ReturnId>,
 }
 
+/// One line as it was sold, and how much of it has come back since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoldLine {
     pub sku: Sku,
+    /// Absent for goods that are counted and for services.
     pub unit: Option<UnitId>,
+    /// Pieces sold.
     pub quantity: i64,
     /// With tax.
     pub total_minor: Minor,
+    /// The tax in `total_minor`.
     pub tax_minor: Minor,
+    /// Pieces that came back, by all returns.
     pub returned_quantity: i64,
     pub returned_total_minor: Minor,
     pub returned_tax_minor: Minor,
@@ -153,9 +176,43 @@ impl Sold {
             tax_minor: completed.tax_minor,
             returned_total_minor: Minor::ZERO,
             returned_tax_minor: Minor::ZERO,
+            occurred_at: completed.occurred_at,
             business_day: completed.business_day.clone(),
             returns: Vec::new(),
         }
+    }
+
+    /// What was paid by these methods, and what went back by them.
+    ///
+    /// # Errors
+    /// [`Refusal::AmountOutOfRange`].
+    pub(super) fn paid_and_refunded(&self, of: fn(PaymentMethod) -> bool) -> Result<(Minor, Minor), Refusal> {
+        Ok((sum_of(&self.paid, of)?, sum_of(&self.refunded, of)?))
+    }
+
+    /// When something happened to the sale: at the time given or now, and not before it was made. Where no time is given
+    /// and the clock of the sale's till ran ahead, it is the sale's own time.
+    ///
+    /// # Errors
+    /// [`ReturnRefusal::BeforeSale`], and as [`bounds::occurred_at`].
+    pub(super) fn occurred_after(
+        &self,
+        sale_id: &SaleId,
+        given: Option<OffsetDateTime>,
+        ctx: &Ctx,
+    ) -> Result<OffsetDateTime, Refusal> {
+        let at = bounds::occurred_at(given, ctx)?;
+        if at >= self.occurred_at {
+            return Ok(at);
+        }
+        if given.is_none() {
+            return Ok(self.occurred_at);
+        }
+        let (sale_id, sold_at) = (
+            sale_id.clone(),
+            self.occurred_at.format(&Rfc3339).unwrap_or_default(),
+        );
+        Err(ReturnRefusal::BeforeSale { sale_id, sold_at }.into())
     }
 
     fn take_back(&mut self, returned: &SaleReturned) {
@@ -200,6 +257,7 @@ fn saturating_sum(a: Minor, b: Minor) -> Minor {
 /// A return as its own stream knows it: only that its id is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoodsReturn {
+    /// Set once a return with this id is in the log, with or without a sale.
     pub recorded: bool,
 }
 

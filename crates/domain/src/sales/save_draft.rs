@@ -18,6 +18,8 @@ use crate::stock::{Goods, Kept, Wanted, keep};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Keeps a sale that is not finished for later, new or written anew as a whole. Store, till, customer, items and
+/// discounts are checked as for a sale; with `hold_stock` its goods are kept from other sales until it ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SaveDraft {
     /// Absent: a new draft under a generated id.

@@ -9,9 +9,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::goods::{self, Returned};
-use super::payments::to_account;
+use super::payments::{is_account, is_money, to_account};
 use super::{Sale, Sold};
-use crate::bounds::{self, distinct};
+use crate::bounds::distinct;
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::customers;
@@ -20,6 +20,9 @@ use crate::stock::{Goods, Place};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Undoes a completed sale at its store, which must be open: all that was not returned goes back on the shelf, and the
+/// money by the methods that paid. Refused when everything was returned, when exchanged goods paid for it, or when one
+/// of its units is no longer with the customer. Saying it again changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VoidSale {
     pub sale_id: SaleId,
@@ -50,7 +53,7 @@ impl Decide for VoidSale {
         }
         load(&work, &sold)?;
         work.open_store(&sold.store)?;
-        let occurred_at = bounds::occurred_at(self.occurred_at, ctx)?;
+        let occurred_at = sold.occurred_after(&self.sale_id, self.occurred_at, ctx)?;
         let rest = self.what_is_left(&work, &sold)?;
         if rest.is_empty() {
             return Err(Refusal::SaleReturned {
@@ -133,18 +136,30 @@ fn load(work: &Work<'_>, sold: &Sold) -> Result<(), Missing> {
 }
 
 /// What goes back by the method by which it was paid, less what returns have given back already. A return may have
-/// used another method than the payment; then that much less is left of the others, the last ones first.
+/// used another method than the payment; then that much less is left of the others, the last ones first. In money goes
+/// back no more than was taken in money and is still here, and on the account likewise: whatever returns did, both
+/// together are enough for what is left of the sale.
 fn refunds(sold: &Sold, total: Minor) -> Result<Vec<Refund>, Refusal> {
-    let mut left = total;
+    let still_here = |of| -> Result<Minor, Refusal> {
+        let (paid, refunded) = sold.paid_and_refunded(of)?;
+        Ok(paid.minus(refunded)?)
+    };
+    let (mut left, mut money, mut account) = (total, still_here(is_money)?, still_here(is_account)?);
     let mut refunds = Vec::new();
     for paid in &sold.paid {
         let before = sold.refunded.iter().find(|refund| refund.method == paid.method);
         let unspent = paid
             .amount_minor
             .minus(before.map_or(Minor::ZERO, |refund| refund.amount_minor))?;
-        let amount_minor = unspent.min(left);
+        let of_its_kind = if is_money(paid.method) {
+            &mut money
+        } else {
+            &mut account
+        };
+        let amount_minor = unspent.min(left).min(*of_its_kind);
         if amount_minor > Minor::ZERO {
             left = left.minus(amount_minor)?;
+            *of_its_kind = of_its_kind.minus(amount_minor)?;
             refunds.push(Refund {
                 method: paid.method,
                 amount_minor,

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Notes refused operations of one user in the user's security stream; it refuses nobody by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordDeniedAccess {
     pub username: Username,
@@ -18,6 +19,7 @@ pub struct RecordDeniedAccess {
     pub operation: String,
     /// The stable code of the answer; at most 100 characters.
     pub code: String,
+    /// How often in that while; at least 1 is recorded.
     pub times: u32,
 }
 

@@ -13,6 +13,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Notes one attempt to sign in, successful or not; it lets nobody in or out by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordSignIn {
     /// What was typed as the username.

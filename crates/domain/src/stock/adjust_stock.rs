@@ -17,9 +17,13 @@ use crate::stock::Shelf;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Sets right what a count found: adds `delta` pieces to a counted item's shelf in an open store. Never serialised
+/// items, whose units come and go one by one. Beyond the tenant's limits nothing moves yet: the answer names a movement
+/// that somebody else approves (INV-3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdjustStock {
     pub store: StoreId,
+    /// A counted item; discontinued ones, too.
     pub sku: Sku,
     /// Not 0; bounded by ±1,000,000,000.
     pub delta: i64,

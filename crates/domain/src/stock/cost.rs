@@ -87,7 +87,7 @@ impl ShelfCost {
 }
 
 /// `value × part ÷ whole`, rounded down; nothing of nothing.
-fn share(value: i64, part: i64, whole: i64) -> i64 {
+pub(crate) fn share(value: i64, part: i64, whole: i64) -> i64 {
     if whole <= 0 {
         return 0;
     }

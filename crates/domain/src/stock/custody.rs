@@ -12,6 +12,7 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// Whether a repair has the device of this stream. Default: no repair has it, and none ever left a warranty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Custody {
     /// The repair that has the device now.

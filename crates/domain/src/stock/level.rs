@@ -14,6 +14,8 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// What one store has of one item: pieces on hand, who keeps how many of them, their value, and when somebody is to be
+/// told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
     /// What is there, reserved or not; below zero only where the policy allows it.
@@ -24,6 +26,7 @@ pub struct Stock {
     pub holders: BTreeMap<String, i64>,
     /// What they cost.
     pub cost: ShelfCost,
+    /// Below which figure of `on_hand` somebody is told.
     pub threshold: Threshold,
 }
 
@@ -103,6 +106,7 @@ impl Stock {
         self.on_hand.saturating_sub(self.reserved)
     }
 
+    /// How many pieces a holder such as `sale/<id>` keeps; 0 when it keeps none.
     pub fn held_by(&self, holder: &str) -> i64 {
         self.holders.get(holder).copied().unwrap_or(0)
     }

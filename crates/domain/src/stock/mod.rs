@@ -20,6 +20,7 @@ mod unit;
 mod write_off_stock;
 
 pub use adjust_stock::AdjustStock;
+pub(crate) use cost::share;
 pub use cost::{MovedCost, ShelfCost};
 pub use custody::Custody;
 pub use level::Stock;

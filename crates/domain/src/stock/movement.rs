@@ -76,6 +76,12 @@ impl Shelf<'_> {
         .into())
     }
 
+    /// Brings goods in at what each piece cost; without a known cost they add no value. Naming their units is the
+    /// caller's part.
+    ///
+    /// # Errors
+    /// [`Refusal::StockLevelOutOfRange`], [`Refusal::AmountOutOfRange`] when the shelf's value cannot be,
+    /// [`Missing::Streams`].
     pub fn receive(
         &self,
         work: &mut Work<'_>,
@@ -96,6 +102,11 @@ impl Shelf<'_> {
         self.settle(work)
     }
 
+    /// Changes the figure by a signed difference: what is found comes in at the average cost, what is missing takes its
+    /// share along. Availability is the caller's check ([`Shelf::check_available`]).
+    ///
+    /// # Errors
+    /// As [`Shelf::receive`].
     pub fn adjust(&self, work: &mut Work<'_>, delta: i64, comment: Option<&str>) -> Result<(), Missing> {
         let on_hand = self.level(work.stock(self.store, self.sku)?.on_hand, delta)?;
         let adjusted = StockAdjusted {
@@ -109,6 +120,10 @@ impl Shelf<'_> {
         self.settle(work)
     }
 
+    /// Takes goods off the books with their share of the value. Availability is the caller's check.
+    ///
+    /// # Errors
+    /// As [`Shelf::receive`].
     pub fn write_off(
         &self,
         work: &mut Work<'_>,
@@ -127,6 +142,11 @@ impl Shelf<'_> {
         self.settle(work)
     }
 
+    /// Takes goods out for a sale, with their share of the value. Availability is the caller's check, and so are the
+    /// units.
+    ///
+    /// # Errors
+    /// As [`Shelf::receive`].
     pub fn issue(&self, work: &mut Work<'_>, quantity: Quantity, sale_id: &SaleId) -> Result<(), Missing> {
         let on_hand = self.level(work.stock(self.store, self.sku)?.on_hand, -quantity.get())?;
         let (store, sku) = (self.store.clone(), self.sku.clone());
@@ -141,6 +161,10 @@ impl Shelf<'_> {
         self.settle(work)
     }
 
+    /// Puts goods back on the shelf that a sale had taken, valued at the average that the shelf has now.
+    ///
+    /// # Errors
+    /// As [`Shelf::receive`].
     pub fn take_back(
         &self,
         work: &mut Work<'_>,
@@ -184,6 +208,10 @@ impl Shelf<'_> {
         work.emit(streams::stock(self.store, self.sku), event)
     }
 
+    /// Gives kept goods back to everybody; on hand stays. That `holder` keeps so many is the caller's check.
+    ///
+    /// # Errors
+    /// [`Missing::Streams`]; [`Refusal::StockLevelOutOfRange`] for a figure that cannot be.
     pub fn release(&self, work: &mut Work<'_>, quantity: Quantity, holder: &str) -> Result<(), Missing> {
         let reserved = self.level(work.stock(self.store, self.sku)?.reserved, -quantity.get())?;
         let (store, sku) = (self.store.clone(), self.sku.clone());
@@ -272,10 +300,12 @@ impl<'a> Quantities<'a> {
         *sum
     }
 
+    /// An item's sum so far; 0 for one that never appeared.
     pub fn get(&self, sku: &Sku) -> i64 {
         self.places.get(sku).map_or(0, |place| self.sums[*place].1)
     }
 
+    /// Each item once with its sum.
     pub fn iter(&self) -> impl Iterator<Item = (&'a Sku, i64)> + '_ {
         self.sums.iter().copied()
     }

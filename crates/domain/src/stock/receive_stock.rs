@@ -22,17 +22,22 @@ use crate::work::{Decision, Missing, Work};
 /// Lines and units of one receipt, together.
 const MAX_RECEIPT: usize = 2_000;
 
+/// Takes goods into an open store without an order behind them. Beyond the tenant's limits nothing comes in yet: the
+/// answer names a movement that somebody else approves (INV-3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceiveStock {
     pub store: StoreId,
     /// The supplier's document or whatever explains it; at most 200 characters.
     #[serde(default)]
     pub reference: Option<String>,
+    /// At least one; lines and units together at most 2,000.
     pub lines: Vec<ReceiptLine>,
 }
 
+/// So many pieces of one item, and what each of them cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceiptLine {
+    /// Counted or serialised; services have no stock. Discontinued items may come in, too.
     pub sku: Sku,
     pub quantity: Quantity,
     /// Cost of one unit in minor units of the tenant's currency.

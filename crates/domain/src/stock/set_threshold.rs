@@ -14,6 +14,8 @@ use crate::refusal::{Refusal, StockRefusal};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Sets or clears the minimum of one shelf in an open store; services have none. A shelf that is below a new minimum
+/// raises its alert at once, and one that is not any more ends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetThreshold {
     pub store: StoreId,

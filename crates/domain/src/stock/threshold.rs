@@ -16,6 +16,7 @@ use crate::work::{Missing, Work};
 /// Ids of alerts derive from it.
 const ALERTS: Uuid = Uuid::from_u128(0x6f1d_92a4_5f0e_4b7e_9c5b_1a86_70cd_3e12);
 
+/// The minimum of a shelf and the crossing that lasts. Default: nobody is to be told of anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Threshold {
     /// Absent: there is none.

@@ -11,6 +11,7 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// Where one physical unit is and of which item, since it first came in; a unit never changes its item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     pub sku: Sku,
@@ -23,19 +24,14 @@ pub struct Unit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Place {
-    InStock {
-        store: StoreId,
-    },
+    /// In a store, on the shelf or kept for its holder.
+    InStock { store: StoreId },
     /// With a customer.
-    Sold {
-        sale_id: SaleId,
-    },
+    Sold { sale_id: SaleId },
     /// Lost, broken, or came back and was not put on the shelf.
     WrittenOff,
     /// Nobody's stock: a document such as `transfer/<id>` has it, and it comes back by that one alone.
-    Away {
-        document: String,
-    },
+    Away { document: String },
 }
 
 impl Unit {

@@ -22,12 +22,16 @@ use crate::work::{Decision, Missing, Work};
 /// Lines and units of one write-off, together.
 const MAX_WRITE_OFF: usize = 2_000;
 
+/// Takes goods of an open store off the books for good; units must be there and kept for nobody. Beyond the tenant's
+/// limits the goods are only kept until somebody else approves the movement that the answer names (INV-3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WriteOffStock {
     pub store: StoreId,
+    /// At least one; lines and units together at most 2,000.
     pub lines: Vec<WriteOffLine>,
 }
 
+/// So many pieces of one item that are gone, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WriteOffLine {
     pub sku: Sku,

@@ -15,6 +15,7 @@ use crate::work::{Decision, Missing, Work};
 /// Persons of one supplier.
 const MAX_CONTACTS: usize = 100;
 
+/// Adds a contact under an id that no other contact of the supplier has; at most 100.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AddSupplierContact {
     pub supplier_id: SupplierId,

@@ -12,6 +12,8 @@ use crate::refusal::SupplierRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Changes what we owe without a purchase or payment behind it; the balance may fall below zero. An id that is among
+/// the newest 200 adjustments is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdjustSupplierDebt {
     pub supplier_id: SupplierId,

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces a supplier's details, of an inactive one, too. Orders that were written keep what they say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeSupplier {
     pub supplier_id: SupplierId,

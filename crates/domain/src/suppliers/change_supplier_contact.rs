@@ -13,6 +13,7 @@ use crate::refusal::SupplierRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Replaces a contact that there is, field by field: what is absent is cleared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeSupplierContact {
     pub supplier_id: SupplierId,

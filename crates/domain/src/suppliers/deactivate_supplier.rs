@@ -10,6 +10,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Refuses new orders to a supplier and the sending of written ones; goods that are on their way may still come.
+/// Inactive already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeactivateSupplier {
     pub supplier_id: SupplierId,

@@ -13,6 +13,8 @@ use crate::refusal::Refusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Lowers what we owe by money that went out, to an inactive supplier, too. An id that is among the newest 200 payments
+/// is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PaySupplier {
     pub supplier_id: SupplierId,
@@ -23,7 +25,7 @@ pub struct PaySupplier {
     pub amount_minor: Minor,
     /// Cash, card or transfer.
     pub method: PaymentMethod,
-    /// At most 200 characters.
+    /// The bank's or the receipt's; at most 200 characters, never a card number.
     #[serde(default)]
     pub reference: Option<String>,
 }

@@ -10,6 +10,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Allows orders to a supplier again; an active one stays as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReactivateSupplier {
     pub supplier_id: SupplierId,

@@ -16,6 +16,7 @@ use crate::work::{Decision, Missing, Work};
 /// Ten years.
 const MAX_PAYMENT_DAYS: i64 = 3_650;
 
+/// Opens an account with a balance of zero in the tenant's currency, for an active supplier under a new id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RegisterSupplier {
     /// Absent: one is generated.

@@ -11,6 +11,7 @@ use crate::refusal::SupplierRefusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Removes a contact that there is; its id is free again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RemoveSupplierContact {
     pub supplier_id: SupplierId,

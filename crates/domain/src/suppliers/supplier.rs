@@ -20,6 +20,7 @@ use crate::work::{Missing, Work};
 /// noticed.
 const REMEMBERED: usize = 200;
 
+/// The account and what decides about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supplier {
     pub details: SupplierDetails,
@@ -28,6 +29,7 @@ pub struct Supplier {
     pub currency: Currency,
     /// Positive: we owe.
     pub balance_minor: Minor,
+    /// Ids of the contacts that there are; who they are stays sealed in the log.
     pub contacts: BTreeSet<ContactId>,
     /// The newest payments, the newest last.
     pub payments: VecDeque<PaymentId>,

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends a transfer that was only requested. Cancelled already, it stays so; once goods were dispatched it is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CancelTransfer {
     pub transfer_id: TransferId,

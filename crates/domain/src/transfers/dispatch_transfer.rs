@@ -18,6 +18,8 @@ use crate::stock::{Shelf, check_units, dispatch_unit};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Sends goods of a requested transfer off, once and from an open store; what is left out of it is never sent. They
+/// take their cost along.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DispatchTransfer {
     pub transfer_id: TransferId,

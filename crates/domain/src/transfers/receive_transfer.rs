@@ -21,6 +21,9 @@ use crate::work::{Decision, Missing, Work};
 /// Receptions of one transfer.
 const MAX_RECEPTIONS: usize = 200;
 
+/// Puts what arrived of a dispatched transfer on the receiving store's shelves, even when that store is closed by now.
+/// The transfer closes once nothing is in transit and no surplus waits. A reception id that is known adds nothing,
+/// whatever its lines say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReceiveTransfer {
     pub transfer_id: TransferId,

@@ -22,6 +22,7 @@ use crate::work::{Decision, Missing, Work};
 /// Characters of a transfer's note.
 pub(super) const MAX_NOTE_CHARS: usize = 500;
 
+/// Asks for goods of one open store for another one; whether they are there is looked at when they are dispatched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RequestTransfer {
     /// Absent: one is generated.
@@ -38,9 +39,11 @@ pub struct RequestTransfer {
     pub note: Option<String>,
 }
 
+/// So many pieces of one item that has stock; units are named when they are dispatched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TransferLineRequest {
     pub sku: Sku,
+    /// Pieces; no more may be dispatched.
     pub quantity: Quantity,
 }
 

@@ -18,10 +18,13 @@ use crate::stock::end_unit;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends the transit of goods that never arrived: lost ones are nobody's and units are written off, others go back on
+/// the sending store's shelf with their cost, even when it is closed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResolveDifference {
     pub transfer_id: TransferId,
     pub decision: DifferenceDecision,
+    /// At most what is in transit of each line.
     pub lines: Vec<TransferGoods>,
     /// At most 500 characters.
     #[serde(default)]

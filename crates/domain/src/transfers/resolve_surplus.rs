@@ -21,10 +21,13 @@ use crate::stock::{MovedCost, Shelf, arrive_unit, dispatch_unit};
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends the wait of a surplus. Goods that the sending store sent must be on its shelf and available there; for those
+/// that are not accepted nothing moves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResolveSurplus {
     pub transfer_id: TransferId,
     pub decision: SurplusDecision,
+    /// At most what waits of each line.
     pub lines: Vec<TransferGoods>,
     /// At most 500 characters.
     #[serde(default)]

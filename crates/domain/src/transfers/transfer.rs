@@ -15,10 +15,14 @@ use crate::stock::MovedCost;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// All that the rules know of one transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
+    /// The store that sends.
     pub from: StoreId,
+    /// The store that receives.
     pub to: StoreId,
+    /// What was asked for; at most that is dispatched.
     pub requested: Vec<RequestedTransferLine>,
     /// One entry per line that still has goods in neither store.
     pub in_transit: Vec<InTransit>,
@@ -38,6 +42,7 @@ pub struct InTransit {
     /// As it was asked for, from 1.
     pub line: i64,
     pub sku: Sku,
+    /// Pieces; above 0.
     pub quantity: i64,
     /// The units, for serialised goods.
     pub units: BTreeSet<UnitId>,
@@ -45,6 +50,7 @@ pub struct InTransit {
     pub cost: MovedCost,
 }
 
+/// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -54,6 +60,7 @@ pub enum Status {
     InTransit,
     /// Nothing is in transit any more, and nothing is left to decide.
     Closed,
+    /// Called off before anything was dispatched.
     Cancelled,
 }
 

@@ -10,7 +10,7 @@ use schemas::events::webhook::{BodyFormat, EndpointChanged, EndpointSettings, Pa
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::settings;
+use super::{filters, settings};
 use crate::command::Decide;
 use crate::context::Ctx;
 use crate::streams;
@@ -25,10 +25,14 @@ pub struct EndpointChange {
     /// `Some(None)` clears it.
     #[serde(with = "double_option", skip_serializing_if = "Option::is_none")]
     pub description: Option<Option<String>>,
+    /// All of them: 1 to 50 patterns such as `sale.*`.
     pub event_types: Option<Vec<String>>,
     pub payload: Option<PayloadKind>,
+    /// All of them, at most 20.
     pub headers: Option<BTreeMap<String, String>>,
+    /// Deliveries under way at a time, 1 to 64.
     pub concurrency: Option<i64>,
+    /// For one attempt, 1,000 to 30,000.
     pub timeout_ms: Option<i64>,
     pub format: Option<BodyFormat>,
     /// `Some(None)` ends it.
@@ -75,6 +79,7 @@ impl From<EndpointSettings> for EndpointChange {
     }
 }
 
+/// Changes an endpoint that is not deleted, in whatever state. The whole of its settings is checked again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeEndpoint {
     pub endpoint_id: EndpointId,
@@ -86,10 +91,18 @@ impl Decide for ChangeEndpoint {
         let stream = streams::webhook(&self.endpoint_id);
         work.require([&streams::tenant(), &stream])?;
         work.tenant(&ctx.tenant)?;
-        let before = &work.endpoint(&self.endpoint_id)?.settings;
-        let settings = self.change.applied_to(before.clone());
-        let unchanged = *before == settings;
+        let endpoint = work.endpoint(&self.endpoint_id)?;
+        let settings = self.change.applied_to(endpoint.settings.clone());
+        let unchanged = endpoint.settings == settings;
         settings::check(&settings)?;
+        // Patterns that are there already may be of an older build.
+        if let Some(patterns) = &self.change.event_types {
+            filters::check_known(patterns)?;
+        }
+        let reserved = endpoint.reserved || filters::reach_reserved(&settings.event_types);
+        if !unchanged {
+            filters::check_who(ctx, reserved)?;
+        }
         if !unchanged {
             let changed = EndpointChanged {
                 endpoint_id: self.endpoint_id.clone(),

@@ -5,7 +5,7 @@ use schemas::events::webhook::{EndpointCreated, EndpointSettings, StartFrom};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::settings;
+use super::{filters, settings};
 use crate::bounds::check_text;
 use crate::command::Decide;
 use crate::context::Ctx;
@@ -14,10 +14,12 @@ use crate::state::State;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Creates an endpoint that is sent to from the given place of the log on. An id that was ever taken is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateEndpoint {
     pub endpoint_id: EndpointId,
     pub settings: EndpointSettings,
+    /// From now on, or from a position of the log, 0 or later.
     pub start: StartFrom,
     /// Names the signing secret in the vault.
     pub secret_id: String,
@@ -37,6 +39,8 @@ impl Decide for CreateEndpoint {
             .into());
         }
         settings::check(&self.settings)?;
+        filters::check_known(&self.settings.event_types)?;
+        filters::check_who(ctx, filters::reach_reserved(&self.settings.event_types))?;
         check_text("secret_id", &self.secret_id, 200)?;
         check_text("secret_fingerprint", &self.secret_fingerprint, 200)?;
         match self.start {

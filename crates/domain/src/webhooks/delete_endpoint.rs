@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends deliveries to an endpoint for ever, in whatever state. Deleted already, it stays so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeleteEndpoint {
     pub endpoint_id: EndpointId,

@@ -12,6 +12,8 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends deliveries until somebody resumes the endpoint; one that is paused is disabled, too. Disabled already, it keeps
+/// its first cause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DisableEndpoint {
     pub endpoint_id: EndpointId,

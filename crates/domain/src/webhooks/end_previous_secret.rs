@@ -10,6 +10,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Ends the secret before the last rotation at once. Nothing happens where there is none or its time is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndPreviousSecret {
     pub endpoint_id: EndpointId,

@@ -5,11 +5,13 @@ use schemas::events::webhook::{EndpointSettings, WebhookEvent};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::filters::reach_reserved;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::streams;
 use crate::work::{Missing, Work};
 
+/// An endpoint as the rules know it; how far its deliveries have come is the dispatcher's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     pub settings: EndpointSettings,
@@ -21,11 +23,17 @@ pub struct Endpoint {
         skip_serializing_if = "Option::is_none"
     )]
     pub previous_secret_until: Option<OffsetDateTime>,
+    /// Whether it ever asked for events that are reserved to administrators: what was matched then is still sent, or
+    /// sent again, wherever it points now.
+    #[serde(default)]
+    pub reserved: bool,
 }
 
+/// Whether deliveries go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndpointStatus {
+    /// Deliveries go out as its filters say.
     Active,
     /// Deliveries are held because somebody said so.
     Paused,
@@ -42,12 +50,16 @@ impl Endpoint {
                 settings: created.settings.clone(),
                 status: EndpointStatus::Active,
                 previous_secret_until: None,
+                reserved: reach_reserved(&created.settings.event_types),
             }));
             return;
         }
         let Some(endpoint) = slot else { return };
         match event {
-            WebhookEvent::EndpointChanged(changed) => endpoint.settings.clone_from(&changed.settings),
+            WebhookEvent::EndpointChanged(changed) => {
+                endpoint.settings.clone_from(&changed.settings);
+                endpoint.reserved |= reach_reserved(&changed.settings.event_types);
+            }
             WebhookEvent::EndpointPaused(_) => endpoint.status = EndpointStatus::Paused,
             WebhookEvent::EndpointResumed(_) => endpoint.status = EndpointStatus::Active,
             WebhookEvent::EndpointDisabled(_) => endpoint.status = EndpointStatus::Disabled,

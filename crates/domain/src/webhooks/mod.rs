@@ -1,6 +1,7 @@
 //! Webhook endpoints: who is told what, from which position of the log on.
 //!
-//! One file per command; `endpoint` is the state, `settings` the rules for what may be configured. Not here: which
+//! One file per command; `endpoint` is the state, `settings` the rules for what may be configured, `filters` those for
+//! which events may be asked for and by whom. Not here: which
 //! addresses may be dialled (the dispatcher's guard), deliveries and secrets.
 
 mod change_endpoint;
@@ -9,6 +10,7 @@ mod delete_endpoint;
 mod disable_endpoint;
 mod end_previous_secret;
 mod endpoint;
+pub(crate) mod filters;
 mod pause_endpoint;
 mod replay_deliveries;
 mod resume_endpoint;

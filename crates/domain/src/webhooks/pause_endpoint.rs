@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Holds the deliveries of an active endpoint until somebody resumes it; none is lost meanwhile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PauseEndpoint {
     pub endpoint_id: EndpointId,

@@ -18,9 +18,11 @@ use crate::work::{Decision, Missing, Work};
 /// Deliveries a second that a replay may ask for.
 const MAX_RATE_PER_S: i64 = 1_000;
 
+/// Has deliveries of an active or paused endpoint sent again, no faster than `rate_per_s`. A disabled one is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayDeliveries {
     pub endpoint_id: EndpointId,
+    /// One delivery, those that were given up, or all from a time or position on.
     pub select: ReplaySelection,
     /// Deliveries a second, at most; 1 to 1,000.
     pub rate_per_s: i64,

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Makes a paused or disabled endpoint active; one that is stays as it is, and a deleted one is not found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResumeEndpoint {
     pub endpoint_id: EndpointId,

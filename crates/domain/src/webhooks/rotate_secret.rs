@@ -18,6 +18,8 @@ use crate::work::{Decision, Missing, Work};
 /// Longest time that two secrets are valid: a week.
 const MAX_OVERLAP_S: i64 = 604_800;
 
+/// Signs with a new secret from now on, beside the present one while the overlap lasts. Each request is a rotation, the
+/// same secret again included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RotateSecret {
     pub endpoint_id: EndpointId,

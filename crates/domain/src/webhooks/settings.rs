@@ -14,15 +14,24 @@ const MAX_FILTER_CHARS: usize = 100;
 const MAX_HEADERS: usize = 20;
 const MAX_HEADER_NAME_CHARS: usize = 64;
 const MAX_HEADER_VALUE_CHARS: usize = 1_000;
-/// Headers that the delivery itself sets, or that steer the connection.
-const RESERVED_HEADERS: [&str; 7] = [
+/// Headers that the delivery itself sets, or that steer the connection; the client of outgoing calls would leave the
+/// latter out without a word.
+const RESERVED_HEADERS: [&str; 15] = [
     "content-type",
     "content-length",
     "content-encoding",
     "host",
     "connection",
+    "keep-alive",
     "transfer-encoding",
+    "te",
+    "trailer",
     "upgrade",
+    "expect",
+    "proxy-authorization",
+    "proxy-connection",
+    "traceparent",
+    "tracestate",
 ];
 
 /// # Errors
@@ -37,9 +46,13 @@ pub(super) fn check(settings: &EndpointSettings) -> Result<(), Refusal> {
     if let Some(name) = legacy.filter(|name| !is_allowed_header(name, "")) {
         return Err(header_refused(name));
     }
-    for (name, value) in &settings.headers {
-        // One name for two values would leave it open which of them is sent.
-        let is_taken = legacy.is_some_and(|legacy| legacy.eq_ignore_ascii_case(name));
+    for (index, (name, value)) in settings.headers.iter().enumerate() {
+        // One name for two values would leave it open which of them is sent; capitals make no other name.
+        let before = settings.headers.keys().take(index).map(String::as_str);
+        let is_taken = legacy
+            .into_iter()
+            .chain(before)
+            .any(|other| other.eq_ignore_ascii_case(name));
         if is_taken || !is_allowed_header(name, value) {
             return Err(header_refused(name));
         }
@@ -159,7 +172,17 @@ mod tests {
     #[test]
     fn headers_that_the_delivery_sets_are_reserved() {
         assert!(is_allowed_header("X-Shop", "centro 1"));
-        for bad in ["Webhook-Id", "content-type", "HOST", "a b", "", "ñ"] {
+        for bad in [
+            "Webhook-Id",
+            "content-type",
+            "HOST",
+            "a b",
+            "",
+            "ñ",
+            "Expect",
+            "traceparent",
+            "Keep-Alive",
+        ] {
             assert!(!is_allowed_header(bad, "x"), "{bad}");
         }
         assert!(!is_allowed_header("x-shop", "a\r\nhost: b"));

@@ -12,6 +12,7 @@ use crate::refusal::Refusal;
 use crate::streams;
 use crate::work::{Decision, Missing, Work};
 
+/// Has one delivery sent that stands for no event. A disabled endpoint is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestEndpoint {
     pub endpoint_id: EndpointId,

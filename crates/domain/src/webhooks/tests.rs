@@ -223,6 +223,23 @@ fn settings_are_checked_on_creation_and_change() {
             "endpoint.header_invalid",
         );
     }
+    let headers = ["X-Firma", "x-firma"].map(|name| (name.to_owned(), "x".to_owned()));
+    refused(
+        EndpointSettings {
+            headers: headers.into(),
+            ..settings()
+        },
+        "endpoint.header_invalid",
+    );
+    let misspelt = vec!["sale.*".to_owned(), "inventory.nope".to_owned()];
+    let pointer = refused(
+        EndpointSettings {
+            event_types: misspelt,
+            ..settings()
+        },
+        "endpoint.filter_unknown",
+    );
+    assert_eq!(pointer.unwrap(), "/settings/event_types/1");
     let headers = (0..21).map(|n| (format!("x-{n}"), "x".to_owned())).collect();
     refused(
         EndpointSettings {
@@ -372,4 +389,101 @@ fn an_endpoint_that_says_nothing_of_its_format_gets_cloud_events_and_no_legacy_s
         endpoint.settings.legacy_signature_header.as_deref(),
         Some("X-Firma")
     );
+}
+
+fn asking_for(event_types: &[&str]) -> EndpointSettings {
+    EndpointSettings {
+        event_types: event_types.iter().map(|&pattern| pattern.to_owned()).collect(),
+        ..settings()
+    }
+}
+
+fn as_role(mut given: Given, role: &str) -> Given {
+    given.ctx.actor = schemas::envelope::Actor::User {
+        username: "rosa".to_owned(),
+        role: role.to_owned(),
+    };
+    given
+}
+
+#[test]
+fn only_administrators_send_out_what_managers_may_not_read() {
+    let manager = || as_role(shop(), "manager");
+    for event_types in [
+        ["sale.*", "*"],
+        ["sale.*", "admin.*"],
+        ["sale.*", "security.audit_event"],
+        ["webhook.*", "sale.*"],
+        ["connector.created", "sale.*"],
+    ] {
+        let code = "endpoint.administrators_only";
+        manager()
+            .when(create(asking_for(&event_types)))
+            .then_refused(code);
+        let own = manager().and(create(asking_for(&["sale.*"])));
+        let change = ChangeEndpoint {
+            endpoint_id: id(),
+            change: asking_for(&event_types).into(),
+        };
+        own.when(change).then_refused(code);
+        shop()
+            .when(create(asking_for(&event_types)))
+            .then(["webhook.endpoint_created"]);
+    }
+}
+
+#[test]
+fn a_manager_does_not_turn_an_administrators_endpoint_somewhere_else() {
+    let change = |change| ChangeEndpoint {
+        endpoint_id: id(),
+        change,
+    };
+    let elsewhere = || {
+        change(EndpointChange {
+            url: Some("https://rosa.example".to_owned()),
+            ..EndpointChange::default()
+        })
+    };
+    let narrow = change(EndpointChange {
+        event_types: Some(vec!["sale.*".to_owned()]),
+        ..EndpointChange::default()
+    });
+    let code = "endpoint.administrators_only";
+    let made = as_role(shop().and(create(asking_for(&["*"]))), "manager");
+    made.clone().when(elsewhere()).then_refused(code);
+    made.clone().when(narrow.clone()).then_refused(code);
+    made.clone()
+        .when(change(EndpointChange::default()))
+        .then_nothing();
+    made.clone()
+        .when(PauseEndpoint { endpoint_id: id() })
+        .then(["webhook.endpoint_paused"]);
+    // What was matched before may be sent again.
+    let narrowed = as_role(as_role(made, "admin").and(narrow), "manager");
+    narrowed.when(elsewhere()).then_refused(code);
+    let own = shop().and(create(asking_for(&["sale.*"])));
+    as_role(own, "manager")
+        .when(elsewhere())
+        .then(["webhook.endpoint_changed"]);
+}
+
+#[test]
+fn patterns_of_an_older_build_do_not_stand_in_the_way_of_other_changes() {
+    let created = schemas::events::webhook::EndpointCreated {
+        endpoint_id: id(),
+        settings: asking_for(&["sale.of_long_ago"]),
+        start: StartFrom::Now,
+        secret_id: "s-1".to_owned(),
+        secret_fingerprint: "ab".repeat(32),
+    };
+    let event = schemas::events::WebhookEvent::EndpointCreated(created);
+    let shop = shop().append_all(vec![(crate::streams::webhook(&id()), event.into())]);
+    let change = ChangeEndpoint {
+        endpoint_id: id(),
+        change: EndpointChange {
+            concurrency: Some(8),
+            ..EndpointChange::default()
+        },
+    };
+    shop.when(change).then(["webhook.endpoint_changed"]);
 }

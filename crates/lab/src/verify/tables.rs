@@ -70,6 +70,10 @@ const TABLES: &[(&str, &[&str])] = &[
     ("rm_offline_tills", &["tenant", "terminal", "incarnation"]),
     ("rm_transfers", &["tenant", "transfer_id"]),
     ("rm_transfer_lines", &["tenant", "transfer_id", "line"]),
+    (
+        "rm_transfer_documents",
+        &["tenant", "transfer_id", "event_position"],
+    ),
     ("rm_customers", &["tenant", "customer_id"]),
     ("rm_customer_ledger", &["tenant", "customer_id", "position"]),
     ("rm_customer_notes", &["tenant", "customer_id", "note_id"]),

@@ -15,6 +15,8 @@ use crate::config::AuthConfig;
 
 /// Checks that may wait for a thread; about two seconds' worth on two cores.
 const MAX_WAITING: usize = 64;
+/// Shortest password that is taken, in characters; shorter ones of earlier days still sign in.
+pub const PASSWORD_MIN_CHARS: usize = 12;
 /// Longest password, in bytes: hashing is not to be fed with megabytes.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 

@@ -136,7 +136,7 @@ fn check_engine(config: &Config) -> Result<(), ConfigError> {
     within(
         "engine.max_streams_per_command",
         engine.max_streams_per_command,
-        16..=10_000,
+        16..=2_048,
     )?;
     within("engine.snapshot_every", engine.snapshot_every, 10..=100_000)
 }

@@ -65,8 +65,8 @@ codes! {
         en "Sign-in failed" "Tenant, username and password do not belong together."
         es "No se pudo iniciar sesión" "La organización, el usuario y la contraseña no corresponden."
     AUTH_TOO_MANY_ATTEMPTS = "auth.too_many_attempts" TOO_MANY_REQUESTS
-        en "Too many attempts" "Too many failed sign-ins; wait before the next one."
-        es "Demasiados intentos" "Demasiados inicios de sesión fallidos; espere antes del siguiente."
+        en "Too many attempts" "Too many failed sign-ins, keys or tokens; wait before the next attempt."
+        es "Demasiados intentos" "Demasiados intentos fallidos de inicio de sesión, clave o token; espere antes del siguiente."
     INTEGRATION_TOKEN_INVALID = "integration.token_invalid" UNAUTHORIZED
         en "Integration token not accepted" "Send X-Integration-Token with a live token of the connector that the path names."
         es "Token de integración no aceptado" "Envíe X-Integration-Token con un token vigente del conector que nombra la ruta."
@@ -134,6 +134,9 @@ codes! {
     PARAMETER_INVALID = "request.parameter_invalid" BAD_REQUEST
         en "Parameter not accepted" "A parameter of the path or query does not have the form it should."
         es "Parámetro no aceptado" "Un parámetro de la ruta o de la consulta no tiene la forma debida."
+    PARAMETER_UNKNOWN = "request.parameter_unknown" BAD_REQUEST
+        en "Unknown parameter" "The operation does not know a parameter of the query."
+        es "Parámetro desconocido" "La operación no conoce un parámetro de la consulta."
     REQUEST_TOO_LARGE = "request.too_large" UNPROCESSABLE_ENTITY
         en "Too much at once" "The request touches too many records at once: split it."
         es "Demasiado a la vez" "La solicitud toca demasiados registros a la vez: divídala."
@@ -184,11 +187,10 @@ mod tests {
             let page = folder.join(format!("{}.md", code.code));
             let text =
                 std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("{} is missing", page.display()));
-            assert!(
-                text.contains(code.code),
-                "{} does not name its code",
-                page.display()
-            );
+            assert!(text.starts_with(&format!("# `{}`\n", code.code)), "{}", code.code);
+            for heading in ["## Español", "## English", "**Qué hacer**", "**What to do**"] {
+                assert!(text.contains(heading), "{} lacks {heading}", code.code);
+            }
         }
     }
 

@@ -40,7 +40,7 @@ impl Files {
     /// A place, to be kept until the request is answered.
     ///
     /// # Errors
-    /// `service.busy` when all are taken, and `request.content_type` for JSON or a compressed body.
+    /// `service.busy` when all are taken, and `request.content_type` for a compressed body or one that does not say what it is.
     pub fn admit(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Problem> {
         let text = |name| {
             headers

@@ -1,7 +1,7 @@
 //! What poem and poem-openapi answer by themselves, turned into problem documents.
 //!
-//! Handlers' own problems travel in a response's extensions and are rendered here in the request's language. The rest
-//! are the framework's plain texts; those of status 5xx never leave the process.
+//! Handlers' own problems travel in a response's extensions and are rendered here in the request's language. The framework's
+//! are plain texts or say nothing; those of status 5xx never leave the process. Not here: pages that handlers answer with.
 
 use std::any::Any;
 
@@ -32,10 +32,13 @@ pub(super) async fn settle(mut response: Response, language: Language, request_i
 /// The problem that a response is without saying so; reads its text. `None` for everything that passes.
 pub(super) async fn plain_problem(response: &mut Response) -> Option<Problem> {
     let status = response.status();
-    let ours = response
-        .content_type()
-        .is_some_and(|kind| kind.starts_with("application/"));
-    if !(status.is_client_error() || status.is_server_error()) || ours {
+    let is_plain = match response.content_type() {
+        None => true,
+        Some(kind) if status.is_server_error() => !kind.starts_with("application/"),
+        // A page that says "unknown" to a person is a handler's own answer.
+        Some(kind) => kind.starts_with("text/plain"),
+    };
+    if !(status.is_client_error() || status.is_server_error()) || !is_plain {
         return None;
     }
     let text = response
@@ -110,13 +113,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_handlers_page_passes_and_what_the_framework_says_does_not() {
+        let answer = |kind: Option<&str>| {
+            let response = Response::builder().status(StatusCode::NOT_FOUND);
+            match kind {
+                Some(kind) => response.content_type(kind).body("<h1>unknown</h1>"),
+                None => response.finish(),
+            }
+        };
+        let page = answer(Some("text/html; charset=utf-8"));
+        let mut page = settle(page, Language::English, "r").await;
+        assert_eq!(page.status(), StatusCode::NOT_FOUND);
+        assert_eq!(page.content_type(), Some("text/html; charset=utf-8"));
+        assert_eq!(page.take_body().into_string().await.unwrap(), "<h1>unknown</h1>");
+        for kind in [None, Some("text/plain; charset=utf-8")] {
+            let mut settled = settle(answer(kind), Language::English, "r").await;
+            assert_eq!(settled.content_type(), Some("application/problem+json"));
+            let body = settled.take_body().into_string().await.unwrap();
+            assert!(body.contains("request.path_unknown"), "{body}");
+        }
+    }
+
+    #[tokio::test]
     async fn the_cause_of_a_fault_stays_inside() {
-        let leak = Response::builder()
-            .status(StatusCode::INTERNAL_SERVER_ERROR)
-            .body("select * from users");
-        let mut settled = settle(leak, Language::English, "r").await;
-        let body = settled.take_body().into_string().await.unwrap();
-        assert!(!body.contains("select"), "{body}");
-        assert!(body.contains("internal.error"));
+        for kind in ["text/plain", "text/html"] {
+            let leak = Response::builder()
+                .status(StatusCode::INTERNAL_SERVER_ERROR)
+                .content_type(kind)
+                .body("select * from users");
+            let mut settled = settle(leak, Language::English, "r").await;
+            let body = settled.take_body().into_string().await.unwrap();
+            assert!(!body.contains("select"), "{body}");
+            assert!(body.contains("internal.error"));
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! Order: path (404), method (405), module (404), credential (401), role (403), headers (400), body (413, 400). What may not be done
 //! is not told apart by its body. Deliberately absent: operations; a handler sees only requests that passed.
 
+mod form;
 mod key;
 
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
 
+use self::form::{check_address, check_media_type, too_large};
 use super::client_address::{AddressRange, client_address};
 use super::codes;
 use super::denials::DenialLog;
@@ -29,11 +31,12 @@ use super::framework;
 use super::json::NextCursor;
 use super::page;
 use super::problem::Problem;
+use super::query::KnownParameters;
 use super::request::{self, ConnectorContext, Principal, PublicContext, RequestContext};
 use super::route::{Access, Found, Matcher, ReasonRule, Route, Verb, without_trailing_slash};
 use super::strict_json;
-use super::text::{Language, Text};
-use crate::auth::{ApiKeys, TokenVerifier};
+use super::text::Language;
+use crate::auth::{ApiKeys, Sessions, TokenVerifier};
 use crate::config::HttpConfig;
 use crate::{clock, metrics, telemetry};
 
@@ -97,6 +100,8 @@ pub struct Gateway {
     matcher: Matcher,
     endpoints: Vec<BoxEndpoint<'static, Response>>,
     verifier: Arc<TokenVerifier>,
+    parameters: KnownParameters,
+    sessions: Option<Sessions>,
     keys: Option<ApiKeys>,
     files: Option<Files>,
     settings: GuardSettings,
@@ -116,6 +121,8 @@ impl Gateway {
             matcher: Matcher::new(&tables)?,
             endpoints: services.into_iter().map(|service| service.endpoint).collect(),
             verifier,
+            parameters: KnownParameters::default(),
+            sessions: None,
             keys: None,
             files: None,
             settings,
@@ -126,6 +133,20 @@ impl Gateway {
                 &["operation", "status"],
             ),
         })
+    }
+
+    /// Refuses parameters that the API's document does not know.
+    #[must_use]
+    pub fn knowing(mut self, document: &serde_json::Value) -> Self {
+        self.parameters = KnownParameters::of(document);
+        self
+    }
+
+    /// Refuses tokens of sessions that have ended since; without this a token is good until its time is over.
+    #[must_use]
+    pub fn asking(mut self, sessions: Sessions) -> Self {
+        self.sessions = Some(sessions);
+        self
     }
 
     /// Takes files of at most `max_bytes` on these operations, instead of JSON.
@@ -157,8 +178,13 @@ impl Gateway {
         if self.is_by_key(route, request.headers())? {
             return self.admit_key(request, (table, route), language).await;
         }
-        let principal = self.principal(route, request.headers())?;
+        let principal = self.principal(route, request.headers()).await?;
         if route.access == Access::Connector {
+            // A page of the feed is leased to whoever reads it, and HEAD reads nothing.
+            if request.method() == Method::HEAD {
+                let allow = HeaderValue::from_static(route.method.as_str());
+                return Err(Problem::new(&codes::METHOD_NOT_ALLOWED).header(header::ALLOW, allow));
+            }
             let token = request::integration_token(request.headers())
                 .ok_or_else(|| Problem::new(&codes::INTEGRATION_TOKEN_INVALID))?;
             let client = self.client(&request);
@@ -169,7 +195,9 @@ impl Gateway {
             Verb::Get => None,
             _ => request::idempotency_key(request.headers())?,
         };
-        check_path(request.uri().path())?;
+        check_address(request.uri())?;
+        self.parameters
+            .check(route, request.uri().query().unwrap_or_default())?;
         let files = self.files.as_ref().filter(|files| files.takes(route.operation));
         // Kept until the answer: a file is held whole as long as it is handled.
         let _place = files.map(|files| files.admit(request.headers())).transpose()?;
@@ -221,7 +249,7 @@ impl Gateway {
     }
 
     /// Who asks, when the row wants to know.
-    fn principal(&self, route: &Route, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
+    async fn principal(&self, route: &Route, headers: &HeaderMap) -> Result<Option<Principal>, Problem> {
         if !route.access.takes_users() {
             return Ok(None);
         }
@@ -230,13 +258,21 @@ impl Gateway {
         };
         let token = request::bearer_token(headers)
             .ok_or_else(|| challenge(&codes::AUTH_REQUIRED, r#"Bearer realm="trastienda""#))?;
-        let principal = self.verifier.verify(token).map_err(|error| {
-            tracing::debug!(%error, "a token was refused");
+        let refused = || {
             challenge(
                 &codes::AUTH_TOKEN_INVALID,
                 r#"Bearer realm="trastienda", error="invalid_token""#,
             )
+        };
+        let principal = self.verifier.verify(token).map_err(|error| {
+            tracing::debug!(%error, "a token was refused");
+            refused()
         })?;
+        if let Some(sessions) = &self.sessions
+            && !sessions.stands(&principal).await
+        {
+            return Err(refused());
+        }
         let span = tracing::Span::current();
         span.record("tenant", principal.tenant.as_str());
         span.record("role", principal.role.as_str());
@@ -351,13 +387,6 @@ impl Endpoint for Gateway {
     }
 }
 
-fn too_large(max: usize) -> Problem {
-    Problem::new(&codes::BODY_TOO_LARGE).detail(Text::new(
-        format!("El cuerpo de la solicitud supera {max} bytes."),
-        format!("The request's body exceeds {max} bytes."),
-    ))
-}
-
 /// The reason as the row wants it.
 fn reason_for(route: &Route, headers: &HeaderMap) -> Result<Option<String>, Problem> {
     match route.reason {
@@ -367,38 +396,6 @@ fn reason_for(route: &Route, headers: &HeaderMap) -> Result<Option<String>, Prob
             Some(reason) => Ok(Some(reason)),
             None => Err(Problem::new(&codes::REASON_REQUIRED)),
         },
-    }
-}
-
-/// Parameters of the path become ids and text: they must be UTF-8 without control characters.
-fn check_path(path: &str) -> Result<(), Problem> {
-    match percent_encoding::percent_decode_str(path).decode_utf8() {
-        Ok(decoded) if !decoded.chars().any(char::is_control) => Ok(()),
-        _ => Err(Problem::new(&codes::PARAMETER_INVALID)),
-    }
-}
-
-/// `application/json` or another `+json`, uncompressed.
-fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-            .unwrap_or_default()
-    };
-    let essence = text(header::CONTENT_TYPE)
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    let json =
-        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    let encoding = text(header::CONTENT_ENCODING);
-    if json && (encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")) {
-        Ok(())
-    } else {
-        Err(Problem::new(&codes::CONTENT_TYPE))
     }
 }
 

@@ -18,6 +18,7 @@ mod open_files;
 pub mod openapi;
 pub mod page;
 pub mod problem;
+mod query;
 pub mod request;
 pub mod route;
 pub mod server;

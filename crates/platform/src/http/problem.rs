@@ -87,6 +87,17 @@ impl Problem {
         self
     }
 
+    /// The same about a field that stands elsewhere in the body: `from`, which begins its pointer, becomes `to`.
+    #[must_use]
+    pub fn moved(mut self, from: &str, to: &str) -> Self {
+        for error in &mut self.0.errors {
+            if let Some(rest) = error.pointer.strip_prefix(from) {
+                error.pointer = format!("{to}{rest}");
+            }
+        }
+        self
+    }
+
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_s = Some(seconds);

@@ -8,6 +8,7 @@ use schemas::card::holds_card_number;
 use schemas::envelope::Actor;
 use schemas::events::admin::Role;
 use schemas::ids::{StoreId, TenantId, TerminalId, Username};
+use schemas::text::is_hidden;
 
 use super::codes::{self, Code};
 use super::text::Language;
@@ -188,7 +189,7 @@ pub fn reason(headers: &HeaderMap) -> Result<Option<String>, &'static Code> {
         return Ok(None);
     }
     if !(REASON_MIN_CHARS..=REASON_MAX_CHARS).contains(&chars)
-        || text.chars().any(char::is_control)
+        || text.chars().any(is_hidden)
         || holds_card_number(text)
     {
         return Err(&codes::REASON_INVALID);
@@ -307,6 +308,10 @@ mod tests {
             Some(500)
         );
         assert_eq!(reason_of("é".repeat(501).as_bytes()), Err("reason.invalid"));
+        assert_eq!(
+            reason_of("\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}".as_bytes()),
+            Err("reason.invalid")
+        );
         assert_eq!(reason_of(b"latin-1 \xe9\xe9\xe9"), Err("reason.invalid"));
     }
 

@@ -20,6 +20,8 @@ pub enum Verb {
 }
 
 impl Verb {
+    pub(super) const ALL: [Verb; 5] = [Verb::Get, Verb::Post, Verb::Put, Verb::Patch, Verb::Delete];
+
     /// `HEAD` is served by the row of `GET`; other methods have no rows.
     pub fn of(method: &Method) -> Option<Verb> {
         match method.as_str() {

@@ -11,16 +11,19 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 use schemars::JsonSchema;
-use schemas::{StoreId, TenantId};
+use schemas::StoreId;
 use serde::Serialize;
-use sqlx::{FromRow, PgConnection, QueryBuilder};
+use serde::de::DeserializeOwned;
+use sqlx::{FromRow, QueryBuilder};
 
 use super::super::Group;
 use super::super::reports::{Range, item_query};
 use super::{Pagina, PaginaAnswer, decimal, push_stores};
 use crate::QueryService;
-use crate::failure::{bad_parameter, unavailable};
-use crate::parameters::{List, filter_day, filter_id, filter_word};
+use crate::failure::bad_parameter;
+use crate::list::List;
+use crate::parameters::{filter_day, filter_id, filter_word};
+use crate::snapshot::Snapshot;
 
 const KINDS: &[&str] = &["resumen", "ventas", "stock_bajo"];
 
@@ -102,14 +105,13 @@ struct LowRow {
 }
 
 /// The tenant's currency, and the day that it is there.
-async fn today(connection: &mut PgConnection, tenant: &TenantId) -> Result<(String, String), Problem> {
-    sqlx::query_as(
+async fn today(snapshot: &mut Snapshot) -> Result<(String, String), Problem> {
+    let tenant = snapshot.tenant.clone();
+    let statement = sqlx::query_as(
         "select currency, to_char(now() at time zone time_zone, 'YYYY-MM-DD') from rm_tenant where tenant = $1",
     )
-    .bind(tenant.as_str())
-    .fetch_one(connection)
-    .await
-    .map_err(unavailable)
+    .bind(tenant.as_str());
+    snapshot.row(statement).await
 }
 
 /// What was asked for, checked.
@@ -125,14 +127,19 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn filters(&self) -> [Option<&str>; 4] {
-        let store = self.store.as_ref().map(StoreId::as_str);
-        [
-            store,
+    fn list<'s, K: Serialize + DeserializeOwned>(
+        &self,
+        service: &'s QueryService,
+        name: &str,
+    ) -> Result<List<'s, K>, Problem> {
+        let filters = [
+            self.store.as_ref().map(StoreId::as_str),
             self.day.as_deref(),
             self.from.as_deref(),
             self.to.as_deref(),
-        ]
+        ];
+        let tenant = self.context.tenant();
+        List::new(service, name, tenant, &filters, self.limit, self.cursor)
     }
 }
 
@@ -142,18 +149,13 @@ pub struct ExternalReports(pub QueryService);
 impl ExternalReports {
     async fn summary(&self, asked: &Asked<'_>) -> Result<Pagina<FilaReporte>, Problem> {
         let tenant = asked.context.tenant();
-        let (key, filters) = (&self.0.cursor_key, asked.filters());
-        let list = List::<String>::new(
-            "external summary",
-            tenant,
-            &filters,
-            asked.limit,
-            asked.cursor,
-            key,
-        )?;
+        // The cursor holds the day, so that a list that is read across midnight stays of one.
+        let list = asked.list::<(String, String)>(&self.0, "external summary")?;
+        let after = list.after().cloned();
         let mut snapshot = self.0.snapshot(tenant, asked.min_position).await?;
-        let (currency, now) = today(snapshot.connection(), tenant).await?;
-        let day = asked.day.clone().unwrap_or(now);
+        let (currency, now) = today(&mut snapshot).await?;
+        let began_on = after.as_ref().map(|(day, _)| day.clone());
+        let day = asked.day.clone().or(began_on).unwrap_or(now);
         let month = day.get(..7).unwrap_or_default().to_owned();
         let mut query = QueryBuilder::new(
             "select store, name, coalesce((select net_minor from rm_daily_sales d where d.tenant = s.tenant and d.store = s.store and d.day = ",
@@ -173,17 +175,12 @@ impl ExternalReports {
         );
         query.push_bind(tenant.as_str());
         push_stores(&mut query, "store", asked.context, asked.store.as_ref())?;
-        if let Some(after) = &list.page.after {
-            query.push(" and store > ").push_bind(after);
+        if let Some((_, store)) = after {
+            query.push(" and store > ").push_bind(store);
         }
-        query.push(" order by store limit ").push_bind(list.page.fetch());
-        let rows: Vec<SummaryRow> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.store.clone());
-        snapshot.close().await?;
+        query.push(" order by store limit ").push_bind(list.fetch());
+        let sort_key = |row: &SummaryRow| (day.clone(), row.store.clone());
+        let page = list.page(snapshot, query, sort_key).await?;
         Ok(Pagina::of(page, |row| FilaReporte {
             tienda: Some(row.store),
             nombre: Some(row.name),
@@ -210,26 +207,24 @@ impl ExternalReports {
         if let Some(store) = &store {
             asked.context.check_store(store)?;
         }
-        let (key, filters) = (&self.0.cursor_key, asked.filters());
-        let list = List::<String>::new("external sales", tenant, &filters, asked.limit, asked.cursor, key)?;
+        // The cursor holds the first day, so that a list that is read across the end of a month stays of one.
+        let list = asked.list::<(String, String)>(&self.0, "external sales")?;
+        let after = list.after().cloned();
         let mut snapshot = self.0.snapshot(tenant, asked.min_position).await?;
-        let from = match &asked.from {
-            Some(from) => from.clone(),
-            None => {
-                let (_, now) = today(snapshot.connection(), tenant).await?;
+        let from = match (&asked.from, &after) {
+            (Some(from), _) | (None, Some((from, _))) => from.clone(),
+            (None, None) => {
+                let (_, now) = today(&mut snapshot).await?;
                 format!("{}-01", now.get(..7).unwrap_or_default())
             }
         };
-        let range = Range::new(store.map(|store| store.to_string()), Some(from), asked.to.clone())?;
-        let mut query = item_query(tenant.as_str(), &range, list.page.after.as_deref());
-        query.push(" order by sku limit ").push_bind(list.page.fetch());
-        let rows: Vec<SoldRow> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| row.sku.clone());
-        snapshot.close().await?;
+        let store = store.map(|store| store.to_string());
+        let range = Range::new(store, Some(from.clone()), asked.to.clone())?;
+        let after = after.as_ref().map(|(_, sku)| sku.as_str());
+        let mut query = item_query(tenant.as_str(), &range, after);
+        query.push(" order by sku limit ").push_bind(list.fetch());
+        let sort_key = |row: &SoldRow| (from.clone(), row.sku.clone());
+        let page = list.page(snapshot, query, sort_key).await?;
         Ok(Pagina::of(page, |row| FilaReporte {
             cantidad: Some(row.sold_quantity - row.returned_quantity - row.voided_quantity),
             ventas: Some(decimal(row.net_minor, &row.currency)),
@@ -241,9 +236,7 @@ impl ExternalReports {
 
     async fn low(&self, asked: &Asked<'_>) -> Result<Pagina<FilaReporte>, Problem> {
         let tenant = asked.context.tenant();
-        let (key, filters) = (&self.0.cursor_key, asked.filters());
-        let list =
-            List::<(String, String)>::new("external low", tenant, &filters, asked.limit, asked.cursor, key)?;
+        let list = asked.list::<(String, String)>(&self.0, "external low")?;
         let mut query = QueryBuilder::new(
             "select t.store, t.sku, i.name, coalesce(s.on_hand, 0) as on_hand, t.minimum
              from rm_thresholds t
@@ -253,23 +246,10 @@ impl ExternalReports {
         );
         query.push_bind(tenant.as_str());
         push_stores(&mut query, "t.store", asked.context, asked.store.as_ref())?;
-        if let Some((store, sku)) = &list.page.after {
-            query.push(" and (t.store, t.sku) > (").push_bind(store);
-            query.push(", ").push_bind(sku).push(")");
-        }
-        query
-            .push(" order by t.store, t.sku limit ")
-            .push_bind(list.page.fetch());
-        let mut snapshot = self.0.snapshot(tenant, asked.min_position).await?;
-        let rows: Vec<LowRow> = query
-            .build_query_as()
-            .fetch_all(snapshot.connection())
-            .await
-            .map_err(unavailable)?;
-        let page = list.cut(rows, snapshot.position, |row| {
-            (row.store.clone(), row.sku.clone())
-        });
-        snapshot.close().await?;
+        list.ascending_pair(&mut query, "t.store, t.sku");
+        let snapshot = self.0.snapshot(tenant, asked.min_position).await?;
+        let sort_key = |row: &LowRow| (row.store.clone(), row.sku.clone());
+        let page = list.page(snapshot, query, sort_key).await?;
         Ok(Pagina::of(page, |row| FilaReporte {
             tienda: Some(row.store),
             articulo: Some(row.sku),

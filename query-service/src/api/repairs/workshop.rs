@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::QueryService;
 use crate::column::JsonText;
 use crate::failure::{bad_parameter, unavailable};
-use crate::parameters::List;
+use crate::list::{List, push_equal};
 
 /// What a machine credential needs that is to see this and nothing else.
 pub const WORKSHOP_SCOPE: &str = "repairs:workshop";
@@ -142,17 +142,10 @@ pub async fn workshop_repairs(
     asked: &WorkshopPage<'_>,
 ) -> Result<Page<WorkshopRepair>, Problem> {
     let workshop = filter(asked.workshop.clone())?;
-    let filters = [workshop.as_deref()];
+    let filters @ [workshop] = [workshop.as_deref()];
     let cursor = asked.cursor.as_deref();
-    let list = List::<i64>::new(
-        "workshop_repairs",
-        tenant,
-        &filters,
-        asked.limit,
-        cursor,
-        &service.cursor_key,
-    )?;
-    let mut snapshot = service.snapshot(tenant, asked.min_position).await?;
+    let list = List::<i64>::new(service, "workshop_repairs", tenant, &filters, asked.limit, cursor)?;
+    let snapshot = service.snapshot(tenant, asked.min_position).await?;
     // An open quote and its prices are between the shop and its customer.
     let mut query = QueryBuilder::new(
         "select repair_id, number, workshop, workshop_instructions, sent_at, status, unit, description, accessories,
@@ -163,26 +156,14 @@ pub async fn workshop_repairs(
          from rm_repairs where workshop is not null and tenant = ",
     );
     query.push_bind(tenant.as_str());
-    if let Some(workshop) = &workshop {
-        query.push(" and workshop = ").push_bind(workshop);
-    }
+    push_equal(&mut query, "workshop", workshop);
     if !asked.stores.is_empty() {
         let stores: Vec<String> = asked.stores.iter().map(ToString::to_string).collect();
         query.push(" and store = any(").push_bind(stores).push(")");
     }
-    if let Some(after) = list.page.after {
-        query.push(" and created_position > ").push_bind(after);
-    }
-    query
-        .push(" order by created_position limit ")
-        .push_bind(list.page.fetch());
-    let rows: Vec<WorkshopRow> = query
-        .build_query_as()
-        .fetch_all(snapshot.connection())
-        .await
-        .map_err(unavailable)?;
-    let page = list.cut(rows, snapshot.position, |row| row.created_position);
-    snapshot.close().await?;
+    list.ascending(&mut query, "created_position");
+    let sort_key = |row: &WorkshopRow| row.created_position;
+    let page = list.page(snapshot, query, sort_key).await?;
     let items = page.items.into_iter().map(shown);
     Ok(Page {
         items: items.collect::<Result<_, _>>()?,

@@ -187,6 +187,23 @@ fn on_credit_the_account_moves_by_the_difference_and_within_the_terms() {
 }
 
 #[test]
+fn both_halves_of_an_exchange_have_one_time_and_not_before_the_sale() {
+    let ahead = NOW + time::Duration::minutes(5);
+    let first = CompleteSale {
+        occurred_at: Some(ahead),
+        ..sell("v-1", vec![line("CABLE", 2)], cash(20_000))
+    };
+    let outcome = shop()
+        .and(first)
+        .when(exchange(vec![back(1, 1)], vec![line("CASE", 1)]));
+    let (returned, sale, exchanged) = halves(&outcome);
+    assert_eq!(
+        (returned.occurred_at, sale.occurred_at, exchanged.occurred_at),
+        (ahead, ahead, ahead)
+    );
+}
+
+#[test]
 fn an_exchange_that_cannot_be_whole_changes_nothing() {
     let with = |change: fn(&mut ExchangeGoods), code| {
         let mut command = ExchangeGoods {
@@ -214,6 +231,16 @@ fn an_exchange_that_cannot_be_whole_changes_nothing() {
     let pointer = with(|c| c.lines[0].quantity = quantity(6), "stock.insufficient");
     assert_eq!(pointer.unwrap(), "/lines/0/quantity");
     with(|c| c.sale_id = sale_id("nada"), "sale.not_found");
+    let pointer = with(
+        |c| c.returned[0].unit_price_minor = Some(minor(1)),
+        "return.price_not_allowed",
+    );
+    assert_eq!(pointer.unwrap(), "/returned/0/unit_price_minor");
+    let pointer = with(
+        |c| c.occurred_at = Some(NOW - time::Duration::seconds(1)),
+        "time.before_sale",
+    );
+    assert_eq!(pointer.unwrap(), "/occurred_at");
     with(|c| c.new_sale_id = Some(sale_id("v-1")), "sale.already_exists");
     let refund = |method| {
         vec![Refund {

@@ -2,11 +2,13 @@
 
 mod drafts;
 mod exchanges;
+mod money_back;
 mod properties;
 mod returns;
 mod voids;
 mod whole;
 
+use schemas::envelope::Actor;
 use schemas::events::sale::SaleCompleted;
 use schemas::events::{Event, SaleEvent};
 use schemas::{CustomerId, Minor};
@@ -14,6 +16,15 @@ use schemas::{CustomerId, Minor};
 use crate::stock::{Stock, Unit};
 use crate::testing::*;
 use crate::{State, streams};
+
+/// From here on somebody of this role acts.
+fn as_role(mut given: Given, role: &str) -> Given {
+    given.ctx.actor = Actor::User {
+        username: "rosa".to_owned(),
+        role: role.to_owned(),
+    };
+    given
+}
 
 /// The sale that a decision completed.
 #[track_caller]

@@ -373,12 +373,89 @@ fn a_return_without_its_sale_says_what_came_back_and_at_which_price() {
         ..of_unit(IMEI)
     };
     refused(wrong, "unit.other_item");
-    let fine = ReturnLineRequest {
-        unit_price_minor: price,
+}
+
+#[test]
+fn a_unit_comes_back_with_its_sale_and_not_without() {
+    let alone = ReturnLineRequest {
+        unit_price_minor: Some(minor(5)),
         ..of_unit(IMEI)
     };
-    let shop = sold().when(unknown("r-1", vec![fine]));
-    shop.then(["sale.returned", "inventory.returned", "inventory.unit_returned"]);
+    let outcome = sold().when(unknown("r-1", vec![of_item("CASE", 1, 1), alone]));
+    let refusal = outcome.result.as_ref().unwrap_err();
+    assert!(
+        refusal
+            .text(crate::refusal::Language::Spanish)
+            .contains("la venta v-1")
+    );
+    let shop = outcome.given.clone();
+    assert_eq!(
+        outcome.then_refused("return.sale_known").as_deref(),
+        Some("/lines/1/unit")
+    );
+    shop.when(back("r-1", vec![of_unit(IMEI)])).then([
+        "sale.returned",
+        "sale.return_registered",
+        "inventory.returned",
+        "inventory.unit_returned",
+    ]);
+}
+
+#[test]
+fn without_its_sale_a_till_pays_no_more_back_than_the_price_now() {
+    let ask = |role: &str, lines| as_role(shop(), role).when(unknown("r-1", lines));
+    ask(
+        "cashier",
+        vec![of_item("CABLE", 3, 10_000), of_item("CASE", 1, 3_333)],
+    )
+    .then(["sale.returned", "inventory.returned", "inventory.returned"]);
+    let pointer = ask("cashier", vec![of_item("CABLE", 1, 1), of_item("CASE", 1, 3_334)])
+        .then_refused("return.price_too_high");
+    assert_eq!(pointer.as_deref(), Some("/lines/1/unit_price_minor"));
+    ask("", vec![of_item("CASE", 1, 100_000_000_000_000)]).then_refused("return.price_too_high");
+    for role in ["manager", "admin"] {
+        ask(role, vec![of_item("CASE", 1, 3_334)]).then(["sale.returned", "inventory.returned"]);
+    }
+}
+
+#[test]
+fn what_comes_back_with_its_sale_takes_no_price() {
+    let priced = ReturnLineRequest {
+        unit_price_minor: Some(minor(5)),
+        ..of_line(1, 1)
+    };
+    let pointer = sold()
+        .when(back("r-1", vec![of_line(3, 1), priced]))
+        .then_refused("return.price_not_allowed");
+    assert_eq!(pointer.as_deref(), Some("/lines/1/unit_price_minor"));
+}
+
+#[test]
+fn nothing_comes_back_before_it_was_sold() {
+    let at = |minutes| Some(NOW + time::Duration::minutes(minutes));
+    let sale = |occurred_at| CompleteSale {
+        occurred_at,
+        ..sell("v-1", vec![line("CASE", 2)], cash(6_666))
+    };
+    let returned_at = |shop: &Given, occurred_at| {
+        let goods = ReturnGoods {
+            occurred_at,
+            ..back("r-1", vec![of_line(1, 1)])
+        };
+        shop.clone().when(goods)
+    };
+    let shop_then = shop().and(sale(at(-60)));
+    let pointer = returned_at(&shop_then, at(-61)).then_refused("time.before_sale");
+    assert_eq!(pointer.as_deref(), Some("/occurred_at"));
+    assert_eq!(
+        returned(&returned_at(&shop_then, at(-60))).occurred_at,
+        at(-60).unwrap()
+    );
+    assert_eq!(returned(&returned_at(&shop_then, None)).occurred_at, NOW);
+    // A till whose clock runs ahead may have its goods back at once.
+    let ahead = shop().and(sale(at(5)));
+    assert_eq!(returned(&returned_at(&ahead, None)).occurred_at, at(5).unwrap());
+    returned_at(&ahead, at(4)).then_refused("time.before_sale");
 }
 
 #[test]

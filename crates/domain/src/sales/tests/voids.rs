@@ -1,6 +1,9 @@
 //! Voids: a whole sale goes back, or what is left of it.
 
+use schemas::ReturnId;
 use schemas::events::sale::{PaymentMethod, Refund, SaleVoided};
+use schemas::events::stock::ReturnCause;
+use schemas::events::unit::UnitReturned;
 use serde_json::json;
 
 use super::*;
@@ -159,15 +162,53 @@ fn a_void_needs_its_store_and_its_units() {
         .and(CloseStore { store: centro() })
         .when(void())
         .then_refused("store.closed");
-    let back = ReturnGoods {
-        sale_id: None,
-        lines: vec![ReturnLineRequest {
-            sale_line: None,
-            unit: Some(unit(IMEI)),
-            unit_price_minor: Some(minor(500_000)),
-            ..returned(1, 1, PaymentMethod::Cash, 1).lines.remove(0)
-        }],
-        ..returned(1, 1, PaymentMethod::Cash, 500_000)
+    // Logs from before know units that came back without their sale.
+    let back = UnitReturned {
+        unit: unit(IMEI),
+        sku: sku("PHONE"),
+        store: centro(),
+        cause: ReturnCause::Return {
+            return_id: ReturnId::new("r-1").unwrap(),
+            sale_id: None,
+        },
     };
-    shop.and(back).when(void()).then_refused("unit.not_sold");
+    shop.append_all(vec![(streams::unit(&unit(IMEI)), back.into())])
+        .when(void())
+        .then_refused("unit.not_sold");
+}
+
+#[test]
+fn a_sale_is_not_voided_before_it_was_made() {
+    let shop = shop().and(sell("v-1", vec![line("CASE", 1)], cash(3_333)));
+    let at = |seconds| VoidSale {
+        occurred_at: Some(NOW + time::Duration::seconds(seconds)),
+        ..void()
+    };
+    let pointer = shop.clone().when(at(-1)).then_refused("time.before_sale");
+    assert_eq!(pointer.as_deref(), Some("/occurred_at"));
+    shop.when(at(0)).then(["sale.voided", "inventory.returned"]);
+}
+
+#[test]
+fn a_void_gives_no_more_money_back_than_is_left_of_it_whatever_a_return_gave_back() {
+    let payments = vec![
+        pay(PaymentMethod::Cash, 10_000),
+        pay(PaymentMethod::Credit, 10_000),
+    ];
+    let sale = CompleteSale {
+        customer_id: Some(customer("ana")),
+        ..sell("v-1", vec![line("CABLE", 2)], payments)
+    };
+    let refunds = |method| {
+        let shop = shop().and(sale.clone()).and(returned(1, 1, method, 10_000));
+        voided(&shop.when(void())).refunds
+    };
+    let whole = |method| {
+        vec![Refund {
+            method,
+            amount_minor: minor(10_000),
+        }]
+    };
+    assert_eq!(refunds(PaymentMethod::Transfer), whole(PaymentMethod::Credit));
+    assert_eq!(refunds(PaymentMethod::StoreCredit), whole(PaymentMethod::Cash));
 }

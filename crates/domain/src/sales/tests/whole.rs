@@ -1,7 +1,8 @@
 //! Sales that come whole.
 
 use schemas::events::admin::StockPolicy;
-use schemas::events::sale::{Discount, PaymentMethod};
+use schemas::events::customer::CustomerStatus;
+use schemas::events::sale::{Discount, DraftContent, PaymentMethod};
 use schemas::{Quantity, TerminalId};
 use serde_json::json;
 use time::Duration;
@@ -9,7 +10,10 @@ use time::macros::datetime;
 
 use super::*;
 use crate::admin::{CloseStore, RegisterTerminal, RetireTerminal};
-use crate::sales::{CompleteSale, LineRequest, PaymentRequest};
+use crate::customers::ChangeCustomerStatus;
+use crate::reservations::tests::{reserve, the};
+use crate::reservations::{ConfirmReservation, CreateReservation};
+use crate::sales::{CompleteDraft, CompleteSale, LineRequest, PaymentRequest, SaveDraft};
 use crate::stock::Place;
 
 fn on_credit(id: &str, who: &str, pieces: i64, payments: Vec<PaymentRequest>) -> CompleteSale {
@@ -465,4 +469,84 @@ fn extreme_figures_are_refused_and_never_overflow() {
     shop.when(sell("v-1", vec![many.clone(), many], vec![]))
         .then_refused("stock.level_out_of_range");
     assert_eq!(Quantity::new(schemas::quantity::MAX_QUANTITY + 1).ok(), None);
+}
+
+#[test]
+fn a_sale_that_takes_a_reservation_is_its_customers_also_when_the_till_names_none() {
+    let kept_for = |id: &str| {
+        let reserve = CreateReservation {
+            customer_id: Some(customer(id)),
+            ..reserve(vec![("CABLE", 2)])
+        };
+        let confirm = ConfirmReservation {
+            reservation_id: the(),
+        };
+        shop().and(reserve).and(confirm)
+    };
+    let take = |payments| CompleteSale {
+        reservation_id: Some(the()),
+        ..sell("v-1", vec![line("CABLE", 2)], payments)
+    };
+    let on_credit = || vec![pay(PaymentMethod::Credit, 20_000)];
+    let outcome = kept_for("ana").when(take(on_credit()));
+    assert_eq!(completed(&outcome).customer_id, Some(customer("ana")));
+    assert_eq!(outcome.decision().answer["balance_minor"], 20_000);
+    kept_for("luis")
+        .when(take(on_credit()))
+        .then_refused("credit.not_granted");
+    let other = CompleteSale {
+        customer_id: Some(customer("sol")),
+        ..take(cash(20_000))
+    };
+    kept_for("ana")
+        .when(other)
+        .then_refused("reservation.other_customer");
+    let gone = ChangeCustomerStatus {
+        customer_id: customer("ana"),
+        status: CustomerStatus::Archived,
+    };
+    kept_for("ana")
+        .and(gone)
+        .when(take(cash(20_000)))
+        .then_refused("customer.archived");
+    let nobody = CompleteSale {
+        reservation_id: Some(the()),
+        ..sell("v-1", vec![line("CABLE", 2)], cash(20_000))
+    };
+    shop().when(nobody).then_refused("reservation.not_found");
+}
+
+#[test]
+fn a_draft_that_takes_a_reservation_is_its_customers_unless_it_has_one() {
+    let complete = |customer_id: Option<&str>| {
+        let draft = DraftContent {
+            store: centro(),
+            terminal: None,
+            customer_id: customer_id.map(customer),
+            lines: vec![line("CABLE", 2)],
+            discount: None,
+            hold_stock: false,
+        };
+        let reserve = CreateReservation {
+            customer_id: Some(customer("ana")),
+            ..reserve(vec![("CABLE", 2)])
+        };
+        shop()
+            .and(reserve)
+            .and(ConfirmReservation {
+                reservation_id: the(),
+            })
+            .and(SaveDraft {
+                sale_id: Some(sale_id("v-1")),
+                draft,
+            })
+            .when(CompleteDraft {
+                sale_id: sale_id("v-1"),
+                payments: cash(20_000),
+                reservation_id: Some(the()),
+                occurred_at: None,
+            })
+    };
+    assert_eq!(completed(&complete(None)).customer_id, Some(customer("ana")));
+    complete(Some("sol")).then_refused("reservation.other_customer");
 }

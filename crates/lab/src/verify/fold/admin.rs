@@ -103,7 +103,15 @@ impl Change {
                 "rm_numbering",
                 Some("series"),
                 true,
-                flagged(copied(fact, &["prefix", "next", "digits"]), "enabled", true),
+                flagged(
+                    [
+                        copied(fact, &["prefix", "next", "digits"]),
+                        vec![("next_count", fact.value("next"))],
+                    ]
+                    .concat(),
+                    "enabled",
+                    true,
+                ),
             ),
             ("numbering", "ended") => Self::new(
                 "rm_numbering",

@@ -98,6 +98,7 @@ impl Folded {
         let free = self.numbers.free.entry(key.clone()).or_default();
         let next = get(&row, "next").max(*free);
         *free = next.max(count + 1);
+        let next_count = *free;
         let once = [key, vec![count.to_string()]].concat();
         if !self.numbers.handed_out.insert(once) {
             wrong(fact, findings, format!("{series} {number} is handed out twice"));
@@ -123,6 +124,7 @@ impl Folded {
         }
         let row = self.row("rm_numbering", fact.key(&[series]));
         super::add(row, "taken", 1);
+        row.insert("next_count", json!(next_count));
         row.insert("last_number", fact.value("number"));
         row.insert("last_position", json!(fact.event.position));
     }

@@ -47,6 +47,19 @@ fn a_number_that_is_handed_out_twice_is_noticed() {
 }
 
 #[test]
+fn the_next_count_goes_on_from_what_was_handed_out() {
+    let next =
+        |life: &Life| folded(life).0.tables["rm_numbering"].values().next().unwrap()["next_count"].clone();
+    let on = vec![set("R", 5)];
+    assert_eq!(next(&on), 5);
+    assert_eq!(
+        next(&life(&[on.clone(), receipt("R", 5, "a"), receipt("R", 6, "b")])),
+        7
+    );
+    assert_eq!(next(&life(&[on, receipt("R", 5, "a"), vec![set("S", 1)]])), 1);
+}
+
+#[test]
 fn a_hole_is_noticed_and_a_new_prefix_or_a_later_beginning_is_none() {
     let on = vec![set("R", 1)];
     assert_eq!(errors(&life(&[on.clone(), receipt("R", 2, "a")])), 1);

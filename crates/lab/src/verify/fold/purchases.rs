@@ -181,11 +181,16 @@ impl Folded {
             let key = fact.key(&[fact.text("supplier_id"), text(line, "sku"), text(lot, "lot")]);
             let row = self.row("rm_supplier_lots", key);
             add(row, "quantity", number(lot, "quantity"));
-            for column in ["made_on", "expires_on"] {
-                match lot.get(column) {
-                    Some(day) => drop(row.insert(column, day.clone())),
-                    None => drop(row.entry(column).or_insert(Value::Null)),
-                }
+            match lot.get("made_on") {
+                Some(day) => drop(row.insert("made_on", day.clone())),
+                None => drop(row.entry("made_on").or_insert(Value::Null)),
+            }
+            // Goods that expire first must not be hidden by others of their lot: days as text compare like days.
+            let expires_on = row.entry("expires_on").or_insert(Value::Null);
+            match (expires_on.as_str(), lot.get("expires_on").and_then(Value::as_str)) {
+                (Some(known), Some(said)) if known <= said => {}
+                (_, Some(said)) => *expires_on = json!(said),
+                (_, None) => {}
             }
             for column in ["purchase_id", "reception_id", "store"] {
                 row.insert(column, fact.value(column));

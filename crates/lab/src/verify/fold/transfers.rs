@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::findings::Findings;
-use super::{Fact, Folded, Key, add, get, number, text};
+use super::{Fact, Folded, Key, Row, add, get, number, text};
 
 /// Pieces and value by tenant, transfer and item that left shelves for it and came to none from it.
 type Sums = BTreeMap<Key, (i64, i64)>;
@@ -18,6 +18,8 @@ type Sums = BTreeMap<Key, (i64, i64)>;
 pub(super) struct Away {
     shelves: Sums,
     transfers: Sums,
+    /// Of all transfers: each is there once.
+    receptions: BTreeSet<Key>,
 }
 
 impl Away {
@@ -51,6 +53,7 @@ impl Folded {
             return self.transfer_requested(fact, findings);
         }
         let decision = fact.text("decision");
+        self.transfer_document(fact, kind, findings);
         self.surplus(fact, kind, findings);
         // A surplus is never in transit, so its decision moves nothing but shelves.
         let lines: &[Value] = if kind == "surplus_resolved" {
@@ -88,6 +91,7 @@ impl Folded {
             let row = self.row("rm_transfer_lines", line_key);
             add(row, column, pieces);
             add(row, value_column, value);
+            units_moved(row, kind, line, fact, findings);
             let row = self.row("rm_transfers", key.clone());
             add(row, "in_transit", sign * pieces);
             add(row, "in_transit_value_minor", sign * value);
@@ -140,6 +144,7 @@ impl Folded {
             for column in ["dispatched_value_minor", "settled_value_minor"] {
                 row.insert(column, json!(0));
             }
+            row.insert("units_in_transit", json!("[]"));
         }
         let row = self.row("rm_transfers", fact.key(&[id]));
         if !row.is_empty() {
@@ -164,6 +169,30 @@ impl Folded {
         }
         for column in ["created_position", "last_position"] {
             row.insert(column, json!(fact.event.position));
+        }
+    }
+
+    /// What came, or what was decided, as the transfer's own list of them has it.
+    fn transfer_document(&mut self, fact: &Fact<'_>, kind: &str, findings: &mut Findings) {
+        let document = match kind {
+            "received" => "reception",
+            "difference_resolved" => "difference",
+            "surplus_resolved" => "surplus",
+            _ => return,
+        };
+        let id = fact.text("transfer_id");
+        let reception = fact.text("reception_id");
+        if document == "reception" && !self.away.receptions.insert(fact.key(&[id, reception])) {
+            findings.error(
+                "doubled",
+                format!("reception {reception} of transfer {id} is there twice"),
+            );
+        }
+        let position = fact.event.position;
+        let row = self.row("rm_transfer_documents", fact.key(&[id, &position.to_string()]));
+        row.insert("kind", json!(document));
+        for column in ["reception_id", "decision", "note"] {
+            row.insert(column, fact.value(column));
         }
     }
 
@@ -232,7 +261,9 @@ impl Folded {
                 );
             }
         }
-        let Away { shelves, transfers } = &self.away;
+        let Away {
+            shelves, transfers, ..
+        } = &self.away;
         for key in shelves.keys().chain(transfers.keys()).collect::<BTreeSet<_>>() {
             let sum = |sums: &Sums| sums.get(key).copied().unwrap_or_default();
             let (shelf, transfer) = (sum(shelves), sum(transfers));
@@ -246,6 +277,32 @@ impl Folded {
             }
         }
     }
+}
+
+/// Units are in transit from the dispatch until the one time that they come, are lost, or are back.
+fn units_moved(row: &mut Row, kind: &str, line: &Value, fact: &Fact<'_>, findings: &mut Findings) {
+    let none = Vec::new();
+    let named = line.get("units").and_then(Value::as_array).unwrap_or(&none);
+    if named.is_empty() {
+        return;
+    }
+    let before = text_of(row.get("units_in_transit"));
+    let mut units: Vec<Value> = serde_json::from_str(&before).unwrap_or_default();
+    for unit in named {
+        let place = units.iter().position(|known| known == unit);
+        match (kind, place) {
+            ("dispatched", None) => units.push(unit.clone()),
+            ("dispatched", Some(_)) | (_, None) => {
+                let position = fact.event.position;
+                findings.error(
+                    "transfers",
+                    format!("position {position}: {unit} is {kind}, which it cannot be"),
+                );
+            }
+            (_, Some(place)) => drop(units.remove(place)),
+        }
+    }
+    row.insert("units_in_transit", json!(Value::from(units).to_string()));
 }
 
 fn text_of(value: Option<&Value>) -> String {

@@ -128,6 +128,32 @@ fn a_surplus_moves_from_shelf_to_shelf_or_nothing_and_waits_for_nobody_once_the_
 }
 
 #[test]
+fn units_are_in_transit_once_and_receptions_and_decisions_are_told_once() {
+    let moved = |kind, unit: &str, more: Value| {
+        let line = json!({ "line": 1, "sku": "P", "quantity": 1, "units": [unit], "value_minor": 0 });
+        let (kind, mut data) = transfer(kind, more);
+        data["lines"] = json!([line]);
+        (kind, data)
+    };
+    let requested = transfer(
+        "transfer_order.requested",
+        json!({ "lines": [{ "line": 1, "sku": "P", "quantity": 2 }] }),
+    );
+    let came = |unit: &str| moved("transfer_order.received", unit, json!({ "reception_id": "r" }));
+    let life = |last: Told| {
+        let sent = moved("transfer_order.dispatched", "serial:1", json!({}));
+        let (folded, findings) = folded(&[requested.clone(), sent, last]);
+        let units = folded.tables["rm_transfer_lines"].values().next().unwrap()["units_in_transit"].clone();
+        let documents = folded.tables["rm_transfer_documents"].len();
+        (units, documents, findings.verdict().errors_of("transfers"))
+    };
+    assert_eq!(life(came("serial:1")), (json!("[]"), 1, 0));
+    assert_eq!(life(came("serial:2")), (json!("[\"serial:1\"]"), 1, 1));
+    let twice = [sent(), received(1, 10, 1), received(1, 10, 2)].concat();
+    assert_eq!(errors("doubled", twice), 1);
+}
+
+#[test]
 fn goods_in_transit_that_no_shelf_gave_or_that_vanish_are_noticed() {
     let no_shelf: Vec<Told> = sent()
         .into_iter()

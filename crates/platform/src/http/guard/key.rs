@@ -15,7 +15,8 @@ use super::super::problem::Problem;
 use super::super::request::{self, KeyContext};
 use super::super::route::{Access, Route, Verb};
 use super::super::text::{Language, Text};
-use super::{Gateway, check_path, normalised, reason_for};
+use super::form::check_address;
+use super::{Gateway, normalised, reason_for};
 use crate::auth::{ApiKeys, Call, KeyHolder, NotAdmitted, Quota, WINDOW_S};
 use crate::telemetry;
 
@@ -119,7 +120,7 @@ impl Gateway {
             Verb::Get => None,
             _ => request::idempotency_key(request.headers())?,
         };
-        check_path(request.uri().path())?;
+        check_address(request.uri())?;
         let body = self.body(&mut request, None).await?;
         call.sent(request.uri().query().unwrap_or_default(), &body);
         let fingerprint = self.fingerprint(&request, &body);

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::super::json::{JsonAnswer, JsonBody, PageAnswer};
 use super::super::page::Page;
+use super::super::text::Text;
 use super::*;
 use crate::auth::{SigningKey, TokenIssuer, TokenSettings};
 use crate::clock::SystemClock;
@@ -123,6 +124,15 @@ const ROUTES: &[Route] = &[
         scope: "",
         access: Access::User,
     },
+    Route {
+        method: Verb::Get,
+        path: "/hooks/events",
+        operation: "pull_events",
+        roles: &[],
+        reason: ReasonRule::Never,
+        scope: "",
+        access: Access::Connector,
+    },
 ];
 
 fn issuer() -> TokenIssuer {
@@ -159,6 +169,10 @@ fn client_with(denials: Option<DenialLog>) -> TestClient<Gateway> {
 }
 
 fn client_of(denials: Option<DenialLog>, features: Features) -> TestClient<Gateway> {
+    TestClient::new(gateway_of(denials, features))
+}
+
+fn gateway_of(denials: Option<DenialLog>, features: Features) -> Gateway {
     let app = OpenApiService::new(Api, "t", "1")
         .into_endpoint()
         .map_to_response()
@@ -176,7 +190,7 @@ fn client_of(denials: Option<DenialLog>, features: Features) -> TestClient<Gatew
         routes: ROUTES,
         endpoint: app,
     };
-    TestClient::new(Gateway::new(vec![service], Arc::new(issuer().verifier().unwrap()), settings).unwrap())
+    Gateway::new(vec![service], Arc::new(issuer().verifier().unwrap()), settings).unwrap()
 }
 
 #[tokio::test]
@@ -460,6 +474,65 @@ async fn a_path_with_control_characters_or_broken_utf8_is_refused() {
     assert_eq!(
         code(put("/notes/a%ff").body_json(&note())).await,
         (400, "request.parameter_invalid".into())
+    );
+}
+
+#[tokio::test]
+async fn a_query_with_control_characters_or_broken_utf8_is_refused() {
+    for query in ["brand=%00", "brand=a%0ab", "%00=1", "brand=%ff"] {
+        let (status, body) = status_and_body(client().get(format!("/notes?{query}")).send().await).await;
+        assert_eq!(
+            (status.as_u16(), body["code"].as_str()),
+            (400, Some("request.parameter_invalid")),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_the_operation_does_not_know_is_named() {
+    let document = json!({ "paths": { "/notes": { "get": { "parameters": [
+        { "name": "limit", "in": "query" }, { "name": "X-Reason", "in": "header" },
+    ] } } } });
+    let client = TestClient::new(gateway_of(None, Features::default()).knowing(&document));
+    client.get("/notes?limit=3").send().await.assert_status_is_ok();
+    client.get("/notes/?limit=3").send().await.assert_status_is_ok();
+    for query in ["limt=3", "limit=3&X-Reason=hola", "=3"] {
+        let request = client
+            .get(format!("/notes?{query}"))
+            .header("accept-language", "en");
+        let (status, body) = status_and_body(request.send().await).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(body["code"], "request.parameter_unknown");
+        assert!(
+            body["detail"].as_str().unwrap().ends_with("has: limit."),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_feed_is_not_read_by_asking_for_its_head() {
+    let response = client().head("/hooks/events").send().await;
+    assert_eq!(response.0.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.0.header("allow"), Some("GET"));
+}
+
+#[tokio::test]
+async fn a_token_of_a_session_that_has_ended_is_refused_everywhere() {
+    // Nobody of that name was ever created.
+    let sessions = crate::auth::Sessions::new(Arc::new(|_, _, _, _| Box::pin(async { Ok(Vec::new()) })));
+    let gateway = gateway_of(None, Features::default()).asking(sessions);
+    let response = TestClient::new(gateway)
+        .get("/api/v1/reports/notes")
+        .header("authorization", token(Role::Admin))
+        .send()
+        .await;
+    assert!(response.0.header("www-authenticate").is_some());
+    let (status, body) = status_and_body(response).await;
+    assert_eq!(
+        (status.as_u16(), body["code"].as_str()),
+        (401, Some("auth.token_invalid"))
     );
 }
 
