@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::cache::Resident;
 
 /// Snapshots of other versions are ignored and overwritten.
-const CODE_VERSION: i32 = 6;
+const CODE_VERSION: i32 = 7;
 
 /// Snapshots that wait to be written; more are dropped, since the next growth offers them again.
 const WAITING_MAX: usize = 1_024;

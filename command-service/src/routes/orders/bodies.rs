@@ -199,7 +199,8 @@ pub(super) struct OrderReturnBody {
     /// At most 1,000, with at most 1,000 units together.
     pub(super) lines: Vec<OrderReturnBodyLine>,
     /// Must come to what is paid back: what had been invoiced of these goods. None: all to the customer's account, or in
-    /// cash without a customer.
+    /// cash without a customer. A customer gets no more in money than the invoices were paid in money, unless a manager
+    /// decides.
     #[serde(default)]
     pub(super) refunds: Vec<RefundBody>,
     /// When it happened; absent: now.

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use super::order_line::OrderLine;
 use crate::context::Ctx;
 use crate::refusal::{OrderRefusal, Refusal};
+use crate::sales::Money;
 use crate::state::State;
 use crate::stock::Kept;
 use crate::streams;
@@ -48,6 +49,8 @@ pub struct Order {
     pub invoices: BTreeSet<InvoiceId>,
     /// Ids of its returns, so that one that is sent again is known.
     pub returns: BTreeSet<ReturnId>,
+    /// What its invoices were paid in money, and what of it its returns gave back.
+    pub money: Money,
 }
 
 /// How far the order has come by its commands; deliveries and invoices stand in the lines.
@@ -122,6 +125,7 @@ impl Order {
             deliveries: BTreeMap::new(),
             invoices: BTreeSet::new(),
             returns: BTreeSet::new(),
+            money: Money::default(),
         }
     }
 
@@ -179,12 +183,14 @@ impl Order {
                 for line in &e.lines {
                     order.each(line.line, |known| known.invoice(line));
                 }
+                order.money.take(&e.payments);
                 order.invoices.insert(e.invoice_id.clone());
             }
             OrderEvent::Returned(e) => {
                 for line in &e.lines {
                     order.each(line.line, |known| known.take_back(line));
                 }
+                order.money.give_back(&e.refunds);
                 order.returns.insert(e.return_id.clone());
             }
             OrderEvent::Quoted(_) | OrderEvent::Placed(_) => {}

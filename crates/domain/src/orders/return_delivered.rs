@@ -39,7 +39,8 @@ pub struct ReturnDelivered {
     pub return_id: Option<ReturnId>,
     /// 1 to 1,000, with at most 1,000 units together.
     pub lines: Vec<DeliveredReturnLine>,
-    /// Must come to what is paid back. None: all to the customer's account, or in cash when there is no customer.
+    /// Must come to what is paid back. None: all to the customer's account, or in cash when there is no
+    /// customer. A customer gets no more in money than the order's invoices were paid in money, unless a manager decides.
     #[serde(default)]
     pub refunds: Vec<Refund>,
     /// When it happened; absent: now.
@@ -93,6 +94,10 @@ impl Decide for ReturnDelivered {
         }
         let number = next_number(&mut work, Series::Return, &return_document(id, &return_id))?;
         let returned = self.event(&work, ctx, &order, (return_id, number, lines))?;
+        let customer = order.customer_id.as_ref();
+        order
+            .money
+            .check_back(ctx, customer, order.currency, &returned.refunds)?;
         let owed_less = to_account(&returned.refunds)?;
         let mut answer = json!({
             "order_id": id,

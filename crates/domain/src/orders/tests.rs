@@ -298,6 +298,41 @@ fn serialised_goods_are_ordered_by_item_and_leave_unit_by_unit() {
 }
 
 #[test]
+fn an_order_that_is_owed_is_not_given_back_in_money_unless_a_manager_decides() {
+    let back = |id: &str, method, amount| ReturnDelivered {
+        refunds: vec![schemas::events::sale::Refund {
+            method,
+            amount_minor: minor(amount),
+        }],
+        ..give_back(id, vec![(1, 1, &[], true)])
+    };
+    let (cash, owed) = (PaymentMethod::Cash, PaymentMethod::Credit);
+    let of = |role: &str, mut given: Given| {
+        given.ctx.actor = schemas::envelope::Actor::User {
+            username: "rosa".to_owned(),
+            role: role.to_owned(),
+        };
+        given
+    };
+    let delivered = confirmed(vec![line("CABLE", 2)]).and(deliver("e-1", vec![]));
+    let paid = vec![pay(cash, 10_000), pay(owed, 10_000)];
+    let shop = delivered.and(invoice("f-1", vec![], paid));
+    let first = of("cashier", shop).and(back("d-1", cash, 10_000));
+    first
+        .clone()
+        .when(back("d-2", cash, 10_000))
+        .then_refused("refund.exceeds_paid");
+    first.clone().when(back("d-2", owed, 10_000)).then([
+        "inventory.arrived",
+        "order.returned",
+        "customer.credited",
+    ]);
+    of("manager", first)
+        .when(back("d-2", cash, 10_000))
+        .then(["inventory.arrived", "order.returned"]);
+}
+
+#[test]
 fn a_unit_that_one_line_names_is_not_delivered_for_another() {
     let shop = confirmed(vec![unit_line(IMEI), line("PHONE", 1)]);
     shop.clone()

@@ -30,6 +30,7 @@ pub use schemas::events::sale::DraftLine as LineRequest;
 pub use void_sale::VoidSale;
 
 pub(crate) use lines::{load as load_lines, resolve as resolve_lines, resolve_offered};
+pub use payments::Money;
 pub(crate) use payments::{MAX_PAYMENTS, check_reference, on_account, refunds_for, settle, to_account};
 pub(crate) use pricing::{Terms, price};
 

@@ -5,6 +5,7 @@
 use schemas::card::holds_card_number;
 use schemas::events::sale::{PaymentMethod, Refund, SalePayment};
 use schemas::{Currency, CustomerId, Minor};
+use serde::{Deserialize, Serialize};
 
 use super::{PaymentRequest, Sold};
 use crate::bounds::{check_entries, check_optional_text, check_positive};
@@ -167,24 +168,59 @@ pub(super) fn sum_of(amounts: &[Refund], of: fn(PaymentMethod) -> bool) -> Resul
 /// # Errors
 /// [`ReturnRefusal::ExceedsPaid`].
 pub(super) fn check_money(ctx: &Ctx, sold: &Sold, refunds: &[Refund]) -> Result<(), Refusal> {
-    let now = sum_of(refunds, is_money)?;
-    if now.is_zero() || sold.customer_id.is_none() || ctx.is_manager() {
-        return Ok(());
+    let (paid, refunded) = sold.paid_and_refunded(is_money)?;
+    let money = Money { paid, refunded };
+    money.check_back(ctx, sold.customer_id.as_ref(), sold.currency, refunds)
+}
+
+/// What was paid for something in money, and what of it went back in money.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    pub paid: Minor,
+    pub refunded: Minor,
+}
+
+impl Money {
+    /// Counts what an invoice was paid with.
+    pub(crate) fn take(&mut self, payments: &[SalePayment]) {
+        let in_money = payments.iter().filter(|payment| is_money(payment.method));
+        let sum = Minor::sum(in_money.map(|payment| payment.amount_minor));
+        self.paid = added(self.paid, sum.ok());
     }
-    let (paid, before) = sold.paid_and_refunded(is_money)?;
-    let refunded = before.plus(now)?;
-    if refunded <= paid {
-        return Ok(());
+
+    /// Counts what went back.
+    pub(crate) fn give_back(&mut self, refunds: &[Refund]) {
+        self.refunded = added(self.refunded, sum_of(refunds, is_money).ok());
     }
-    let show = |minor| Amount {
-        minor,
-        currency: sold.currency,
-    };
-    Err(ReturnRefusal::ExceedsPaid {
-        paid: show(paid),
-        refunded: show(refunded),
+
+    /// As [`check_money`], for whatever was sold to a customer.
+    ///
+    /// # Errors
+    /// [`ReturnRefusal::ExceedsPaid`].
+    pub(crate) fn check_back(
+        &self,
+        ctx: &Ctx,
+        customer: Option<&CustomerId>,
+        currency: Currency,
+        refunds: &[Refund],
+    ) -> Result<(), Refusal> {
+        let now = sum_of(refunds, is_money)?;
+        if now.is_zero() || customer.is_none() || ctx.is_manager() {
+            return Ok(());
+        }
+        let refunded = self.refunded.plus(now)?;
+        if refunded <= self.paid {
+            return Ok(());
+        }
+        let show = |minor| Amount { minor, currency };
+        let (paid, refunded) = (show(self.paid), show(refunded));
+        Err(ReturnRefusal::ExceedsPaid { paid, refunded }.into())
     }
-    .into())
+}
+
+/// Sums of recorded events stay in range, since each event's own did; one that would not counts for nothing more.
+fn added(sum: Minor, more: Option<Minor>) -> Minor {
+    more.and_then(|more| sum.plus(more).ok()).unwrap_or(sum)
 }
 
 /// What goes back for a total: as asked for, or else all to the customer's account, in cash without a customer.
